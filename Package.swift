@@ -1,0 +1,161 @@
+// swift-tools-version:6.2
+import PackageDescription
+
+let settings: [SwiftSetting] = [
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+func module(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .target(name: name, dependencies: dependencies, swiftSettings: settings)
+}
+
+func program(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .executableTarget(name: name, dependencies: dependencies, swiftSettings: settings)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .testTarget(name: name, dependencies: dependencies, swiftSettings: settings)
+}
+
+let arguments = Target.Dependency.product(
+  name: "ArgumentParser", package: "swift-argument-parser")
+let collections = Target.Dependency.product(
+  name: "OrderedCollections", package: "swift-collections")
+let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
+let heap = Target.Dependency.product(name: "HeapModule", package: "swift-collections")
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let certificates = Target.Dependency.product(name: "X509", package: "swift-certificates")
+let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
+let lifecycle = Target.Dependency.product(
+  name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics")
+let nio: [Target.Dependency] = [
+  .product(name: "NIOCore", package: "swift-nio"),
+  .product(name: "NIOPosix", package: "swift-nio"),
+  .product(name: "NIOTLS", package: "swift-nio"),
+  .product(name: "NIOSSL", package: "swift-nio-ssl"),
+]
+let protobuf = Target.Dependency.product(name: "SwiftProtobuf", package: "swift-protobuf")
+let signals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
+let yams = Target.Dependency.product(name: "Yams", package: "Yams")
+
+let package = Package(
+  name: "beryl",
+  products: [
+    .executable(name: "beryl", targets: ["Beryl"]),
+    .executable(name: "beryl-local", targets: ["LocalMonitor"]),
+    .executable(name: "beryl-domain", targets: ["DomainMonitor"]),
+    .executable(name: "beryl-enterprise", targets: ["EnterpriseMonitor"]),
+    .executable(name: "beryl-bench", targets: ["Benchmarks"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
+    .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+    .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+    .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
+    .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
+    .package(url: "https://github.com/apple/swift-certificates", from: "1.21.1"),
+    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+    .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+  ],
+  targets: [
+    // Layer 0
+    module("Terms", []),
+    .systemLibrary(name: "CPcap", pkgConfig: "libpcap", providers: [.apt(["libpcap-dev"])]),
+    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+    .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+    .target(name: "CPrefetch"),
+    // Layer 1
+    module("Packets", ["Terms"]),
+    module("Reports", ["Terms", crypto, protobuf]),
+    module("Hierarchy", ["Terms", "Reports", yams]),
+    // Layer 2
+    module("Flows", ["Packets", "Terms", "CPrefetch"]),
+    module("Analysis", ["Reports", "Terms"]),
+    // Layer 3
+    module("Detection", ["Analysis", "Flows", "Packets", "Reports", "Terms"]),
+    module("Correlation", ["Analysis", "Reports", "Terms"]),
+    module("Response", ["Analysis", "Reports", "Terms"]),
+    // Layer 4
+    module("Monitoring", ["Analysis", "Hierarchy", "Reports", "Response", "Terms", deque, heap]),
+    // Layer 5
+    module("Capture", ["Packets", "Terms", "CPcap", "CZlib", "CZstd"]),
+    module(
+      "Links",
+      ["Hierarchy", "Monitoring", "Reports", "Terms", certificates, crypto, protobuf, logging, deque]
+        + nio),
+    module("Archive", ["Monitoring", "Reports", "Terms", grdb]),
+    // Layer 6
+    module(
+      "Tiers",
+      [
+        "Analysis", "Archive", "Capture", "Correlation", "Detection", "Flows", "Hierarchy",
+        "Links", "Monitoring", "Packets", "Reports", "Response", "Terms", arguments, lifecycle,
+        logging, metrics, signals,
+      ]),
+    // Layer 7
+    module(
+      "Replay",
+      [
+        "Analysis", "Archive", "Capture", "Detection", "Hierarchy", "Links", "Monitoring",
+        "Reports", "Terms", "Tiers", logging, yams,
+      ]),
+    // Layer 8
+    program("LocalMonitor", ["Tiers"]),
+    program("DomainMonitor", ["Tiers"]),
+    program("EnterpriseMonitor", ["Tiers"]),
+    program(
+      "Beryl",
+      [
+        "Archive", "Hierarchy", "Links", "Monitoring", "Replay", "Reports", "Terms", "Tiers",
+        arguments, logging,
+      ]),
+    program(
+      "Benchmarks",
+      [
+        "Analysis", "Archive", "Capture", "CPcap", "Detection", "Flows", "Hierarchy", "Links",
+        "Monitoring", "Packets", "Reports", "Terms", "Tiers",
+      ]),
+    // Tests
+    tests("TermsTests", ["Terms"]),
+    tests("PacketsTests", ["Packets", "Terms", "Capture"]),
+    tests("ReportsTests", ["Reports", "Terms"]),
+    tests("HierarchyTests", ["Hierarchy", "Reports", "Terms"]),
+    tests("FlowsTests", ["Flows", "Packets", "Terms", "Capture"]),
+    tests("AnalysisTests", ["Analysis", "Reports", "Terms"]),
+    tests(
+      "DetectionTests",
+      ["Analysis", "Capture", "Detection", "Flows", "Packets", "Reports", "Terms"]),
+    tests("CorrelationTests", ["Analysis", "Correlation", "Reports", "Response", "Terms"]),
+    tests(
+      "MonitoringTests", ["Analysis", "Hierarchy", "Monitoring", "Reports", "Response", "Terms"]),
+    tests("CaptureTests", ["Capture", "Packets", "Terms"]),
+    tests("LinksTests", ["Hierarchy", "Links", "Monitoring", "Reports", "Terms"]),
+    tests("ArchiveTests", ["Archive", "Monitoring", "Reports", "Terms"]),
+    tests(
+      "ReplayTests",
+      ["Archive", "Hierarchy", "Links", "Monitoring", "Replay", "Reports", "Terms", "Tiers"]),
+    tests("TidyTests", []),
+  ],
+  swiftLanguageModes: [.v6]
+)
+
+// Development aid: BERYL_ONLY=Flows,FlowsTests builds just those targets and what they need.
+if let only = Context.environment["BERYL_ONLY"] {
+  var wanted = Set(only.split(separator: ",").map(String.init))
+  var size = 0
+  while size != wanted.count {
+    size = wanted.count
+    for target in package.targets where wanted.contains(target.name) {
+      for case .byNameItem(let name, _) in target.dependencies { wanted.insert(name) }
+    }
+  }
+  package.targets.removeAll { !wanted.contains($0.name) }
+  package.products = []
+}

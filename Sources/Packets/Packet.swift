@@ -1,0 +1,76 @@
+import Terms
+
+/// The layers of one frame as plain numbers: a trivial value (no references), so that it can wait in a ring.
+///
+/// Fields of absent layers are zero. Payload bytes stay in the frame's own buffer: `payloadOffset` and
+/// `payloadLength` say where.
+@frozen public struct Packet: Sendable {
+  /// What the frame carries above the link layer.
+  @frozen public enum Content: UInt8, Sendable {
+    /// Neither IP nor ARP: STP, LLDP, CDP, an unknown EtherType.
+    case other
+    case arp
+    case ip
+    /// A fragment of an IP datagram that is not yet reassembled; transport fields are zero unless it is the first
+    /// fragment and carries a whole transport header.
+    case fragment
+  }
+
+  public var time = CaptureTime.distantPast
+  /// Zero-based position in the capture.
+  public var index: UInt64 = 0
+  public var source = IPAddress.unspecified
+  public var target = IPAddress.unspecified
+  public var sourceMAC = MACAddress.unknown
+  public var targetMAC = MACAddress.unknown
+  /// Bytes on the wire, and bytes captured.
+  public var wireLength: UInt32 = 0
+  public var capturedLength: UInt32 = 0
+  public var sequence: UInt32 = 0
+  public var acknowledgement: UInt32 = 0
+  /// IPv4 identification or IPv6 fragment identification.
+  public var fragmentID: UInt32 = 0
+  public var sourcePort: UInt16 = 0
+  /// Target port; for ICMP and ICMPv6, type · 256 + code.
+  public var targetPort: UInt16 = 0
+  public var window: UInt16 = 0
+  /// Innermost VLAN identifier, 0 when untagged.
+  public var vlan: UInt16 = 0
+  public var etherType: UInt16 = 0
+  /// Where the network header, the transport header and the payload start, in bytes from the frame's start.
+  public var networkOffset: UInt16 = 0
+  public var transportOffset: UInt16 = 0
+  public var payloadOffset: UInt16 = 0
+  /// Payload bytes present in the capture.
+  public var payloadLength: UInt16 = 0
+  /// Offset of this fragment in its datagram, in bytes.
+  public var fragmentOffset: UInt16 = 0
+  public var content = Content.other
+  public var transport = TransportProtocol(number: 0)
+  public var tcpFlags = TCPFlags()
+  public var timeToLive: UInt8 = 0
+  /// ARP operation: 1 request, 2 reply. The addresses of an ARP packet stand in `source` and `target`, the hardware
+  /// addresses of its body in `arpSender` and `arpTarget`.
+  public var arpOperation: UInt8 = 0
+  public var moreFragments = false
+  public var arpSender = MACAddress.unknown
+  public var arpTarget = MACAddress.unknown
+  /// Malformations met on the way; the layers before them are still valid.
+  public var malformations = Malformations()
+
+  @inlinable public init() {}
+}
+
+/// TCP control bits (RFC 9293, 3.1).
+@frozen public struct TCPFlags: OptionSet, Sendable, Hashable {
+  public var rawValue: UInt8
+
+  @inlinable public init(rawValue: UInt8) { self.rawValue = rawValue }
+
+  public static let fin = TCPFlags(rawValue: 1)
+  public static let syn = TCPFlags(rawValue: 2)
+  public static let reset = TCPFlags(rawValue: 4)
+  public static let push = TCPFlags(rawValue: 8)
+  public static let ack = TCPFlags(rawValue: 16)
+  public static let urgent = TCPFlags(rawValue: 32)
+}

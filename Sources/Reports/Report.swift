@@ -1,0 +1,137 @@
+import Terms
+
+/// What a report is to the tree.
+public enum ReportClass: String, Sendable, Hashable, CaseIterable {
+  /// A local verdict.
+  case detection
+  /// A sub-threshold summary of one epoch.
+  case evidence
+  /// Reports that belong together; opened by a resolver only.
+  case incident
+}
+
+/// One conclusion of one monitor: a value that explains itself. The newest revision of an id wins.
+///
+/// Every list is bounded by a limit of `Report.Limit`; the decoder refuses more.
+public struct Report: Hashable, Sendable {
+  /// The most that one report may carry.
+  public enum Limit {
+    public static let ports = 64
+    public static let attributes = 32
+    /// Packet indices per piece of evidence.
+    public static let packets = 32
+    public static let evidence = 64
+    public static let derivedFrom = 256
+    public static let terms = 32
+    public static let summaryRows = 4096
+    /// Names in a coverage list.
+    public static let coverage = 256
+  }
+
+  public var id: ReportID
+  /// 0 for the opening revision.
+  public var revision: UInt32 = 0
+  public var kind: ReportKind
+  public var reportClass: ReportClass
+  /// The monitor that concluded it, and its tier.
+  public var monitor: MonitorName
+  public var tier: Tier
+  /// Event time of the first and last observation behind the report.
+  public var first: CaptureTime
+  public var last: CaptureTime
+  /// Event time at which revision 0 was emitted.
+  public var raised: CaptureTime
+  /// Event time at which this revision was emitted; reports are ordered by it, and watermarks speak of it.
+  public var emitted: CaptureTime
+  public var sources = AddressSet()
+  public var targets = AddressSet()
+  /// Target ports, sorted, without repeats; the smallest `Limit.ports`.
+  public var ports: [UInt16] = []
+  public var transport: TransportProtocol?
+  /// 0–10; up to `informationalSeverity` is informational.
+  public var severity: Double
+  /// 0–1.
+  public var confidence: Double
+  public var attributes: [String: AttributeValue] = [:]
+  public var evidence: [Evidence] = []
+  public var derivedFrom: [ReportID] = []
+  /// The score and threshold terms that led here, for `why`.
+  public var terms: [Term] = []
+  public var coverage = Coverage()
+  /// The drill this belongs to; nil for real traffic.
+  public var exercise: String?
+  /// Rows of an evidence report; nil for the other classes.
+  public var summary: Summary?
+
+  /// The highest severity that is still only informational.
+  public static let informationalSeverity = 2.0
+
+  public init(
+    id: ReportID, kind: ReportKind, reportClass: ReportClass, monitor: MonitorName, tier: Tier,
+    first: CaptureTime, last: CaptureTime, raised: CaptureTime, emitted: CaptureTime,
+    severity: Double, confidence: Double
+  ) {
+    self.id = id
+    self.kind = kind
+    self.reportClass = reportClass
+    self.monitor = monitor
+    self.tier = tier
+    self.first = first
+    self.last = last
+    self.raised = raised
+    self.emitted = emitted
+    self.severity = severity
+    self.confidence = confidence
+  }
+
+  /// OSSIM's risk on its 0–10 scale: ⌊value · priority · reliability / 25⌋ with value 0–5 (the asset), priority
+  /// 0–5 (from severity) and reliability 0–10 (from confidence).
+  public func risk(assetValue: Int) -> Double {
+    let risk = Double(assetValue) * (severity / 2) * (confidence * 10) / 25
+    return min(10, max(0, risk.rounded(.down)))
+  }
+}
+
+/// Packets behind a report: where to look in which capture.
+public struct Evidence: Hashable, Sendable {
+  public var monitor: MonitorName
+  /// The capture's name: a file's last path component, or an interface.
+  public var capture: String
+  /// Zero-based indices of packets in that capture, ascending, at most `Report.Limit.packets`.
+  public var packets: [UInt64]
+
+  public init(monitor: MonitorName, capture: String, packets: [UInt64]) {
+    self.monitor = monitor
+    self.capture = capture
+    self.packets = packets
+  }
+}
+
+/// One step of the reasoning behind a report: a measured value beside what it was held against.
+public struct Term: Hashable, Sendable {
+  public var name: String
+  public var value: Double
+  /// The limit it passed; nil for a score that only adds weight.
+  public var threshold: Double?
+  /// The unit of both, such as `ports`, `packets/s`; may be empty.
+  public var unit: String
+
+  public init(_ name: String, _ value: Double, threshold: Double? = nil, unit: String = "") {
+    self.name = name
+    self.value = value
+    self.threshold = threshold
+    self.unit = unit
+  }
+}
+
+/// What the monitor could see when it concluded.
+public struct Coverage: Hashable, Sendable {
+  /// Segments whose traffic reached the conclusion, sorted.
+  public var segments: [String] = []
+  /// Share of packets or reports lost on the way, 0–1.
+  public var loss = 0.0
+  /// Monitors that were silent, sorted.
+  public var silent: [MonitorName] = []
+
+  public init() {}
+}

@@ -1,0 +1,41 @@
+/// A report kind's name, `family.name`, as the schema declares it.
+public struct ReportKind: Hashable, Sendable, Comparable, CustomStringConvertible {
+  public let text: String
+
+  public init(_ text: String) { self.text = text }
+
+  /// The part before the first dot.
+  public var family: Substring { text.prefix { $0 != "." } }
+  public var description: String { text }
+
+  /// Whether the kind fits `pattern`: a whole kind, `family.*` or `*`.
+  public func matches(_ pattern: String) -> Bool {
+    if pattern == "*" { return true }
+    guard pattern.hasSuffix(".*") else { return pattern == text }
+    return text.hasPrefix(pattern.dropLast())
+  }
+
+  public static func < (left: ReportKind, right: ReportKind) -> Bool { left.text < right.text }
+}
+
+extension ReportKind {
+  public static let pingSweep = ReportKind("recon.ping-sweep")
+  public static let portScan = ReportKind("recon.port-scan")
+  public static let slowScan = ReportKind("recon.slow-scan")
+  public static let distributedScan = ReportKind("recon.distributed-scan")
+  public static let arpSpoof = ReportKind("spoof.arp")
+  public static let synFlood = ReportKind("dos.syn-flood")
+  public static let udpFlood = ReportKind("dos.udp-flood")
+  public static let icmpFlood = ReportKind("dos.icmp-flood")
+  public static let distributedFlood = ReportKind("dos.distributed")
+  public static let bruteForce = ReportKind("access.brute-force")
+  public static let wormPropagation = ReportKind("worm.propagation")
+  public static let wormOutbreak = ReportKind("worm.outbreak")
+  public static let monitorSilent = ReportKind("health.monitor-silent")
+  public static let captureLoss = ReportKind("health.capture-loss")
+  public static let overload = ReportKind("health.overload")
+  /// Evidence: per-source first contacts of an epoch (`Summary.contacts`).
+  public static let firstContacts = ReportKind("evidence.first-contacts")
+  /// Evidence: per-target ingress rates of an epoch (`Summary.rates`).
+  public static let ingressRates = ReportKind("evidence.ingress-rates")
+}

@@ -1,0 +1,85 @@
+import Terms
+
+/// The rows of an evidence report: what stays below a local threshold, small and mergeable.
+public enum Summary: Hashable, Sendable {
+  case contacts([ContactRow])
+  case rates([RateRow])
+}
+
+/// The first contacts that one source made to one port in one epoch.
+public struct ContactRow: Hashable, Sendable {
+  /// The source, or a prefix when the row was coarsened.
+  public var source: IPPrefix
+  public var transport: TransportProtocol
+  /// Target port; for ICMP, type · 256 + code.
+  public var port: UInt16
+  /// First contacts (new flows to a target and port not contacted before within the contact memory).
+  public var attempts: UInt64
+  /// Attempts refused or unanswered.
+  public var failures: UInt64
+  /// Targets of the attempts, and of those that failed.
+  public var targets: AddressSet
+  public var failedTargets: AddressSet
+  public var first: CaptureTime
+  public var last: CaptureTime
+  /// Packet indices of some attempts in the reporting monitor's capture.
+  public var packets: [UInt64]
+
+  public init(
+    source: IPPrefix, transport: TransportProtocol, port: UInt16, attempts: UInt64,
+    failures: UInt64, targets: AddressSet, failedTargets: AddressSet, first: CaptureTime,
+    last: CaptureTime, packets: [UInt64] = []
+  ) {
+    self.source = source
+    self.transport = transport
+    self.port = port
+    self.attempts = attempts
+    self.failures = failures
+    self.targets = targets
+    self.failedTargets = failedTargets
+    self.first = first
+    self.last = last
+    self.packets = packets
+  }
+}
+
+/// What arrived at one target in one epoch, as one segment saw it.
+public struct RateRow: Hashable, Sendable {
+  public var target: IPAddress
+  /// The segment that saw it.
+  public var segment: String
+  public var transport: TransportProtocol
+  /// Target port; 0 for protocols without ports.
+  public var port: UInt16
+  public var packets: UInt64
+  /// Bytes on the wire.
+  public var bytes: UInt64
+  /// New flows, and how many of them were never completed.
+  public var contacts: UInt64
+  public var unfinished: UInt64
+  public var sources: AddressSet
+  /// The epoch this row covers.
+  public var first: CaptureTime
+  public var last: CaptureTime
+  /// Packet indices of some of the packets.
+  public var indices: [UInt64]
+
+  public init(
+    target: IPAddress, segment: String, transport: TransportProtocol, port: UInt16,
+    packets: UInt64, bytes: UInt64, contacts: UInt64, unfinished: UInt64, sources: AddressSet, first: CaptureTime,
+    last: CaptureTime, indices: [UInt64] = []
+  ) {
+    self.target = target
+    self.segment = segment
+    self.transport = transport
+    self.port = port
+    self.packets = packets
+    self.bytes = bytes
+    self.contacts = contacts
+    self.unfinished = unfinished
+    self.sources = sources
+    self.first = first
+    self.last = last
+    self.indices = indices
+  }
+}

@@ -1,0 +1,60 @@
+/// An instant of event time: nanoseconds since 1970-01-01T00:00:00Z, as the capture states it.
+///
+/// Engines know no other clock. Arithmetic saturates, so a hostile timestamp cannot trap.
+@frozen public struct CaptureTime: Hashable, Comparable, Sendable {
+  /// Nanoseconds since the UTC epoch.
+  public var nanoseconds: Int64
+
+  @inlinable public init(nanoseconds: Int64) { self.nanoseconds = nanoseconds }
+
+  /// UTC epoch seconds, fractions allowed (rounded to the nanosecond).
+  public init(seconds: Double) { nanoseconds = TimeSpan.seconds(seconds).nanoseconds }
+
+  /// Before every capture: the watermark of a source that has said nothing yet.
+  public static let distantPast = CaptureTime(nanoseconds: .min)
+  /// After every capture: the watermark of a source that has ended.
+  public static let distantFuture = CaptureTime(nanoseconds: .max)
+
+  /// UTC epoch seconds; exact to about a microsecond (a `Double` carries no more today).
+  @inlinable public var seconds: Double { Double(nanoseconds) / 1e9 }
+
+  @inlinable public static func < (left: CaptureTime, right: CaptureTime) -> Bool {
+    left.nanoseconds < right.nanoseconds
+  }
+
+  @inlinable public static func + (time: CaptureTime, span: TimeSpan) -> CaptureTime {
+    let (sum, overflow) = time.nanoseconds.addingReportingOverflow(span.nanoseconds)
+    return CaptureTime(nanoseconds: overflow ? (span.nanoseconds < 0 ? .min : .max) : sum)
+  }
+
+  @inlinable public static func - (time: CaptureTime, span: TimeSpan) -> CaptureTime {
+    let (difference, overflow) = time.nanoseconds.subtractingReportingOverflow(span.nanoseconds)
+    return CaptureTime(nanoseconds: overflow ? (span.nanoseconds < 0 ? .max : .min) : difference)
+  }
+
+  @inlinable public static func - (left: CaptureTime, right: CaptureTime) -> TimeSpan {
+    let (difference, overflow) = left.nanoseconds.subtractingReportingOverflow(right.nanoseconds)
+    return TimeSpan(nanoseconds: overflow ? (left < right ? .min : .max) : difference)
+  }
+
+  /// The start of the epoch of length `span` (positive) that holds this instant; epochs are aligned to 1970, so
+  /// that all monitors cut the same ones.
+  @inlinable public func epochStart(_ span: TimeSpan) -> CaptureTime {
+    let remainder = nanoseconds % span.nanoseconds
+    return CaptureTime(
+      nanoseconds: nanoseconds &- (remainder < 0 ? remainder &+ span.nanoseconds : remainder))
+  }
+}
+
+extension CaptureTime: CustomStringConvertible {
+  /// UTC epoch seconds with six decimals; `never` and `ended` for the two ends of time.
+  public var description: String {
+    if self == .distantPast { return "never" }
+    if self == .distantFuture { return "ended" }
+    let micros = nanoseconds / 1000
+    let fraction = String((micros % 1_000_000).magnitude)
+    let sign = micros < 0 && micros > -1_000_000 ? "-" : ""
+    return sign + "\(micros / 1_000_000)." + String(repeating: "0", count: 6 - fraction.count)
+      + fraction
+  }
+}

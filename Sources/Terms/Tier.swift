@@ -1,0 +1,19 @@
+/// A monitor's place in the hierarchy.
+public enum Tier: String, Sendable, Hashable, Comparable, CaseIterable {
+  /// Analyses the packets of one segment.
+  case local
+  /// Correlates the reports of its children.
+  case domain
+  /// Correlates domains; has no parent.
+  case enterprise
+
+  private var rank: Int {
+    switch self {
+    case .local: 0
+    case .domain: 1
+    case .enterprise: 2
+    }
+  }
+
+  public static func < (left: Tier, right: Tier) -> Bool { left.rank < right.rank }
+}
