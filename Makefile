@@ -1,0 +1,42 @@
+# `make demo` and `make test` do everything on a fresh Debian machine with Swift 6.3; see README.md.
+SWIFT ?= swift
+# Imports that a target does not declare are errors: the layers of ARCHITECTURE.md hold.
+CHECK = --explicit-target-dependency-import-check error
+PROGRAMS = beryl beryl-local beryl-domain beryl-enterprise
+
+.PHONY: all demo test bench lint format install-dependencies build build-debug clean proto
+
+all: build
+
+install-dependencies:
+	@scripts/install-dependencies
+
+# Product by product: a bare `swift build` would also compile unused targets of the dependencies.
+build: install-dependencies
+	@for program in $(PROGRAMS); do $(SWIFT) build -c release --product $$program || exit 1; done
+
+build-debug: install-dependencies
+	@for program in $(PROGRAMS); do $(SWIFT) build $(CHECK) --product $$program || exit 1; done
+
+demo: build
+	@scripts/demo
+
+test: build-debug
+	$(SWIFT) build $(CHECK) --product berylPackageTests
+	$(SWIFT) test $(CHECK) --skip-build
+
+bench: install-dependencies
+	$(SWIFT) build -c release --product beryl-bench
+	@.build/release/beryl-bench
+
+lint:
+	$(SWIFT) format lint --strict --recursive --parallel Package.swift Sources Tests
+
+format:
+	$(SWIFT) format --in-place --recursive --parallel Package.swift Sources Tests
+
+proto:
+	@scripts/generate-proto
+
+clean:
+	$(SWIFT) package clean
