@@ -1,9 +1,10 @@
 import Terms
 
-/// The layers of one frame as plain numbers: a trivial value (no references), so that it can wait in a ring.
+/// The layers of one frame as plain numbers: a trivial value (no references), so that it can wait
+/// in a ring.
 ///
-/// Fields of absent layers are zero. Payload bytes stay in the frame's own buffer: `payloadOffset` and
-/// `payloadLength` say where.
+/// Fields of absent layers are zero. Payload bytes stay in the frame's own buffer: `payloadOffset`
+/// and `payloadLength` say where.
 @frozen public struct Packet: Sendable {
   /// What the frame carries above the link layer.
   @frozen public enum Content: UInt8, Sendable {
@@ -11,8 +12,8 @@ import Terms
     case other
     case arp
     case ip
-    /// A fragment of an IP datagram that is not yet reassembled; transport fields are zero unless it is the first
-    /// fragment and carries a whole transport header.
+    /// A fragment of an IP datagram that is not yet reassembled; transport fields are zero unless
+    /// it is the first fragment and carries a whole transport header.
     case fragment
   }
 
@@ -26,10 +27,13 @@ import Terms
   /// Bytes on the wire, and bytes captured.
   public var wireLength: UInt32 = 0
   public var capturedLength: UInt32 = 0
+  /// TCP sequence number; for ICMP and ICMPv6 the four bytes behind the checksum, for SCTP the
+  /// verification tag.
   public var sequence: UInt32 = 0
   public var acknowledgement: UInt32 = 0
   /// IPv4 identification or IPv6 fragment identification.
   public var fragmentID: UInt32 = 0
+  /// Source port; for ICMP and ICMPv6 queries and their replies, the identifier.
   public var sourcePort: UInt16 = 0
   /// Target port; for ICMP and ICMPv6, type · 256 + code.
   public var targetPort: UInt16 = 0
@@ -37,28 +41,52 @@ import Terms
   /// Innermost VLAN identifier, 0 when untagged.
   public var vlan: UInt16 = 0
   public var etherType: UInt16 = 0
-  /// Where the network header, the transport header and the payload start, in bytes from the frame's start.
+  /// Where the network header, the transport header and the payload start, in bytes from the
+  /// frame's start. A `transportOffset` of 0 says that there is no sound transport header: ports
+  /// and flags are then zero. For other IP protocols it is where the IP payload starts.
   public var networkOffset: UInt16 = 0
   public var transportOffset: UInt16 = 0
   public var payloadOffset: UInt16 = 0
-  /// Payload bytes present in the capture.
+  /// Payload bytes present in the capture: behind the transport header, or for `.fragment` all of
+  /// the fragment's data.
   public var payloadLength: UInt16 = 0
+  /// Payload bytes by the length fields: more than `payloadLength` where a snap length cut the
+  /// frame.
+  public var statedPayloadLength: UInt16 = 0
   /// Offset of this fragment in its datagram, in bytes.
   public var fragmentOffset: UInt16 = 0
   public var content = Content.other
   public var transport = TransportProtocol(number: 0)
   public var tcpFlags = TCPFlags()
   public var timeToLive: UInt8 = 0
-  /// ARP operation: 1 request, 2 reply. The addresses of an ARP packet stand in `source` and `target`, the hardware
-  /// addresses of its body in `arpSender` and `arpTarget`.
+  /// ARP operation: 1 request, 2 reply. The addresses of an ARP packet stand in `source` and
+  /// `target`, the hardware addresses of its body in `arpSender` and `arpTarget`.
   public var arpOperation: UInt8 = 0
   public var moreFragments = false
+  /// Type of the first SCTP chunk: 0 DATA, 1 INIT, 2 INIT ACK, 6 ABORT …; 0 for other transports.
+  public var sctpChunk: UInt8 = 0
   public var arpSender = MACAddress.unknown
   public var arpTarget = MACAddress.unknown
   /// Malformations met on the way; the layers before them are still valid.
   public var malformations = Malformations()
 
   @inlinable public init() {}
+
+  /// Whether this is an ICMP or ICMPv6 error, which quotes the packet it complains of (see
+  /// `PacketDecoder.decodeEmbedded`): unreachable, quench, redirect, time exceeded, parameter
+  /// problem, too big.
+  @inlinable public var isICMPError: Bool {
+    let type = targetPort >> 8
+    if transport == .icmp { return type == 3 || type == 4 || type == 5 || type == 11 || type == 12 }
+    return transport == .icmpv6 && type >= 1 && type <= 4
+  }
+
+  /// Everything from the cursor to the end of its layer is payload.
+  mutating func setPayload(_ cursor: HeaderCursor) {
+    payloadOffset = UInt16(truncatingIfNeeded: cursor.offset)
+    payloadLength = UInt16(clamping: cursor.remaining)
+    statedPayloadLength = UInt16(clamping: cursor.statedEnd &- cursor.offset)
+  }
 }
 
 /// TCP control bits (RFC 9293, 3.1).
