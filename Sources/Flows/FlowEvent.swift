@@ -13,12 +13,14 @@ import Terms
     case established
     /// The target said no: RST before the handshake completed, or an ICMP unreachable for the flow.
     case refused
-    /// `FlowTable.answerLimit` passed after `opened` without any packet from the target.
+    /// `FlowLimits.answerLimit` passed after `opened` without any packet from the target.
     case unanswered
     /// More packets since `opened` or the previous `progress`: `packets` and `bytes` are what came since then. At
-    /// most one per `FlowTable.progressPackets` packets or per second of event time.
+    /// most one per `FlowLimits.progressPackets` packets or per second of event time. Stragglers of a closed flow
+    /// come in one too, with its `ending`.
     case progress
-    /// The flow is over; `packets` and `bytes` are what came since the last `progress`, the totals stand beside.
+    /// The flow is over; `packets` and `bytes` are what came since the last `progress`, the totals stand beside. Over
+    /// `opened`, `progress` and `closed` every packet is counted exactly once; other kinds count none.
     case closed
     /// An ARP packet: sender in `source`/`sourceMAC`, target in `target`/`targetMAC` (of the ARP body).
     case arp
@@ -55,6 +57,8 @@ import Terms
     case evicted
     /// The capture ended.
     case captureEnded
+    /// A new flow began between the same ports before this one was over.
+    case replaced
   }
 
   public var time = CaptureTime.distantPast
@@ -67,7 +71,8 @@ import Terms
   /// Event time of the flow's first packet, and that packet's index.
   public var opened = CaptureTime.distantPast
   public var firstPacket: UInt64 = 0
-  /// Since the last `progress`: packets and wire bytes from source and from target.
+  /// Since the last `progress`: packets and wire bytes from source and from target. A reassembled datagram counts
+  /// as one packet with the wire bytes of all its fragments.
   public var packetsOut: UInt32 = 0
   public var packetsIn: UInt32 = 0
   public var bytesOut: UInt64 = 0

@@ -1,0 +1,195 @@
+import Packets
+import Terms
+
+/// Packets to flow events: decoding, IP defragmentation, the flow table and its timeouts.
+///
+/// The caller gives packets with `take`, and drains `events` whenever `needsDrain` says so and after each `flush`;
+/// nothing is lost if it does not, the buffer grows. Events come in event-time order and depend on the packets alone,
+/// never on where the input was cut by `flush`, `advance` or draining.
+///
+/// Three stages run at once so that no packet waits for memory: decode, look up, update (see `PacketRing`).
+public struct FlowEngine: ~Copyable {
+  /// Instants beyond are clamped, so that adding any limit cannot overflow: years 1823 to 2116.
+  static let timeBounds = -(Int64(1) << 62)...(Int64(1) << 62)
+
+  let limits: FlowLimits
+  let ring = PacketRing()
+  var table: FlowTable
+  var buffer = EventBuffer()
+  var defragmenter: Defragmenter
+  var timeouts: FlowTimeouts
+  var counts = FlowStatistics()
+  /// Packets given, looked up and updated.
+  private var taken: UInt64 = 0
+  private var looked: UInt64 = 0
+  private var updated: UInt64 = 0
+  /// Time of the newest packet given; nil before the first.
+  private var newest: Int64?
+
+  public init(limits: FlowLimits = .standard) {
+    self.limits = limits
+    table = FlowTable(capacity: limits.capacity, seed: limits.seed)
+    defragmenter = Defragmenter(limits: limits)
+    timeouts = FlowTimeouts(limits: limits)
+  }
+
+  /// The time that events have reached: later ones are not before it. `.distantPast` before the first packet.
+  public var time: CaptureTime {
+    timeouts.clock == .min ? .distantPast : CaptureTime(nanoseconds: timeouts.clock)
+  }
+
+  public var events: UnsafeBufferPointer<FlowEvent> {
+    UnsafeBufferPointer(start: buffer.base, count: buffer.count)
+  }
+
+  /// Whether enough events wait to be worth a batch.
+  @inline(__always) public var needsDrain: Bool { buffer.count >= EventBuffer.drainThreshold }
+
+  public mutating func clearEvents() { buffer.clear() }
+
+  public var statistics: FlowStatistics {
+    var result = counts
+    result.flows = table.count
+    result.peakFlows = table.peak
+    result.fragments = defragmenter.statistics
+    return result
+  }
+
+  /// Takes in the next frame; its events may come only some packets later, or with `flush`.
+  ///
+  /// - Parameters:
+  ///   - bytes: the captured bytes; not needed after the call.
+  ///   - time: clamped to the newest time so far, and counted, when it lies before it.
+  public mutating func take(
+    _ bytes: UnsafeRawBufferPointer, linkType: LinkType, wireLength: UInt32, time: CaptureTime
+  ) {
+    let slot = ring.slots + PacketRing.position(taken)
+    PacketDecoder.decode(
+      bytes, linkType: linkType, wireLength: wireLength, time: arrival(time), index: taken,
+      into: &slot.pointee.packet)
+    prepare(slot, bytes)
+    taken &+= 1
+    if taken &- looked > PacketRing.lookDistance { look() }
+    if taken &- updated > PacketRing.updateDistance { update() }
+  }
+
+  /// Brings every packet taken so far to its end.
+  public mutating func flush() {
+    while looked < taken { look() }
+    while updated < taken { update() }
+  }
+
+  /// Says that time has passed without packets: timeouts due by `time` become events.
+  public mutating func advance(to time: CaptureTime) {
+    flush()
+    let now = max(newest ?? .min, Self.bounded(time))
+    newest = now
+    runTimeouts(upTo: now)
+  }
+
+  /// Ends the capture: unanswered first contacts are judged, then every flow still open is closed, in the order in
+  /// which they opened.
+  public mutating func finish() {
+    flush()
+    guard newest != nil else { return }
+    judgeRemaining()
+    closeAll()
+  }
+
+  /// The packet's place in event time.
+  @inline(__always) private mutating func arrival(_ time: CaptureTime) -> CaptureTime {
+    var now = Self.bounded(time)
+    if let newest, now < newest {
+      counts.clampedTimes &+= 1
+      now = newest
+    }
+    newest = now
+    return CaptureTime(nanoseconds: now)
+  }
+
+  @inline(__always) private static func bounded(_ time: CaptureTime) -> Int64 {
+    min(max(time.nanoseconds, timeBounds.lowerBound), timeBounds.upperBound)
+  }
+
+  /// First stage: what needs the frame's bytes, and the hash.
+  @inline(__always) private mutating func prepare(
+    _ slot: UnsafeMutablePointer<PacketRing.Slot>, _ bytes: UnsafeRawBufferPointer
+  ) {
+    counts.packets &+= 1
+    counts.bytes &+= UInt64(slot.pointee.packet.wireLength)
+    slot.pointee.remark = .none
+    if !slot.pointee.packet.malformations.isEmpty {
+      counts.malformations.count(slot.pointee.packet.malformations)
+    }
+    switch slot.pointee.packet.content {
+    case .ip: noteQuoted(slot, bytes)
+    case .fragment: defragment(slot, bytes)
+    case .arp: counts.arpPackets &+= 1
+    case .other: counts.otherFrames &+= 1
+    }
+    guard slot.pointee.packet.content == .ip else { return }
+    counts.ipPackets &+= 1
+    slot.pointee.hash = table.hash(FlowKey(slot.pointee.packet))
+    table.prefetchBucket(slot.pointee.hash)
+  }
+
+  /// Second stage: the bucket is here, the flow is asked for.
+  @inline(__always) private mutating func look() {
+    let slot = ring.slots + PacketRing.position(looked)
+    looked &+= 1
+    guard slot.pointee.packet.content == .ip else { return }
+    let place = table.candidate(slot.pointee.hash)
+    slot.pointee.candidate = Int32(truncatingIfNeeded: place)
+    if place >= 0 { table.prefetchFlow(place) }
+  }
+
+  /// Third stage: time moves to the packet, then the packet counts.
+  @inline(__always) private mutating func update() {
+    let position = PacketRing.position(updated)
+    let slot = ring.slots + position
+    updated &+= 1
+    let now = slot.pointee.packet.time.nanoseconds
+    if now >= timeouts.next { runTimeouts(upTo: now) }
+    timeouts.clock = now
+    switch slot.pointee.packet.content {
+    case .ip:
+      track(slot)
+      if slot.pointee.remark == .unreachable {
+        refuseQuoted(ring.quoted[position], packet: slot.pointee.packet.index)
+      }
+    case .arp: tellARP(slot.pointee.packet)
+    case .fragment: if slot.pointee.remark == .overlap { tellOverlap(slot.pointee.packet) }
+    case .other: break
+    }
+  }
+
+  private mutating func defragment(
+    _ slot: UnsafeMutablePointer<PacketRing.Slot>, _ bytes: UnsafeRawBufferPointer
+  ) {
+    switch defragmenter.take(slot.pointee.packet, bytes) {
+    case .waiting: break
+    case .overlap: slot.pointee.remark = .overlap
+    case .whole(let first, let data):
+      slot.pointee.packet = first
+      data.withUnsafeBytes { datagram in
+        PacketDecoder.decodeReassembled(datagram, into: &slot.pointee.packet)
+        noteQuoted(slot, datagram)
+      }
+    }
+  }
+
+  /// Keeps the key of the flow that an ICMP error complains of.
+  @inline(__always) private mutating func noteQuoted(
+    _ slot: UnsafeMutablePointer<PacketRing.Slot>, _ bytes: UnsafeRawBufferPointer
+  ) {
+    guard slot.pointee.packet.isICMPError, ICMPExchange.isUnreachable(slot.pointee.packet) else {
+      return
+    }
+    var inner = Packet()
+    guard PacketDecoder.decodeEmbedded(bytes, of: slot.pointee.packet, into: &inner),
+      inner.transportOffset != 0
+    else { return }
+    ring.quoted[PacketRing.position(taken)] = FlowKey(inner)
+    slot.pointee.remark = .unreachable
+  }
+}

@@ -1,0 +1,96 @@
+import Packets
+import Terms
+
+/// What the first packet of a flow tells: who began it and how.
+struct FlowStart {
+  /// Linux's ephemeral ports begin here; other systems' lie above.
+  private static let ephemeralPorts: UInt16 = 32_768
+  private static let wellKnownPorts: UInt16 = 1024
+
+  let probe: FlowEvent.Probe
+  /// The packet comes from the responder.
+  var isReversed = false
+  /// Silence of the target means something.
+  var awaitsAnswer: Bool
+  var state = FlowState()
+
+  init(_ packet: Packet) {
+    probe = FlowEvent.Probe(packet)
+    awaitsAnswer = Self.expectsAnswer(probe, packet)
+    state.phase = .fresh
+    guard packet.transport == .tcp, packet.transportOffset != 0 else { return }
+    isReversed = Self.isFromResponder(probe, packet)
+    state.hasHandshake = probe == .syn
+    if isReversed {
+      awaitsAnswer = false
+      state.phase = .answered
+      state.hasHandshake = packet.tcpFlags.isSuperset(of: [.syn, .ack])
+    }
+  }
+
+  private static func expectsAnswer(_ probe: FlowEvent.Probe, _ packet: Packet) -> Bool {
+    switch probe {
+    case .midstream, .otherTCP, .none: return false
+    case .icmpOther: guard ICMPExchange.isQuery(packet) else { return false }
+    default: break
+    }
+    return !packet.target.isMulticast && !packet.target.isLimitedBroadcast
+      && !packet.targetMAC.isGroup && packet.target != .unspecified
+  }
+
+  /// Who sends SYN/ACK or RST/ACK answers. In the middle of a session the server has the lower port; a lone ACK
+  /// or FIN/ACK is taken for a probe by its sender, unless the ports leave little doubt.
+  private static func isFromResponder(_ probe: FlowEvent.Probe, _ packet: Packet) -> Bool {
+    let flags = packet.tcpFlags
+    switch probe {
+    case .midstream, .otherTCP:
+      if flags.contains(.ack), flags.contains(.syn) || flags.contains(.reset) { return true }
+      return packet.sourcePort < packet.targetPort
+    case .ack, .maimon:
+      return packet.sourcePort < wellKnownPorts && packet.targetPort >= ephemeralPorts
+    default: return false
+    }
+  }
+}
+
+extension FlowEvent.Probe {
+  /// How a flow begins whose first packet this is.
+  init(_ packet: Packet) {
+    guard packet.transportOffset != 0 else {
+      self = .ip
+      return
+    }
+    switch packet.transport {
+    case .tcp: self.init(packet.tcpFlags, hasPayload: packet.statedPayloadLength > 0)
+    case .udp: self = .udp
+    case .icmp, .icmpv6: self = ICMPExchange.isEchoRequest(packet) ? .icmpEcho : .icmpOther
+    case .sctp: self = packet.sctpChunk == 1 ? .sctpInit : .ip
+    default: self = .ip
+    }
+  }
+
+  /// From the six classic control bits; ECE and CWR do not matter.
+  private init(_ flags: TCPFlags, hasPayload: Bool) {
+    let flags = flags.intersection([.fin, .syn, .reset, .push, .ack, .urgent])
+    if flags.contains(.reset) {
+      self = .otherTCP
+    } else if flags.contains(.syn) {
+      self = flags.contains(.ack) ? .midstream : flags.contains(.fin) ? .synFin : .syn
+    } else if flags.contains(.ack) {
+      if flags.isSuperset(of: [.fin, .push, .urgent]) {
+        self = .otherTCP
+      } else if hasPayload {
+        self = .midstream
+      } else {
+        self = flags == .ack ? .ack : flags == [.fin, .ack] ? .maimon : .midstream
+      }
+    } else {
+      switch flags {
+      case []: self = .null
+      case .fin: self = .fin
+      case [.fin, .push, .urgent]: self = .xmas
+      default: self = .otherTCP
+      }
+    }
+  }
+}

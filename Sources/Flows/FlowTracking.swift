@@ -1,0 +1,177 @@
+import Packets
+import Terms
+
+/// What a packet does to its flow, whatever the transport.
+extension FlowEngine {
+  /// Frames longer than this on the wire count as this long: beyond any link, and 128 of them fit 32 bits.
+  private static let frameCeiling: UInt32 = 1 << 24
+
+  @inline(__always) mutating func track(_ slot: UnsafeMutablePointer<PacketRing.Slot>) {
+    let key = FlowKey(slot.pointee.packet)
+    var place = Int(slot.pointee.candidate)
+    var direction = place >= 0 ? table.flows[place].direction(of: key) : nil
+    if direction == nil {
+      place = table.find(key, hash: slot.pointee.hash)
+      if place >= 0 { direction = table.flows[place].direction(of: key) }
+    }
+    guard let direction else {
+      open(slot.pointee.packet, key, hash: slot.pointee.hash)
+      return
+    }
+    if slot.pointee.packet.transport == .tcp {
+      if slot.pointee.packet.tcpFlags.rawValue & 0x3f != TCPFlags.ack.rawValue,
+        reopens(place, direction, slot.pointee.packet)
+      {
+        reopen(place, slot.pointee.packet, key)
+        return
+      }
+      count(place, direction, slot.pointee.packet)
+      continueTCP(place, direction, slot.pointee.packet)
+    } else {
+      if reopensOther(place, direction, slot.pointee.packet) {
+        reopen(place, slot.pointee.packet, key)
+        return
+      }
+      count(place, direction, slot.pointee.packet)
+      continueOther(place, direction, slot.pointee.packet)
+    }
+  }
+
+  /// Adds a packet to the flow's counts.
+  @inline(__always) private mutating func count(
+    _ place: Int, _ direction: FlowDirection, _ packet: Packet
+  ) {
+    let flow = table.flows + place
+    let bytes = min(packet.wireLength, Self.frameCeiling)
+    flow.pointee.lastSeen = FlowClock.units(packet.time.nanoseconds)
+    switch direction {
+    case .out:
+      flow.pointee.packetsOut &+= 1
+      flow.pointee.bytesOut &+= bytes
+      flow.pointee.payloadOut &+= UInt32(packet.statedPayloadLength)
+    case .back:
+      flow.pointee.packetsIn &+= 1
+      flow.pointee.bytesIn &+= bytes
+      flow.pointee.payloadIn &+= UInt32(packet.statedPayloadLength)
+    }
+    if !flow.pointee.state.isQueued {
+      flow.pointee.state.isQueued = true
+      timeouts.awaitProgress(place, from: packet.time.nanoseconds)
+    }
+    if flow.pointee.pendingPackets >= limits.progressPackets {
+      tellCounts(.progress, place, packet: packet.index)
+    }
+  }
+
+  /// A new flow, if there is room for one.
+  private mutating func open(_ packet: Packet, _ key: FlowKey, hash: UInt64) {
+    switch table.room(for: hash) {
+    case .free: break
+    case .replacing(let place):
+      if table.standing(place) == .unproven {
+        counts.evictedUnanswered &+= 1
+      } else {
+        counts.evictedAnswered &+= 1
+      }
+      end(place, .evicted, packet: packet.index)
+    case .none:
+      counts.refusedPackets &+= 1
+      return
+    }
+    let start = FlowStart(packet)
+    let place = table.insert(
+      Flow(key, isReversed: start.isReversed, state: start.state), hash: hash)
+    begin(place, packet, start)
+  }
+
+  /// A new flow between the ports of an old one, in its place.
+  private mutating func reopen(_ place: Int, _ packet: Packet, _ key: FlowKey) {
+    settle(place, .replaced, packet: packet.index)
+    let start = FlowStart(packet)
+    var flow = Flow(key, isReversed: start.isReversed, state: start.state)
+    flow.state.isQueued = table.flows[place].state.isQueued
+    table.flows[place] = flow
+    table.setStanding(.unproven, of: place)
+    begin(place, packet, start)
+  }
+
+  private mutating func begin(_ place: Int, _ packet: Packet, _ start: FlowStart) {
+    let flow = table.flows + place
+    flow.pointee.lastSeen = FlowClock.units(packet.time.nanoseconds)
+    flow.pointee.answerSequence = packet.sequence
+    var record = FlowRecord(
+      packet, isReversed: start.isReversed, probe: start.probe,
+      shownPort: start.isReversed ? packet.sourcePort : packet.targetPort)
+    let payload = UInt64(packet.statedPayloadLength)
+    let bytes = UInt64(min(packet.wireLength, Self.frameCeiling))
+    if start.isReversed {
+      record.packetsIn = 1
+      record.payloadIn = payload
+    } else {
+      record.packetsOut = 1
+      record.payloadOut = payload
+    }
+    table.records[place] = record
+    counts.flowsOpened &+= 1
+    timeouts.startSweep(after: packet.time.nanoseconds)
+    if start.awaitsAnswer {
+      if timeouts.answersAreFull {
+        counts.judgedEarly &+= 1
+        judgeNextAnswer()
+        timeouts.findNext()
+      }
+      timeouts.awaitAnswer(
+        place, stamp: UInt32(truncatingIfNeeded: packet.index), from: packet.time.nanoseconds)
+    }
+    var event = event(.opened, place, packet: packet.index)
+    if start.isReversed {
+      event.packetsIn = 1
+      event.bytesIn = bytes
+    } else {
+      event.packetsOut = 1
+      event.bytesOut = bytes
+    }
+    buffer.append(event)
+  }
+
+  /// Says that a flow is over; it stays for its stragglers.
+  mutating func close(_ place: Int, _ ending: FlowEvent.Ending, packet: UInt64) {
+    let flow = table.flows + place
+    let record = table.records + place
+    record.pointee.ending = ending
+    record.pointee.wasEstablished = flow.pointee.state.phase == .established
+    flow.pointee.state.phase = .closed
+    table.setStanding(.unproven, of: place)
+    tellCounts(.closed, place, packet: packet)
+  }
+
+  /// Says the last of a flow: that it is over, or what stragglers came after it was.
+  mutating func settle(_ place: Int, _ ending: FlowEvent.Ending, packet: UInt64) {
+    if table.flows[place].state.phase != .closed {
+      close(place, ending, packet: packet)
+    } else if table.flows[place].pendingPackets > 0 {
+      tellCounts(.progress, place, packet: packet)
+    }
+  }
+
+  /// Says the last of a flow and removes it.
+  mutating func end(_ place: Int, _ ending: FlowEvent.Ending, packet: UInt64) {
+    settle(place, ending, packet: packet)
+    table.remove(place)
+  }
+
+  /// The first answer, or the end of the handshake.
+  mutating func establish(
+    _ place: Int, _ standing: FlowTable.Standing, packet: UInt64
+  ) {
+    table.flows[place].state.phase = .established
+    table.setStanding(standing, of: place)
+    buffer.append(event(.established, place, packet: packet))
+  }
+
+  mutating func refuse(_ place: Int, packet: UInt64) {
+    guard !table.flows[place].state.isRefused else { return }
+    table.flows[place].state.isRefused = true
+    buffer.append(event(.refused, place, packet: packet))
+  }
+}

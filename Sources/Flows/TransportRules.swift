@@ -1,0 +1,183 @@
+import Packets
+import Terms
+
+/// What TCP, SCTP, ICMP and the others mean by a packet of a known flow.
+extension FlowEngine {
+  /// How far beyond the responder's initial sequence number an acknowledgement may lie that completes a handshake,
+  /// in bytes: the third packet may be lost to the capture, and one in 4096 blind guesses passes.
+  private static let handshakeWindow: UInt32 = 1 << 20
+
+  @inline(__always) mutating func continueTCP(
+    _ place: Int, _ direction: FlowDirection, _ packet: Packet
+  ) {
+    let flow = table.flows + place
+    let phase = flow.pointee.state.phase
+    // Nearly every packet is one of an established flow without SYN, FIN or RST.
+    if phase == .established, packet.tcpFlags.rawValue & 7 == 0 || packet.transportOffset == 0 {
+      return
+    }
+    guard phase != .closed, packet.transportOffset != 0 else { return }
+    changeTCP(place, direction, packet)
+  }
+
+  private mutating func changeTCP(_ place: Int, _ direction: FlowDirection, _ packet: Packet) {
+    let flow = table.flows + place
+    if packet.tcpFlags.contains(.reset) {
+      if direction == .back, flow.pointee.state.phase != .established {
+        refuse(place, packet: packet.index)
+        close(place, .refused, packet: packet.index)
+      } else {
+        close(place, .reset, packet: packet.index)
+      }
+      return
+    }
+    switch direction {
+    case .out:
+      if packet.tcpFlags.contains(.fin) { flow.pointee.state.finishedOut = true }
+      completeHandshake(place, packet)
+    case .back:
+      if packet.tcpFlags.contains(.fin) { flow.pointee.state.finishedBack = true }
+      noteAnswer(place, packet)
+    }
+    if flow.pointee.state.finishedOut, flow.pointee.state.finishedBack {
+      close(place, .finished, packet: packet.index)
+    }
+  }
+
+  private mutating func completeHandshake(_ place: Int, _ packet: Packet) {
+    let flow = table.flows + place
+    guard flow.pointee.state.phase == .answered else { return }
+    if !flow.pointee.state.hasHandshake {
+      establish(place, .answered, packet: packet.index)
+    } else if packet.tcpFlags.contains(.ack),
+      packet.acknowledgement &- flow.pointee.answerSequence &- 1 <= Self.handshakeWindow
+    {
+      establish(place, .proven, packet: packet.index)
+    }
+  }
+
+  private mutating func noteAnswer(_ place: Int, _ packet: Packet) {
+    let flow = table.flows + place
+    guard flow.pointee.state.phase == .fresh else {
+      // A responder that answers again with another sequence number (SYN cookies, a reused port) is believed.
+      if flow.pointee.state.phase == .answered, packet.tcpFlags.contains(.syn) {
+        flow.pointee.answerSequence = packet.sequence
+      }
+      return
+    }
+    guard flow.pointee.state.hasHandshake else {
+      establish(place, .answered, packet: packet.index)
+      return
+    }
+    flow.pointee.state.phase = .answered
+    flow.pointee.answerSequence =
+      packet.tcpFlags.contains(.syn) ? packet.sequence : packet.sequence &- 1
+  }
+
+  /// Whether a TCP packet that is more than an ACK begins a new flow between the ports of an old one.
+  func reopens(_ place: Int, _ direction: FlowDirection, _ packet: Packet) -> Bool {
+    let state = table.flows[place].state
+    let flags = packet.tcpFlags
+    if flags.contains(.syn), !flags.contains(.ack), !flags.contains(.reset), !flags.contains(.fin) {
+      switch state.phase {
+      case .closed: return !isRepeatedSYN(place, direction, packet)
+      case .established where state.hasHandshake:
+        return (state.finishedOut || state.finishedBack)
+          && !isRepeatedSYN(place, direction, packet)
+      case .fresh, .answered, .established: return !state.hasHandshake
+      case .free: return false
+      }
+    }
+    // Scans of several kinds from one port: each probe is a first contact.
+    guard direction == .out, state.phase == .closed || state.phase == .fresh else { return false }
+    let probe = FlowEvent.Probe(packet)
+    switch (probe, table.records[place].probe) {
+    case (.fin, let old), (.null, let old), (.xmas, let old), (.synFin, let old):
+      return old != probe && Self.stealthProbes.contains(old)
+    default: return false
+    }
+  }
+
+  private static var stealthProbes: ProbeSet { [.fin, .null, .xmas, .synFin, .ack, .maimon] }
+
+  private func isRepeatedSYN(
+    _ place: Int, _ direction: FlowDirection, _ packet: Packet
+  ) -> Bool {
+    direction == .out && table.flows[place].state.hasHandshake
+      && packet.sequence == table.records[place].originSequence
+  }
+
+  @inline(__always) mutating func continueOther(
+    _ place: Int, _ direction: FlowDirection, _ packet: Packet
+  ) {
+    let flow = table.flows + place
+    if packet.transport == .sctp { return continueSCTP(place, direction, packet) }
+    if direction == .back, flow.pointee.state.phase == .fresh {
+      establish(place, .answered, packet: packet.index)
+    }
+  }
+
+  private mutating func continueSCTP(
+    _ place: Int, _ direction: FlowDirection, _ packet: Packet
+  ) {
+    let flow = table.flows + place
+    guard flow.pointee.state.phase != .closed else { return }
+    switch packet.sctpChunk {
+    case SCTPChunk.abort:
+      if direction == .back, flow.pointee.state.phase == .fresh {
+        refuse(place, packet: packet.index)
+        close(place, .refused, packet: packet.index)
+      } else {
+        close(place, .reset, packet: packet.index)
+      }
+    case SCTPChunk.shutdownComplete: close(place, .finished, packet: packet.index)
+    default:
+      if direction == .back, flow.pointee.state.phase == .fresh {
+        establish(place, .answered, packet: packet.index)
+      }
+    }
+  }
+
+  /// Whether a packet other than TCP begins a new flow in the place of an old one: SCTP from a closed port, or an
+  /// ICMP query from the side that so far was seen to reply.
+  @inline(__always) func reopensOther(
+    _ place: Int, _ direction: FlowDirection, _ packet: Packet
+  ) -> Bool {
+    switch packet.transport {
+    case .sctp:
+      return packet.sctpChunk == SCTPChunk.initiation && table.flows[place].state.phase == .closed
+    case .icmp, .icmpv6: return direction == .back && ICMPExchange.isQuery(packet)
+    default: return false
+    }
+  }
+
+  /// An ICMP unreachable came for a packet with this key.
+  mutating func refuseQuoted(_ key: FlowKey, packet: UInt64) {
+    let place = table.find(key, hash: table.hash(key))
+    guard place >= 0, table.flows[place].direction(of: key) == .out else { return }
+    let phase = table.flows[place].state.phase
+    guard phase == .fresh || phase == .answered else { return }
+    refuse(place, packet: packet)
+    if table.flows[place].transport == TransportProtocol.tcp.number {
+      close(place, .refused, packet: packet)
+    }
+  }
+}
+
+/// Chunk types of SCTP (RFC 9260, 3.2).
+private enum SCTPChunk {
+  static let initiation: UInt8 = 1
+  static let abort: UInt8 = 6
+  static let shutdownComplete: UInt8 = 14
+}
+
+/// A set of probes in one word.
+private struct ProbeSet: ExpressibleByArrayLiteral {
+  private let bits: UInt32
+
+  init(arrayLiteral probes: FlowEvent.Probe...) {
+    bits = probes.reduce(0) { $0 | 1 << UInt32($1.rawValue) }
+  }
+
+  func contains(_ probe: FlowEvent.Probe) -> Bool { bits >> UInt32(probe.rawValue) & 1 != 0 }
+}
