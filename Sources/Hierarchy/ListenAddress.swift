@@ -30,19 +30,15 @@ public struct ListenAddress: Sendable, Hashable, CustomStringConvertible {
 
   public var description: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
 
-  /// Whether two sockets bound to the two would meet: same port, and same host or one of them any host.
-  public func collides(with other: ListenAddress) -> Bool {
-    guard port == other.port else { return false }
-    return bound == other.bound || isWildcard || other.isWildcard
-  }
-
-  private var isWildcard: Bool { host == "0.0.0.0" || host == "::" }
-  private var bound: String { host == "localhost" ? "127.0.0.1" : host }
+  /// Any host of the machine.
+  var isWildcard: Bool { host == "0.0.0.0" || host == "::" }
+  /// The host that `localhost` stands for, or the host itself.
+  var bound: String { host == "localhost" ? "127.0.0.1" : host }
 
   /// Parses decimal digits, 1…65535.
   static func port(_ text: some StringProtocol) -> UInt16? {
     guard (1...5).contains(text.utf8.count),
-      text.utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }),
+      text.utf8.allSatisfy(\.isDigit),
       let port = UInt16(text), port > 0
     else { return nil }
     return port
@@ -50,7 +46,7 @@ public struct ListenAddress: Sendable, Hashable, CustomStringConvertible {
 
   /// Whether `text` is dotted IPv4 or a DNS name: labels of 1…63 letters, digits and inner hyphens.
   private static func isHost(_ text: some StringProtocol) -> Bool {
-    if text.utf8.allSatisfy({ $0 == UInt8(ascii: ".") || (48...57).contains($0) }) {
+    if text.utf8.allSatisfy({ $0 == UInt8(ascii: ".") || $0.isDigit }) {
       return IPAddress(text) != nil
     }
     let labels = text.split(separator: ".", omittingEmptySubsequences: false)
@@ -58,7 +54,7 @@ public struct ListenAddress: Sendable, Hashable, CustomStringConvertible {
       && labels.allSatisfy { label in
         (1...63).contains(label.utf8.count) && label.first != "-" && label.last != "-"
           && label.utf8.allSatisfy {
-            (48...57).contains($0) || (65...90).contains($0) || (97...122).contains($0) || $0 == 45
+            $0.isDigit || (65...90).contains($0) || (97...122).contains($0) || $0 == 45
           }
       }
   }
