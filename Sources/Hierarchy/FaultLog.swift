@@ -61,7 +61,9 @@ extension FaultLog {
   }
 
   /// The fields of a mapping; keys outside `keys` are faults.
-  package mutating func fields(_ value: YAMLValue, of owner: String, keys: [String], at: Position? = nil)
+  package mutating func fields(
+    _ value: YAMLValue, of owner: String, keys: [String], at: Position? = nil
+  )
     -> YAMLFields
   {
     var known: [String: YAMLValue.Entry] = [:]

@@ -1,9 +1,13 @@
 import Reports
 import Terms
 
-/// Reads a message schema: `attack`, and `kinds` by name.
+/// Reads a message schema: `attack`, named sets of `comparisons`, and `kinds` by name.
 struct SchemaParser {
   var log: FaultLog
+  /// The sets that a kind's `correlate` can name instead of spelling one out.
+  private var comparisons: [String: [FeatureComparison]] = [:]
+
+  init(log: FaultLog) { self.log = log }
 
   /// The longest kind name, in characters.
   static let kindNameLimit = 64
@@ -12,10 +16,15 @@ struct SchemaParser {
 
   /// Everything of the schema that can be read; faults are in `log`.
   mutating func schema(_ value: YAMLValue) -> Schema {
-    let fields = log.fields(value, of: "the schema", keys: ["attack", "kinds"])
+    let fields = log.fields(value, of: "the schema", keys: ["attack", "comparisons", "kinds"])
     let attack = log.required("attack", fields)
     let version = log.read(attack, as: .version) { text in
       text.range(ofDigitsAndDots: 1...16) ? text : nil
+    }
+    if let value = fields["comparisons"] {
+      for entry in log.entries(value) {
+        comparisons[entry.key] = features(entry.value, fieldNames: [])
+      }
     }
     var kinds: [ReportKind: KindDefinition] = [:]
     if let value = log.required("kinds", fields) {
@@ -70,11 +79,22 @@ struct SchemaParser {
     return types
   }
 
-  /// Features sorted by name, so that their order in the file does not reach the digest.
+  /// A named set or one spelled out.
   private mutating func correlation(
     _ value: YAMLValue?, fieldNames: [String]
   ) -> [FeatureComparison] {
     guard let value else { return [] }
+    guard case .scalar = value.content, !value.isNull else {
+      return features(value, fieldNames: fieldNames)
+    }
+    let name = log.choice(value, of: comparisons.keys.sorted(), role: .comparison)
+    return name.flatMap { comparisons[$0] } ?? []
+  }
+
+  /// Features sorted by name, so that their order in the file does not reach the digest.
+  private mutating func features(
+    _ value: YAMLValue, fieldNames: [String]
+  ) -> [FeatureComparison] {
     let features = ["sources", "targets", "ports", "time"] + fieldNames
     return log.entries(value).compactMap { entry in
       guard features.contains(entry.key) else {

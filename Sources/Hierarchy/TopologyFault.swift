@@ -93,7 +93,8 @@ extension TopologyFault {
 
   /// What a name should have named.
   public enum NameRole: String, Hashable, Sendable {
-    case parent, peer, segment, monitor, child, kind, type, measure, feature, limit, tier
+    case parent, peer, segment, monitor, child, kind, type, measure, feature, comparison, limit,
+      tier
     case reportClass = "class"
   }
 
