@@ -1,5 +1,5 @@
-/// Flows that wait for an instant, in a ring. All wait equally long, so the order of arrival is the order of
-/// deadlines.
+/// Flows that wait for an instant, in a ring. All wait equally long, so the order of arrival is the
+/// order of deadlines.
 struct DeadlineQueue: ~Copyable {
   struct Entry: BitwiseCopyable {
     /// Nanoseconds since 1970.

@@ -1,16 +1,17 @@
 import Packets
 import Terms
 
-/// IP fragments to datagrams (RFC 791, RFC 8200 4.5, overlaps as in RFC 5722): bounded in number, bytes, time, and
-/// in what one source may take.
+/// IP fragments to datagrams (RFC 791, RFC 8200 4.5, overlaps as in RFC 5722): bounded in number,
+/// bytes, time, and in what one source may take.
 struct Defragmenter {
   enum Outcome {
     /// Fragments are missing.
     case waiting
-    /// The fragment contradicts others, or its own offsets: said once for a datagram, which is then given up.
+    /// The fragment contradicts others, or its own offsets: said once for a datagram, which is then
+    /// given up.
     case overlap
-    /// All is there: the first fragment as decoded, with the wire length, time and index of the datagram, and
-    /// everything behind the IP header.
+    /// All is there: the first fragment as decoded, with the wire length, time and index of the
+    /// datagram, and everything behind the IP header.
     case whole(Packet, [UInt8])
   }
 
@@ -101,7 +102,8 @@ struct Defragmenter {
     return .waiting
   }
 
-  /// Makes room for `bytes` more of a datagram, at the cost of the oldest; false when its source has its share.
+  /// Makes room for `bytes` more of a datagram, at the cost of the oldest; false when its source
+  /// has its share.
   private mutating func admit(_ key: Key, bytes: Int, at time: CaptureTime) -> Bool {
     let isNew = datagrams[key] == nil
     let cost = bytes + Datagram.fragmentCost

@@ -39,7 +39,8 @@ struct Flow: BitwiseCopyable {
 
   var pendingPackets: Int { Int(packetsOut) &+ Int(packetsIn) }
 
-  /// Whether a packet with this key goes from originator to responder, or back; nil when it is another flow's.
+  /// Whether a packet with this key goes from originator to responder, or back; nil when it is
+  /// another flow's.
   @inline(__always) func direction(of key: FlowKey) -> FlowDirection? {
     guard transport == key.transport, state.phase != .free else { return nil }
     if source == key.source, target == key.target, sourcePort == key.sourcePort,
@@ -114,7 +115,8 @@ struct FlowState: BitwiseCopyable {
     get { self[64] }
     set { self[64] = newValue }
   }
-  /// A `progress` is due for this place; survives the flow, so that a place waits in the queue once at most.
+  /// A `progress` is due for this place; survives the flow, so that a place waits in the queue once
+  /// at most.
   @inline(__always) var isQueued: Bool {
     get { self[128] }
     set { self[128] = newValue }
@@ -130,7 +132,8 @@ struct FlowState: BitwiseCopyable {
 struct FlowRecord: BitwiseCopyable {
   var firstPacket: UInt64
   var opened: CaptureTime
-  /// Hardware addresses in the low 48 bits; above them probe and ending, or time to live and a mark.
+  /// Hardware addresses in the low 48 bits; above them probe and ending, or time to live and a
+  /// mark.
   private var sourceWord: UInt64
   private var targetWord: UInt64
   var payloadOut: UInt64 = 0
@@ -150,6 +153,11 @@ struct FlowRecord: BitwiseCopyable {
     let target = isReversed ? packet.sourceMAC : packet.targetMAC
     sourceWord = source.bits & Self.addressMask | UInt64(probe.rawValue) &<< 48
     targetWord = target.bits & Self.addressMask | UInt64(packet.timeToLive) &<< 48
+    if packet.transport == .icmp || packet.transport == .icmpv6,
+      ICMPExchange.query(answeredBy: packet) != nil
+    {
+      targetWord |= 1 &<< 57
+    }
     originSequence = isReversed ? packet.acknowledgement &- 1 : packet.sequence
     vlan = packet.vlan
     self.shownPort = shownPort
@@ -169,12 +177,15 @@ struct FlowRecord: BitwiseCopyable {
   }
   /// Whether a flow now closed had been established.
   var wasEstablished: Bool {
-    get { targetWord &>> 56 != 0 }
-    set { targetWord = targetWord & ~(0xff &<< 56) | (newValue ? 1 : 0) &<< 56 }
+    get { targetWord &>> 56 & 1 != 0 }
+    set { targetWord = targetWord & ~(1 &<< 56) | (newValue ? 1 : 0) &<< 56 }
   }
+  /// Whether the flow began with an ICMP reply, whose key has the identifier at the other end.
+  var showsReply: Bool { targetWord &>> 57 & 1 != 0 }
 }
 
-/// The coarse clock of idle limits: units of 2^20 ns (about 1.05 ms) in 32 bits; differences hold for 52 days.
+/// The coarse clock of idle limits: units of 2^20 ns (about 1.05 ms) in 32 bits; differences hold
+/// for 52 days.
 enum FlowClock {
   @inline(__always) static func units(_ nanoseconds: Int64) -> UInt32 {
     UInt32(truncatingIfNeeded: nanoseconds &>> 20)

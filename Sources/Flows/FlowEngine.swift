@@ -3,11 +3,13 @@ import Terms
 
 /// Packets to flow events: decoding, IP defragmentation, the flow table and its timeouts.
 ///
-/// The caller gives packets with `take`, and drains `events` whenever `needsDrain` says so and after each `flush`;
-/// nothing is lost if it does not, the buffer grows. Events come in event-time order and depend on the packets alone,
-/// never on where the input was cut by `flush`, `advance` or draining.
+/// The caller gives packets with `take`, and drains `events` whenever `needsDrain` says so and
+/// after each `flush`; nothing is lost if it does not, the buffer grows. Events come in event-time
+/// order and depend on the packets alone, never on where the input was cut by `flush`, `advance` or
+/// draining.
 ///
-/// Three stages run at once so that no packet waits for memory: decode, look up, update (see `PacketRing`).
+/// Three stages run at once so that no packet waits for memory: decode, look up, update (see
+/// `PacketRing`).
 public struct FlowEngine: ~Copyable {
   /// Instants beyond are clamped, so that adding any limit cannot overflow: years 1823 to 2116.
   static let timeBounds = -(Int64(1) << 62)...(Int64(1) << 62)
@@ -33,7 +35,8 @@ public struct FlowEngine: ~Copyable {
     timeouts = FlowTimeouts(limits: limits)
   }
 
-  /// The time that events have reached: later ones are not before it. `.distantPast` before the first packet.
+  /// The time that events have reached: later ones are not before it. `.distantPast` before the
+  /// first packet.
   public var time: CaptureTime {
     timeouts.clock == .min ? .distantPast : CaptureTime(nanoseconds: timeouts.clock)
   }
@@ -87,8 +90,8 @@ public struct FlowEngine: ~Copyable {
     runTimeouts(upTo: now)
   }
 
-  /// Ends the capture: unanswered first contacts are judged, then every flow still open is closed, in the order in
-  /// which they opened.
+  /// Ends the capture: unanswered first contacts are judged, then every flow still open is closed,
+  /// in the order in which they opened.
   public mutating func finish() {
     flush()
     guard newest != nil else { return }
@@ -173,6 +176,9 @@ public struct FlowEngine: ~Copyable {
       slot.pointee.packet = first
       data.withUnsafeBytes { datagram in
         PacketDecoder.decodeReassembled(datagram, into: &slot.pointee.packet)
+        // Here a sound transport header begins at offset 0, which elsewhere says that there is
+        // none.
+        if slot.pointee.packet.payloadOffset > 0 { slot.pointee.packet.transportOffset = 1 }
         noteQuoted(slot, datagram)
       }
     }

@@ -1,10 +1,12 @@
 import Packets
 import Terms
 
-/// What the flow table tells the detectors: one small trivial value per thing that happened, in event-time order.
+/// What the flow table tells the detectors: one small trivial value per thing that happened, in
+/// event-time order.
 ///
-/// `source` is the flow's originator (who sent the first packet, or the client as far as the handshake shows) and
-/// `target` the responder, in every event of a flow, whoever sent the packet behind it.
+/// `source` is the flow's originator (who sent the first packet, or the client as far as the
+/// handshake shows) and `target` the responder, in every event of a flow, whoever sent the packet
+/// behind it.
 @frozen public struct FlowEvent: Sendable {
   @frozen public enum Kind: UInt8, Sendable {
     /// First packet of a flow: who tries what.
@@ -15,14 +17,16 @@ import Terms
     case refused
     /// `FlowLimits.answerLimit` passed after `opened` without any packet from the target.
     case unanswered
-    /// More packets since `opened` or the previous `progress`: `packets` and `bytes` are what came since then. At
-    /// most one per `FlowLimits.progressPackets` packets or per second of event time. Stragglers of a closed flow
-    /// come in one too, with its `ending`.
+    /// More packets since `opened` or the previous `progress`: `packets` and `bytes` are what came
+    /// since then. At most one per `FlowLimits.progressPackets` packets or per second of event
+    /// time. Stragglers of a closed flow come in one too, with its `ending`.
     case progress
-    /// The flow is over; `packets` and `bytes` are what came since the last `progress`, the totals stand beside. Over
-    /// `opened`, `progress` and `closed` every packet is counted exactly once; other kinds count none.
+    /// The flow is over; `packets` and `bytes` are what came since the last `progress`, the totals
+    /// stand beside. Over `opened`, `progress` and `closed` every packet is counted exactly once;
+    /// other kinds count none.
     case closed
-    /// An ARP packet: sender in `source`/`sourceMAC`, target in `target`/`targetMAC` (of the ARP body).
+    /// An ARP packet: sender in `source`/`sourceMAC`, target in `target`/`targetMAC` (of the ARP
+    /// body).
     case arp
     /// Fragments of one datagram overlap with different content or claim impossible offsets.
     case fragmentOverlap
@@ -31,7 +35,8 @@ import Terms
   /// How a flow began, or how a scanner probes.
   @frozen public enum Probe: UInt8, Sendable, CaseIterable {
     case syn, fin, null, xmas, ack, maimon, synFin
-    /// A TCP packet of a session that began before the capture: data, or an ACK that carries payload.
+    /// A TCP packet of a session that began before the capture: data, or an ACK that carries
+    /// payload.
     case midstream
     case otherTCP
     case udp
@@ -71,8 +76,8 @@ import Terms
   /// Event time of the flow's first packet, and that packet's index.
   public var opened = CaptureTime.distantPast
   public var firstPacket: UInt64 = 0
-  /// Since the last `progress`: packets and wire bytes from source and from target. A reassembled datagram counts
-  /// as one packet with the wire bytes of all its fragments.
+  /// Since the last `progress`: packets and wire bytes from source and from target. A reassembled
+  /// datagram counts as one packet with the wire bytes of all its fragments.
   public var packetsOut: UInt32 = 0
   public var packetsIn: UInt32 = 0
   public var bytesOut: UInt64 = 0
@@ -95,7 +100,8 @@ import Terms
   public var timeToLive: UInt8 = 0
   /// Whether the handshake had completed (or UDP/ICMP had been answered) when this event was made.
   public var isEstablished = false
-  /// Hardware address of the frame that carried an ARP packet, where it differs from the body's sender.
+  /// Hardware address of the frame that carried an ARP packet, where it differs from the body's
+  /// sender.
   public var frameMAC = MACAddress.unknown
 
   @inlinable public init() {}

@@ -1,7 +1,8 @@
 import Packets
 import Terms
 
-/// What tells flows apart, in the direction of one packet; a packet the other way has the mirrored key.
+/// What tells flows apart, in the direction of one packet; a packet the other way has the mirrored
+/// key.
 struct FlowKey: BitwiseCopyable {
   var source: IPAddress
   var target: IPAddress
@@ -9,8 +10,8 @@ struct FlowKey: BitwiseCopyable {
   var targetPort: UInt16
   var transport: UInt8
 
-  /// ICMP queries and their replies share the ports (identifier, type · 256 of the query); other ICMP messages have
-  /// (0, type · 256 + code).
+  /// ICMP queries and their replies share the ports (identifier, type · 256 of the query); other
+  /// ICMP messages have (0, type · 256 + code).
   @inline(__always) init(_ packet: Packet) {
     source = packet.source
     target = packet.target
@@ -26,7 +27,8 @@ struct FlowKey: BitwiseCopyable {
     }
   }
 
-  /// The same for a flow and its mirror image; `seed` keys it. One 64 × 64 → 128-bit product per end, as in wyhash.
+  /// The same for a flow and its mirror image; `seed` keys it. One 64 × 64 → 128-bit product per
+  /// end, as in wyhash.
   @inline(__always) func hash(seed: UInt64) -> UInt64 {
     let sum = Self.mix(source, sourcePort, seed) &+ Self.mix(target, targetPort, seed)
     return Self.fold(sum ^ UInt64(transport), seed | 1)

@@ -38,7 +38,8 @@ public struct FlowLimits: Sendable, Hashable {
 
   /// Most flows that a table can hold: an index slot has 20 bits for the entry.
   static let capacityCeiling = 1 << 20 - 1
-  /// Most packets between two `progress` events: they are counted in a byte each way, their bytes in 32 bits.
+  /// Most packets between two `progress` events: they are counted in a byte each way, their bytes
+  /// in 32 bits.
   static let progressCeiling = 128
 
   /// Flows held at once.
@@ -55,8 +56,9 @@ public struct FlowLimits: Sendable, Hashable {
   public var fragmentBytes: Int
   public var fragmentShare: Double
   public var fragmentTimeout: TimeSpan
-  /// Keys the hash of the flow table. The fixed default makes runs reproducible; who watches a live interface should
-  /// draw one at random, so that nobody can aim at one bucket. Only events of a crowded table depend on it.
+  /// Keys the hash of the flow table. The fixed default makes runs reproducible; who watches a live
+  /// interface should draw one at random, so that nobody can aim at one bucket. Only events of a
+  /// crowded table depend on it.
   public var seed: UInt64 = 0x9e37_79b9_7f4a_7c15
 
   public init(_ table: LimitTable) {

@@ -1,5 +1,5 @@
-/// A set of places in the flow table, one bit each, with a hand that goes round: in a flood it meets places in the
-/// order they were filled, so the oldest go first.
+/// A set of places in the flow table, one bit each, with a hand that goes round: in a flood it
+/// meets places in the order they were filled, so the oldest go first.
 struct FlowSet: ~Copyable {
   private let words: UnsafeMutablePointer<UInt64>
   private let wordCount: Int
@@ -33,8 +33,8 @@ struct FlowSet: ~Copyable {
     }
   }
 
-  /// The next member from the hand on, which moves behind it; nil when the set is empty. At most one round: a few
-  /// thousand words.
+  /// The next member from the hand on, which moves behind it; nil when the set is empty. At most
+  /// one round: a few thousand words.
   mutating func next() -> Int? {
     guard count > 0 else { return nil }
     var word = hand &>> 6

@@ -38,8 +38,9 @@ struct FlowStart {
       && !packet.targetMAC.isGroup && packet.target != .unspecified
   }
 
-  /// Who sends SYN/ACK or RST/ACK answers. In the middle of a session the server has the lower port; a lone ACK
-  /// or FIN/ACK is taken for a probe by its sender, unless the ports leave little doubt.
+  /// Who sends SYN/ACK or RST/ACK answers. In the middle of a session the server has the lower
+  /// port; a lone ACK or FIN/ACK is taken for a probe by its sender, unless the ports leave little
+  /// doubt.
   private static func isFromResponder(_ probe: FlowEvent.Probe, _ packet: Packet) -> Bool {
     let flags = packet.tcpFlags
     switch probe {

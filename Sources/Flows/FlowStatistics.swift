@@ -10,14 +10,17 @@ public struct FlowStatistics: Sendable {
   public var arpPackets: UInt64 = 0
   public var otherFrames: UInt64 = 0
   public var malformations = MalformationCounts()
-  /// Frames whose time lay before that of an earlier frame: they were taken as if simultaneous with it.
+  /// Frames whose time lay before that of an earlier frame: they were taken as if simultaneous with
+  /// it.
   public var clampedTimes: UInt64 = 0
 
   public var flowsOpened: UInt64 = 0
-  /// Flows pushed out of a full table: unanswered or closed ones, and answered ones without a TCP handshake.
+  /// Flows pushed out of a full table: unanswered or closed ones, and answered ones without a TCP
+  /// handshake.
   public var evictedUnanswered: UInt64 = 0
   public var evictedAnswered: UInt64 = 0
-  /// Packets that would have opened a flow while every place was held by an established TCP flow: not analysed.
+  /// Packets that would have opened a flow while every place was held by an established TCP flow:
+  /// not analysed.
   public var refusedPackets: UInt64 = 0
   /// First contacts judged before `FlowLimits.answerLimit` because too many were waiting.
   public var judgedEarly: UInt64 = 0
@@ -35,7 +38,8 @@ public struct FragmentStatistics: Sendable, Hashable {
   public var fragments: UInt64 = 0
   /// Datagrams put together.
   public var reassembled: UInt64 = 0
-  /// Datagrams whose fragments overlap with different content or claim impossible offsets: given up.
+  /// Datagrams whose fragments overlap with different content or claim impossible offsets: given
+  /// up.
   public var overlapping: UInt64 = 0
   /// Fragments that repeat what is there.
   public var duplicates: UInt64 = 0

@@ -3,16 +3,19 @@ import Terms
 
 /// Flows by their key, in either direction: bounded, without allocation per flow.
 ///
-/// A hashed index of 16-slot buckets, one cache line each, points into two arrays of 64-byte halves. A lookup reads
-/// one bucket, and one flow per slot with the right tag; an attacker cannot make it longer.
+/// A hashed index of 16-slot buckets, one cache line each, points into two arrays of 64-byte
+/// halves. A lookup reads one bucket, and one flow per slot with the right tag; an attacker cannot
+/// make it longer.
 struct FlowTable: ~Copyable {
   /// What a flow has shown, and so how dear it is.
   enum Standing: Int {
     /// Nothing came back, or it is over: what a spoofed flood is made of. Replaced first.
     case unproven
-    /// Something came back, which spoofed UDP queries achieve as well. Replaced when no unproven flow is left.
+    /// Something came back, which spoofed UDP queries achieve as well. Replaced when no unproven
+    /// flow is left.
     case answered
-    /// The originator acknowledged the responder's sequence number, which it cannot guess. Never replaced.
+    /// The originator acknowledged the responder's sequence number, which it cannot guess. Never
+    /// replaced.
     case proven
   }
 
@@ -24,9 +27,11 @@ struct FlowTable: ~Copyable {
   }
 
   static let bucketSlots = 16
-  /// An index slot: tag in the high 12 bits, place + 1 in the low 20; 0 is empty. Used slots come first.
+  /// An index slot: tag in the high 12 bits, place + 1 in the low 20; 0 is empty. Used slots come
+  /// first.
   private static let tagMask: UInt32 = 0xfff0_0000
-  /// Mean flows per bucket of a full table: overflow of 16 is then one bucket in a million (Poisson).
+  /// Mean flows per bucket of a full table: overflow of 16 is then one bucket in a million
+  /// (Poisson).
   private static let meanLoad = 4
 
   let flows: UnsafeMutablePointer<Flow>

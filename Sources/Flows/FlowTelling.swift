@@ -20,7 +20,7 @@ extension FlowEngine {
     event.totalPacketsIn = record.pointee.packetsIn &+ UInt32(flow.pointee.packetsIn)
     event.payloadOut = record.pointee.payloadOut &+ UInt64(flow.pointee.payloadOut)
     event.payloadIn = record.pointee.payloadIn &+ UInt64(flow.pointee.payloadIn)
-    event.sourcePort = flow.pointee.sourcePort
+    event.sourcePort = record.pointee.showsReply ? flow.pointee.targetPort : flow.pointee.sourcePort
     event.targetPort = record.pointee.shownPort
     event.vlan = record.pointee.vlan
     event.kind = kind

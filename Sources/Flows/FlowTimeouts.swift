@@ -4,12 +4,13 @@ import Terms
 
 /// What flows wait for: answers, the next `progress`, and the sweep that ends idle ones.
 ///
-/// All instants lie on event time alone: a deadline fires before the first packet that reaches it, however the
-/// packets arrive.
+/// All instants lie on event time alone: a deadline fires before the first packet that reaches it,
+/// however the packets arrive.
 struct FlowTimeouts: ~Copyable {
   /// A flow with packets that were not told of is told of after this long, in nanoseconds.
   static let progressDelay: Int64 = 1_000_000_000
-  /// The sweep takes a step at every multiple of this, in nanoseconds, and comes round in `sweepSlices` steps.
+  /// The sweep takes a step at every multiple of this, in nanoseconds, and comes round in
+  /// `sweepSlices` steps.
   static let sweepStep: Int64 = 1_000_000_000
   static let sweepSlices: Int64 = 4
 
@@ -35,7 +36,8 @@ struct FlowTimeouts: ~Copyable {
     datagramIdle = FlowClock.units(limits.datagramIdle)
     icmpIdle = FlowClock.units(limits.icmpIdle)
     linger = FlowClock.units(limits.linger)
-    // A place waits for one answer at a time; entries of flows that are gone make the oldest be judged early.
+    // A place waits for one answer at a time; entries of flows that are gone make the oldest be
+    // judged early.
     answers = DeadlineQueue(capacity: limits.capacity)
     progress = DeadlineQueue(capacity: limits.capacity)
     answerDelay = min(limits.answerLimit.nanoseconds, Int64(1) << 60)
@@ -78,8 +80,8 @@ struct FlowTimeouts: ~Copyable {
 }
 
 extension FlowEngine {
-  /// Makes everything happen that is due by `now`, in order of time; of things due at once, answers come first,
-  /// then progress, then the sweep.
+  /// Makes everything happen that is due by `now`, in order of time; of things due at once, answers
+  /// come first, then progress, then the sweep.
   mutating func runTimeouts(upTo now: Int64) {
     while timeouts.next <= now {
       timeouts.clock = timeouts.next
@@ -95,7 +97,8 @@ extension FlowEngine {
     timeouts.clock = now
   }
 
-  /// Judges the first contact that waited longest: unanswered, unless something came back or it is gone.
+  /// Judges the first contact that waited longest: unanswered, unless something came back or it is
+  /// gone.
   mutating func judgeNextAnswer() {
     if let place = timeouts.answers.place(behindHead: 8) { table.prefetchFlow(place) }
     let entry = timeouts.answers.removeFirst()
@@ -140,7 +143,8 @@ extension FlowEngine {
     timeouts.sweep = table.count == 0 ? .max : timeouts.sweep &+ FlowTimeouts.sweepStep
   }
 
-  /// Judges first contacts as though the capture had gone on silently for as long as an answer may take.
+  /// Judges first contacts as though the capture had gone on silently for as long as an answer may
+  /// take.
   mutating func judgeRemaining() {
     while !timeouts.answers.isEmpty { runTimeouts(upTo: timeouts.answers.next) }
   }

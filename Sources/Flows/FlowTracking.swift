@@ -3,7 +3,8 @@ import Terms
 
 /// What a packet does to its flow, whatever the transport.
 extension FlowEngine {
-  /// Frames longer than this on the wire count as this long: beyond any link, and 128 of them fit 32 bits.
+  /// Frames longer than this on the wire count as this long: beyond any link, and 128 of them fit
+  /// 32 bits.
   private static let frameCeiling: UInt32 = 1 << 24
 
   @inline(__always) mutating func track(_ slot: UnsafeMutablePointer<PacketRing.Slot>) {

@@ -7,8 +7,8 @@ enum LazyPages {
   /// Below this, huge pages would waste more than they save.
   private static let hugePageBytes = 2 << 20
 
-  /// Room for `count` values of type `Value`, all bytes zero. Ends the program when the address space is exhausted,
-  /// as every allocation does.
+  /// Room for `count` values of type `Value`, all bytes zero. Ends the program when the address
+  /// space is exhausted, as every allocation does.
   static func allocate<Value: BitwiseCopyable>(
     _ type: Value.Type, count: Int
   ) -> UnsafeMutablePointer<Value> {

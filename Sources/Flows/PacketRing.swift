@@ -1,9 +1,10 @@
 import Packets
 
-/// Decoded packets between the stages of `FlowEngine`: long enough for the memory to answer a prefetch.
+/// Decoded packets between the stages of `FlowEngine`: long enough for the memory to answer a
+/// prefetch.
 struct PacketRing: ~Copyable {
-  /// Packets between decoding and the prefetch of the flow, and between decoding and the update. Measured: shorter
-  /// waits for memory, longer spills the first-level cache.
+  /// Packets between decoding and the prefetch of the flow, and between decoding and the update.
+  /// Measured: shorter waits for memory, longer spills the first-level cache.
   static let lookDistance: UInt64 = 20
   static let updateDistance: UInt64 = 44
   static let capacity = 64

@@ -3,8 +3,9 @@ import Terms
 
 /// What TCP, SCTP, ICMP and the others mean by a packet of a known flow.
 extension FlowEngine {
-  /// How far beyond the responder's initial sequence number an acknowledgement may lie that completes a handshake,
-  /// in bytes: the third packet may be lost to the capture, and one in 4096 blind guesses passes.
+  /// How far beyond the responder's initial sequence number an acknowledgement may lie that
+  /// completes a handshake, in bytes: the third packet may be lost to the capture, and one in 4096
+  /// blind guesses passes.
   private static let handshakeWindow: UInt32 = 1 << 20
 
   @inline(__always) mutating func continueTCP(
@@ -59,7 +60,8 @@ extension FlowEngine {
   private mutating func noteAnswer(_ place: Int, _ packet: Packet) {
     let flow = table.flows + place
     guard flow.pointee.state.phase == .fresh else {
-      // A responder that answers again with another sequence number (SYN cookies, a reused port) is believed.
+      // A responder that answers again with another sequence number (SYN cookies, a reused port) is
+      // believed.
       if flow.pointee.state.phase == .answered, packet.tcpFlags.contains(.syn) {
         flow.pointee.answerSequence = packet.sequence
       }
@@ -74,7 +76,8 @@ extension FlowEngine {
       packet.tcpFlags.contains(.syn) ? packet.sequence : packet.sequence &- 1
   }
 
-  /// Whether a TCP packet that is more than an ACK begins a new flow between the ports of an old one.
+  /// Whether a TCP packet that is more than an ACK begins a new flow between the ports of an old
+  /// one.
   func reopens(_ place: Int, _ direction: FlowDirection, _ packet: Packet) -> Bool {
     let state = table.flows[place].state
     let flags = packet.tcpFlags
@@ -138,8 +141,8 @@ extension FlowEngine {
     }
   }
 
-  /// Whether a packet other than TCP begins a new flow in the place of an old one: SCTP from a closed port, or an
-  /// ICMP query from the side that so far was seen to reply.
+  /// Whether a packet other than TCP begins a new flow in the place of an old one: SCTP from a
+  /// closed port, or an ICMP query from the side that so far was seen to reply.
   @inline(__always) func reopensOther(
     _ place: Int, _ direction: FlowDirection, _ packet: Packet
   ) -> Bool {
