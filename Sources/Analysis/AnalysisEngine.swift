@@ -32,6 +32,7 @@ public protocol AnalysisEngine<Event>: Sendable {
 }
 
 extension AnalysisEngine {
+  @inlinable
   public mutating func analyse(batch: UnsafeBufferPointer<Event>, into sink: inout ReportSink) {
     for event in batch {
       while nextDeadline <= event.eventTime { advance(to: nextDeadline, into: &sink) }
@@ -40,6 +41,7 @@ extension AnalysisEngine {
   }
 
   /// Runs every deadline up to and including `time`.
+  @inlinable
   public mutating func runDeadlines(through time: CaptureTime, into sink: inout ReportSink) {
     while nextDeadline <= time, nextDeadline < .distantFuture {
       advance(to: nextDeadline, into: &sink)

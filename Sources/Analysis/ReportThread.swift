@@ -1,0 +1,53 @@
+import Reports
+import Terms
+
+/// One report over its life: opened once, revised as the attack grows, a last revision when it ends.
+///
+/// Revisions are few by construction: at least `spacing` of event time apart, and only on growth by `growth` or on a
+/// new fact.
+public struct ReportThread: Sendable {
+  /// A count has to grow by this factor before it is worth a revision.
+  public static let growth = 2.0
+
+  /// The newest revision; nil before the report is opened.
+  public private(set) var report: Report?
+  private var count: UInt64 = 0
+  private var facts: UInt64 = 0
+  private let spacing: TimeSpan
+
+  public init(spacing: TimeSpan) { self.spacing = spacing }
+
+  public var isOpen: Bool { report != nil }
+  /// When the newest revision was emitted.
+  public var emitted: CaptureTime { report?.emitted ?? .distantPast }
+
+  /// Whether `count` observations (with `facts`, a digest of what is new in kind) justify a revision at `now`.
+  public func isDue(count: UInt64, facts: UInt64 = 0, at now: CaptureTime) -> Bool {
+    guard isOpen, now - emitted >= spacing else { return false }
+    return facts != self.facts || Double(count) >= Double(self.count) * Self.growth
+  }
+
+  /// Whether anything happened since the newest revision.
+  public func isStale(count: UInt64, facts: UInt64 = 0) -> Bool {
+    isOpen && (count != self.count || facts != self.facts)
+  }
+
+  /// Opens the report, or revises it with the facts of `fresh` (whose id and times of opening are replaced).
+  public mutating func emit(
+    _ fresh: Report, count: UInt64, facts: UInt64 = 0, at now: CaptureTime,
+    into sink: inout ReportSink
+  ) {
+    var next = fresh
+    if let report {
+      next.id = report.id
+      next.raised = report.raised
+      next.revision = report.revision &+ 1
+      next.first = min(report.first, fresh.first)
+    }
+    next.emitted = now
+    report = next
+    self.count = count
+    self.facts = facts
+    sink.emit(next)
+  }
+}

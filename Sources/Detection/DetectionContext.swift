@@ -1,0 +1,32 @@
+import Terms
+
+/// What the detectors of one segment are told before the first packet; everything may be empty.
+public struct DetectionContext: Sendable {
+  public var limits: LimitTable
+  /// The segment's name, as it stands in evidence rows.
+  public var segment: String
+  /// The segment's own prefixes.
+  public var prefixes: [IPPrefix]
+  /// Addresses of the segment's routers.
+  public var gateways: [IPAddress]
+  /// All prefixes of the site.
+  public var home: [IPPrefix]
+
+  public init(
+    limits: LimitTable = LimitTable(), segment: String = "", prefixes: [IPPrefix] = [],
+    gateways: [IPAddress] = [], home: [IPPrefix] = []
+  ) {
+    self.limits = limits
+    self.segment = segment
+    self.prefixes = prefixes
+    self.gateways = gateways
+    self.home = home
+  }
+
+  /// Group addresses and the broadcast addresses that are known: whoever sends there contacts no host.
+  func isBroadcast(_ address: IPAddress) -> Bool {
+    if address.isMulticast || address.isLimitedBroadcast || address == .unspecified { return true }
+    for prefix in prefixes where prefix.base.isIPv4 && prefix.lastAddress == address { return true }
+    return false
+  }
+}

@@ -1,0 +1,102 @@
+import Analysis
+import Flows
+import Packets
+import Reports
+import Terms
+
+/// One segment's whole analysis: frames in, reports out. Owns the flow engine, the detectors and their sink.
+///
+/// What comes out depends on the frames alone, never on where `advance`, `flush` or `drainReports` fall between them:
+/// a report is handed over only once nothing older can follow.
+public struct DetectionPipeline: ~Copyable {
+  private var flows: FlowEngine
+  private var engines: [any AnalysisEngine<FlowEvent>]
+  private var sink: ReportSink
+  /// Reports that wait for the watermark to pass them.
+  private var waiting: [Report] = []
+  /// No later report is emitted at or before this time; `.distantFuture` after `finish`.
+  public private(set) var watermark = CaptureTime.distantPast
+  /// Flow events given to the engines so far.
+  public private(set) var eventCount: UInt64 = 0
+
+  /// - Parameter engines: the catalogue's detectors where nil.
+  public init(
+    sink: ReportSink, context: DetectionContext, engines: [any AnalysisEngine<FlowEvent>]? = nil
+  ) {
+    flows = FlowEngine(limits: FlowLimits(context.limits))
+    self.engines = engines ?? DetectorCatalog.engines(context)
+    self.sink = sink
+  }
+
+  /// Losses and counts of the flow engine.
+  public var statistics: FlowStatistics { flows.statistics }
+
+  /// Event time reached by the engines.
+  public var time: CaptureTime { flows.time }
+
+  /// Takes in the next frame; see `FlowEngine.take`.
+  @inline(__always)
+  public mutating func take(
+    _ bytes: UnsafeRawBufferPointer, linkType: LinkType, wireLength: UInt32, time: CaptureTime
+  ) {
+    flows.take(bytes, linkType: linkType, wireLength: wireLength, time: time)
+    if flows.needsDrain { deliver() }
+  }
+
+  /// Brings every frame taken so far to its end and moves the watermark as far as it goes.
+  public mutating func flush() {
+    flows.flush()
+    deliver()
+    settle()
+  }
+
+  /// Says that event time has reached `time` without frames: timeouts and deadlines due by then fire.
+  public mutating func advance(to time: CaptureTime) {
+    flows.advance(to: time)
+    deliver()
+    settle()
+  }
+
+  /// Ends the capture: open flows are closed, open reports get their last revision, the watermark becomes
+  /// `.distantFuture`.
+  public mutating func finish() {
+    flows.finish()
+    deliver()
+    for index in engines.indices {
+      engines[index].runDeadlines(through: .distantFuture, into: &sink)
+    }
+    watermark = .distantFuture
+  }
+
+  /// Hands over the reports up to the watermark, ordered by emission, id and revision.
+  public mutating func drainReports() -> [Report] {
+    waiting += sink.drain()
+    guard !waiting.isEmpty else { return [] }
+    waiting.sort {
+      if $0.emitted != $1.emitted { return $0.emitted < $1.emitted }
+      return ($0.id, $0.revision) < ($1.id, $1.revision)
+    }
+    let due = waiting.firstIndex { $0.emitted > watermark } ?? waiting.count
+    defer { waiting.removeFirst(due) }
+    return Array(waiting[..<due])
+  }
+
+  /// Gives the waiting events to every engine, one call each.
+  private mutating func deliver() {
+    guard !flows.events.isEmpty else { return }
+    for index in engines.indices {
+      engines[index].analyse(batch: flows.events, into: &sink)
+    }
+    eventCount &+= UInt64(flows.events.count)
+    flows.clearEvents()
+  }
+
+  /// Runs the deadlines that event time has passed. Events of this very instant may still come, so the watermark
+  /// stays a nanosecond behind.
+  private mutating func settle() {
+    let now = flows.time
+    guard now > .distantPast, watermark < .distantFuture else { return }
+    for index in engines.indices { engines[index].runDeadlines(through: now, into: &sink) }
+    watermark = max(watermark, now - TimeSpan(nanoseconds: 1))
+  }
+}

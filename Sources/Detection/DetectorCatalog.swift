@@ -1,0 +1,26 @@
+import Analysis
+import Flows
+import Terms
+
+/// The one list of detectors: what runs in a local monitor, and every limit it can be tuned by.
+public enum DetectorCatalog {
+  /// Fresh engines for one segment.
+  public static func engines(_ context: DetectionContext) -> [any AnalysisEngine<FlowEvent>] {
+    [
+      PortScan(context),
+      PingSweep(context),
+      SynFlood(context),
+      UdpFlood(context),
+      IcmpFlood(context),
+      ArpSpoof(context),
+      BruteForce(context),
+      FirstContacts(context),
+      IngressRates(context),
+    ]
+  }
+
+  /// All limits of all engines, in the engines' order.
+  public static let limits: [EngineLimit] =
+    PortScan.limits + PingSweep.limits + SynFlood.limits + UdpFlood.limits + IcmpFlood.limits
+    + ArpSpoof.limits + BruteForce.limits + FirstContacts.limits + IngressRates.limits
+}

@@ -1,0 +1,56 @@
+import Terms
+
+/// ARP requests that wait for an answer: a ring of distinct targets, the oldest overwritten.
+struct ARPRequests: Sendable {
+  private struct Request: Sendable {
+    var target = IPAddress.unspecified
+    var asker = IPAddress.unspecified
+    var first = CaptureTime.distantPast
+    var isOpen = false
+  }
+
+  private var ring: [Request]
+  private var places: [IPAddress: Int] = [:]
+  private var cursor = 0
+
+  init(capacity: Int) { ring = Array(repeating: Request(), count: max(capacity, 8)) }
+
+  mutating func ask(_ target: IPAddress, by asker: IPAddress, at time: CaptureTime) {
+    if let place = places[target] {
+      if !ring[place].isOpen {
+        ring[place] = Request(target: target, asker: asker, first: time, isOpen: true)
+      }
+      return
+    }
+    if ring[cursor].first != .distantPast { places[ring[cursor].target] = nil }
+    ring[cursor] = Request(target: target, asker: asker, first: time, isOpen: true)
+    places[target] = cursor
+    cursor = (cursor + 1) % ring.count
+  }
+
+  mutating func answer(_ address: IPAddress) {
+    if let place = places[address] { ring[place].isOpen = false }
+  }
+
+  /// Targets first asked for within a time and not answered since, by one host.
+  func unanswered(from first: CaptureTime, through last: CaptureTime, by asker: IPAddress) -> UInt64
+  {
+    count { $0.first >= first && $0.first <= last && $0.asker == asker }
+  }
+
+  /// Targets in the neighbourhood (/24, /64) of `address`, first asked for within a time by others than `source`, and
+  /// not answered since.
+  func unanswered(
+    near address: IPAddress, from first: CaptureTime, through last: CaptureTime,
+    except source: IPAddress
+  ) -> UInt64 {
+    let near = IPPrefix(address, length: address.isIPv4 ? 24 : 64)
+    return count {
+      $0.first >= first && $0.first <= last && $0.asker != source && near.contains($0.target)
+    }
+  }
+
+  private func count(_ condition: (Request) -> Bool) -> UInt64 {
+    ring.reduce(0) { $1.isOpen && condition($1) ? $0 &+ 1 : $0 }
+  }
+}

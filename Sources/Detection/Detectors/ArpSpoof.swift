@@ -1,0 +1,278 @@
+import Analysis
+import Flows
+import Reports
+import Terms
+
+/// Finds hosts that claim an address which belongs to another hardware address (RFC 826 has no authentication).
+///
+/// A claim against a known binding counts when nobody asked for it and it is told to one host only: that is how
+/// caches are poisoned. A failover or a new lease tells everybody, once, and the old owner falls silent; two owners
+/// that keep contradicting each other are reported as a conflict.
+struct ArpSpoof: AnalysisEngine {
+  static let claims = EngineLimit(
+    "arp-spoof.claims", 2, .count,
+    "Unasked claims to a bound address, told to one host, that are reported.")
+  static let contradictions = EngineLimit(
+    "arp-spoof.contradictions", 4, .count,
+    "Times that two hardware addresses take a bound address from each other before it is reported.")
+  static let takeover = EngineLimit(
+    "arp-spoof.takeover", 3, .count,
+    "Open claims without contradiction after which a new hardware address owns the address.")
+  static let answer = EngineLimit(
+    "arp-spoof.answer", 5, .duration, "How long an ARP request makes replies to it legitimate.")
+  static let memory = EngineLimit(
+    "arp-spoof.memory", 3600, .duration, "How long a silent binding is remembered.")
+  static let bindings = EngineLimit(
+    "arp-spoof.bindings", 4096, .count, "Addresses whose hardware address is remembered.")
+  static let quiet = EngineLimit(
+    "arp-spoof.quiet", 60, .duration, "Silence after which the last revision is sent.")
+  static let spacing = EngineLimit(
+    "arp-spoof.spacing", 5, .duration, "Least time between two revisions of one report.")
+  static let limits = [claims, contradictions, takeover, answer, memory, bindings, quiet, spacing]
+
+  /// Who owns an address, and who else claims it.
+  struct Binding: Sendable {
+    var owner = MACAddress.unknown
+    /// The owner itself said so, in answer to a request or to everybody.
+    var isConfirmed = false
+    /// Unasked claims that the owner made before it was confirmed.
+    var unasked: UInt64 = 0
+    var challenger = MACAddress.unknown
+    var claims: UInt64 = 0
+    var openClaims: UInt64 = 0
+    var contradictions: UInt64 = 0
+    /// The challenger spoke after the owner.
+    var isChallenged = false
+    var first = CaptureTime.distantPast
+    var last = CaptureTime.distantPast
+    var deceived = AddressSet()
+    var packets = PacketSample()
+    var thread = ReportThread(spacing: .zero)
+  }
+
+  private let claimLimit: UInt64
+  private let contradictionLimit: UInt64
+  private let takeoverLimit: UInt64
+  private let answerSpan: TimeSpan
+  private let span: TimeSpan
+  private let quietSpan: TimeSpan
+  private var bindings: BoundedTable<Binding>
+  private var requests: ContactMemory
+  private(set) var nextDeadline = CaptureTime.distantFuture
+
+  init(_ context: DetectionContext) {
+    let limits = context.limits
+    claimLimit = UInt64(max(limits.count(Self.claims), 1))
+    contradictionLimit = UInt64(max(limits.count(Self.contradictions), 1))
+    takeoverLimit = UInt64(max(limits.count(Self.takeover), 1))
+    answerSpan = limits.span(Self.answer)
+    span = limits.span(Self.memory)
+    quietSpan = limits.span(Self.quiet)
+    bindings = BoundedTable(
+      capacity: limits.count(Self.bindings),
+      empty: Binding(thread: ReportThread(spacing: limits.span(Self.spacing))))
+    requests = ContactMemory(capacity: 4096, span: answerSpan)
+  }
+
+  mutating func analyse(_ event: FlowEvent, into sink: inout ReportSink) {
+    guard event.kind == .arp else { return }
+    if event.arpOperation == 1 {
+      _ = requests.insert(question(event.target, by: event.source), at: event.time)
+    }
+    // An address probe (RFC 5227) claims nothing; a frame that speaks for another host is not that host's word.
+    guard event.source != .unspecified, event.sourceMAC != .unknown, !event.sourceMAC.isGroup,
+      event.frameMAC == .unknown || event.frameMAC == event.sourceMAC
+    else { return }
+    claim(event, into: &sink)
+    learnTarget(event)
+  }
+
+  mutating func advance(to now: CaptureTime, into sink: inout ReportSink) {
+    var next = CaptureTime.distantFuture
+    for slot in bindings.slots where bindings[slot].thread.isStale(count: evidence(slot)) {
+      let due = max(bindings[slot].last, bindings[slot].thread.emitted) + quietSpan
+      if due <= now { emit(slot, at: now, into: &sink) } else { next = min(next, due) }
+    }
+    nextDeadline = next
+  }
+}
+
+// MARK: - Bindings
+
+extension ArpSpoof {
+  private func question(_ target: IPAddress, by asker: IPAddress) -> UInt64 {
+    ContactMemory.hash(asker, target, port: 0, transport: .init(number: 0))
+  }
+
+  private func key(_ address: IPAddress, _ event: FlowEvent) -> TableKey {
+    TableKey(address, detail: UInt64(event.vlan))
+  }
+
+  /// Whether the claim was told to one host that had not asked.
+  private func isUnasked(_ event: FlowEvent) -> Bool {
+    guard event.arpOperation == 2, event.target != event.source, !event.targetMAC.isGroup else {
+      return false
+    }
+    return !requests.contains(question(event.source, by: event.target), asOf: event.time)
+  }
+
+  private mutating func claim(_ event: FlowEvent, into sink: inout ReportSink) {
+    let isUnasked = isUnasked(event)
+    let key = key(event.source, event)
+    var slot = bindings.find(key)
+    if slot < 0 {
+      slot = bindings.admit(key, asOf: event.time, until: event.time)
+      guard slot >= 0 else { return }
+      bindings[slot].owner = event.sourceMAC
+      bindings[slot].isConfirmed = !isUnasked
+      bindings[slot].unasked = isUnasked ? 1 : 0
+      note(event, at: slot, isUnasked: isUnasked)
+      return
+    }
+    if event.sourceMAC == bindings[slot].owner {
+      confirm(event, at: slot, isUnasked: isUnasked, into: &sink)
+    } else {
+      challenge(event, at: slot, isUnasked: isUnasked, into: &sink)
+    }
+  }
+
+  private mutating func confirm(
+    _ event: FlowEvent, at slot: Int, isUnasked: Bool, into sink: inout ReportSink
+  ) {
+    if isUnasked, !bindings[slot].isConfirmed {
+      bindings[slot].unasked &+= 1
+      note(event, at: slot, isUnasked: true)
+    } else {
+      bindings[slot].isConfirmed = true
+    }
+    bindings.keep(slot, until: event.time + .minutes(5))
+    guard bindings[slot].isChallenged else { return }
+    bindings[slot].isChallenged = false
+    bindings[slot].contradictions &+= 1
+    judge(slot, at: event.time, into: &sink)
+  }
+
+  private mutating func challenge(
+    _ event: FlowEvent, at slot: Int, isUnasked: Bool, into sink: inout ReportSink
+  ) {
+    if !bindings[slot].isConfirmed, !isUnasked {
+      // Whoever answers when asked is the owner; what was said before unasked stands against the other.
+      let liar = bindings[slot].owner
+      bindings[slot].owner = event.sourceMAC
+      bindings[slot].isConfirmed = true
+      bindings[slot].challenger = bindings[slot].unasked > 0 ? liar : .unknown
+      bindings[slot].claims = bindings[slot].unasked
+      bindings[slot].openClaims = 0
+      judge(slot, at: event.time, into: &sink)
+      return
+    }
+    if bindings[slot].challenger != event.sourceMAC {
+      guard !bindings[slot].thread.isOpen else { return }
+      bindings[slot].challenger = event.sourceMAC
+      bindings[slot].claims = 0
+      bindings[slot].openClaims = 0
+      bindings[slot].contradictions = 0
+      bindings[slot].first = event.time
+      bindings[slot].deceived = AddressSet()
+      bindings[slot].packets = PacketSample()
+    }
+    bindings[slot].isChallenged = true
+    if isUnasked { bindings[slot].claims &+= 1 } else { bindings[slot].openClaims &+= 1 }
+    note(event, at: slot, isUnasked: isUnasked)
+    bindings.keep(slot, until: event.time + .minutes(5))
+    if isTakeover(bindings[slot]) {
+      bindings[slot].owner = event.sourceMAC
+      bindings[slot].challenger = .unknown
+      bindings[slot].openClaims = 0
+      bindings[slot].isChallenged = false
+    } else {
+      judge(slot, at: event.time, into: &sink)
+    }
+  }
+
+  private func isTakeover(_ binding: Binding) -> Bool {
+    binding.claims == 0 && binding.contradictions < 2 && binding.openClaims >= takeoverLimit
+      && !binding.thread.isOpen
+  }
+
+  private mutating func note(_ event: FlowEvent, at slot: Int, isUnasked: Bool) {
+    if bindings[slot].first == .distantPast { bindings[slot].first = event.time }
+    bindings[slot].last = event.time
+    bindings[slot].packets.add(event.packet)
+    if isUnasked { bindings[slot].deceived.insert(event.target) }
+  }
+
+  /// The owner of an address that others name, until it speaks for itself.
+  private mutating func learnTarget(_ event: FlowEvent) {
+    guard event.targetMAC != .unknown, !event.targetMAC.isGroup, event.target != .unspecified,
+      event.target != event.source
+    else { return }
+    let key = key(event.target, event)
+    guard bindings.find(key) < 0 else { return }
+    let slot = bindings.admit(key, asOf: event.time, until: event.time)
+    if slot >= 0 { bindings[slot].owner = event.targetMAC }
+  }
+}
+
+// MARK: - Judging
+
+extension ArpSpoof {
+  private func evidence(_ slot: Int) -> UInt64 {
+    bindings[slot].claims &+ bindings[slot].contradictions
+  }
+
+  private mutating func judge(_ slot: Int, at now: CaptureTime, into sink: inout ReportSink) {
+    if bindings[slot].thread.isOpen {
+      if bindings[slot].thread.isDue(count: evidence(slot), at: now) {
+        emit(slot, at: now, into: &sink)
+      } else {
+        nextDeadline = min(nextDeadline, now + quietSpan)
+      }
+    } else if bindings[slot].challenger != .unknown,
+      bindings[slot].claims >= claimLimit || bindings[slot].contradictions >= contradictionLimit
+    {
+      emit(slot, at: now, into: &sink)
+    }
+  }
+
+  private mutating func emit(_ slot: Int, at now: CaptureTime, into sink: inout ReportSink) {
+    let fresh = report(slot, at: now, from: sink)
+    let count = evidence(slot)
+    bindings[slot].thread.emit(fresh, count: count, at: now, into: &sink)
+    bindings.keep(slot, until: now + span)
+  }
+
+  /// Addresses that `mac` owns by its own word.
+  private func addresses(of mac: MACAddress) -> [IPAddress] {
+    bindings.slots.filter { bindings[$0].owner == mac && bindings[$0].isConfirmed }
+      .map { bindings.key($0).address }.sorted()
+  }
+
+  private func report(_ slot: Int, at now: CaptureTime, from sink: ReportSink) -> Report {
+    let binding = bindings[slot]
+    let claimed = bindings.key(slot).address
+    let isPoisoning = binding.claims >= claimLimit
+    let margin = Double(binding.claims) / Double(claimLimit)
+    var report = sink.opening(
+      .arpSpoof, subject: "\(claimed) \(binding.challenger)", first: binding.first,
+      last: max(binding.first, binding.last), at: now, severity: 8,
+      confidence: isPoisoning ? min(0.99, 1 - 0.4 / (1 + margin)) : 0.6)
+    report.sources = AddressSet(addresses(of: binding.challenger).prefix(8))
+    report.targets = binding.deceived
+    report.targets.insert(claimed)
+    report.attributes = [
+      "claimed": .address(claimed), "mac": .mac(binding.challenger),
+      "previous": .mac(binding.owner),
+      "technique": .text(isPoisoning ? "unsolicited-reply" : "conflict"),
+    ]
+    report.evidence = [sink.evidence(binding.packets.indices)]
+    report.terms = [
+      Term(
+        "unasked claims", Double(binding.claims), threshold: Double(claimLimit), unit: "packets"),
+      Term(
+        "contradictions", Double(binding.contradictions), threshold: Double(contradictionLimit),
+        unit: "times"),
+    ]
+    return report
+  }
+}

@@ -1,0 +1,128 @@
+import Analysis
+import Reports
+import Terms
+
+/// When a measured load is a flood, and how its report reads.
+struct FloodJudge: Sendable {
+  let kind: ReportKind
+  let severity: Double
+  let transport: TransportProtocol
+  /// The word for what is counted, as terms spell it.
+  let unit: String
+  let rateLimit: Double
+  /// A flood must exceed the target's learnt rate by this factor.
+  let factor: Double
+  var meter: FloodMeter
+  private(set) var nextDeadline = CaptureTime.distantFuture
+
+  init(
+    kind: ReportKind, severity: Double, transport: TransportProtocol, unit: String, rate: Double,
+    factor: Double, meter: FloodMeter
+  ) {
+    self.kind = kind
+    self.severity = severity
+    self.transport = transport
+    self.unit = unit
+    rateLimit = max(rate, 1)
+    self.factor = max(factor, 1)
+    self.meter = meter
+  }
+
+  func threshold(_ slot: Int) -> Double { max(rateLimit, factor * meter.learnt(slot)) }
+
+  /// Judges a target whose second has turned: `rate` is what counts against the threshold.
+  mutating func judge(
+    _ slot: Int, rate: Double, answeredShare: Double, isOneSided: Bool, at now: CaptureTime,
+    into sink: inout ReportSink
+  ) {
+    let limit = threshold(slot)
+    let isFlood = isOneSided && rate >= limit
+    var index = meter.flood(at: slot)
+    meter.settle(slot, rate: rate, isFlood: isFlood, at: now)
+    guard isFlood || index >= 0 else { return }
+    if index < 0 {
+      index = meter.open(slot, at: now)
+      guard index >= 0 else { return }
+    }
+    let isNew = meter.floods[index]?.thread.isOpen == false
+    meter.update(index) {
+      $0.isHot = isFlood
+      if isFlood {
+        $0.rate = rate
+        $0.peak = max($0.peak, rate)
+        $0.threshold = limit
+        $0.answeredShare = answeredShare
+      }
+      // What came before the verdict was measured, not listed.
+      if isNew { $0.packets = UInt64(rate * Double(FloodMeter.windowSeconds)) }
+    }
+    nextDeadline = min(nextDeadline, now + meter.quietSpan)
+  }
+
+  /// Opens or revises the report of the flood at `slot`, when due.
+  mutating func report(_ slot: Int, at now: CaptureTime, into sink: inout ReportSink) {
+    let index = meter.flood(at: slot)
+    guard index >= 0, let flood = meter.floods[index] else { return }
+    // The first report waits for a second of named sources and packets.
+    if !flood.thread.isOpen
+      ? now - flood.first >= .seconds(FloodMeter.windowSeconds + 1)
+      : flood.thread.isDue(count: flood.packets, at: now)
+    {
+      emit(index, at: now, into: &sink)
+    }
+  }
+
+  mutating func advance(to now: CaptureTime, into sink: inout ReportSink) {
+    var next = CaptureTime.distantFuture
+    for index in meter.floods.indices {
+      guard let flood = meter.floods[index] else { continue }
+      let due = flood.last + meter.quietSpan
+      if due <= now {
+        if !flood.thread.isOpen || flood.thread.isStale(count: flood.packets) {
+          emit(index, at: now, into: &sink)
+        }
+        meter.close(index)
+      } else {
+        next = min(next, due)
+      }
+    }
+    nextDeadline = next
+  }
+
+  private mutating func emit(_ index: Int, at now: CaptureTime, into sink: inout ReportSink) {
+    guard let flood = meter.floods[index] else { return }
+    let fresh = report(flood, at: now, from: sink)
+    meter.update(index) { $0.thread.emit(fresh, count: $0.packets, at: now, into: &sink) }
+  }
+
+  private func report(_ flood: FloodMeter.Flood, at now: CaptureTime, from sink: ReportSink)
+    -> Report
+  {
+    let port = UInt16(truncatingIfNeeded: flood.key.detail)
+    let margin = flood.peak / max(flood.threshold, 1)
+    let named = flood.heavy.named
+    // A source that sends one packet of a flood, as thousands of others do, is invented.
+    let spoofed =
+      named != nil || flood.flows == 0
+      ? 0 : min(1, Double(flood.sources.count) / Double(flood.flows))
+    var report = sink.opening(
+      kind, subject: "\(flood.key.address):\(port)", first: flood.first, last: flood.last, at: now,
+      severity: severity, confidence: min(0.99, 0.9 - 0.4 / max(margin, 1)))
+    report.sources = named ?? flood.sources
+    report.targets.insert(flood.key.address)
+    if port != 0 { report.ports = [port] }
+    report.transport = transport
+    report.attributes = [
+      "rate": .ratio(flood.rate), "peak": .ratio(flood.peak), "packets": .count(flood.packets),
+      "bytes": .bytes(flood.bytes), "sources": .count(UInt64(report.sources.count)),
+      "spoofed": .ratio(spoofed),
+    ]
+    report.evidence = [sink.evidence(flood.sample.indices)]
+    report.terms = [
+      Term("peak rate", flood.peak, threshold: flood.threshold, unit: unit),
+      Term("answered share", flood.answeredShare),
+      Term("distinct sources", Double(report.sources.count), unit: "sources"),
+    ]
+    return report
+  }
+}

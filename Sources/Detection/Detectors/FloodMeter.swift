@@ -1,0 +1,178 @@
+import Analysis
+import Reports
+import Terms
+
+/// Measures what arrives at each target second by second, and holds it against the target's own past.
+///
+/// Shared by the flood detectors; each says what it counts (openings, packets) and when a rate is a flood.
+struct FloodMeter: Sendable {
+  /// What one event adds to its target.
+  struct Load: Sendable {
+    /// Packets or openings from sources.
+    var requests: UInt32 = 0
+    /// What of them was completed, or packets back.
+    var answers: UInt32 = 0
+    /// Of the requests, those that the target refused.
+    var refusals: UInt32 = 0
+    /// New flows.
+    var flows: UInt32 = 0
+    var bytes: UInt64 = 0
+  }
+
+  /// What the last `windowSeconds` whole seconds hold.
+  struct Rates: Sendable {
+    /// Per second.
+    var requests = 0.0
+    var answers = 0.0
+    var refusals = 0.0
+    var flows = 0.0
+  }
+
+  struct Target: Sendable {
+    var requests = SlidingWindow()
+    var answers = SlidingWindow()
+    var refusals = SlidingWindow()
+    var flows = SlidingWindow()
+    /// Second up to which the target was judged.
+    var judged: Int64 = .min
+    /// Learnt requests per second in quiet times.
+    var learnt = 0.0
+    var seconds = 0.0
+    var flood: Int32 = -1
+  }
+
+  /// A flood that goes on.
+  struct Flood: Sendable {
+    var key: TableKey
+    var first: CaptureTime
+    var last: CaptureTime
+    var packets: UInt64 = 0
+    var bytes: UInt64 = 0
+    var flows: UInt64 = 0
+    var rate = 0.0
+    var peak = 0.0
+    var threshold = 0.0
+    var answeredShare = 0.0
+    /// Whether the target's last second was still one of flood.
+    var isHot = true
+    var sources = AddressSet()
+    var heavy = HeavySources()
+    var sample = PacketSample()
+    var thread: ReportThread
+  }
+
+  /// Whole seconds over which rates are averaged.
+  static let windowSeconds = 5
+  /// Floods followed at once per detector.
+  static let floodLimit = 64
+  /// Time constant of a target's learnt rate, in seconds, and how long a target is protected from newcomers.
+  static let learningSeconds = 600.0
+  static let holdSpan = TimeSpan.seconds(8)
+
+  private(set) var known: BoundedTable<Target>
+  private(set) var floods: [Flood?]
+  let quietSpan: TimeSpan
+  let spacingSpan: TimeSpan
+
+  init(targets: Int, quiet: TimeSpan, spacing: TimeSpan) {
+    known = BoundedTable(capacity: targets, empty: Target())
+    floods = Array(repeating: nil, count: Self.floodLimit)
+    quietSpan = quiet
+    spacingSpan = spacing
+  }
+
+  /// Adds a load to a target. Returns the target's slot when a whole second has passed since it was judged last and
+  /// it should be judged again, else -1.
+  mutating func add(
+    _ load: Load, to key: TableKey, at time: CaptureTime
+  ) -> Int {
+    let slot = known.admit(key, asOf: time, until: time + .seconds(1))
+    guard slot >= 0 else { return -1 }
+    let second = time.wholeSeconds
+    let turned = second > known[slot].judged
+    known[slot].requests.roll(to: second)
+    known[slot].requests.add(load.requests)
+    if load.answers > 0 {
+      known[slot].answers.roll(to: second)
+      known[slot].answers.add(load.answers)
+    }
+    if load.refusals > 0 {
+      known[slot].refusals.roll(to: second)
+      known[slot].refusals.add(load.refusals)
+    }
+    if load.flows > 0 {
+      known[slot].flows.roll(to: second)
+      known[slot].flows.add(load.flows)
+    }
+    return turned ? slot : -1
+  }
+
+  /// Adds to the flood at `key`'s target, if there is one.
+  mutating func detail(
+    _ load: Load, _ source: IPAddress, _ packet: UInt64, at slot: Int, time: CaptureTime
+  ) {
+    let index = Int(known[slot].flood)
+    guard index >= 0, floods[index]?.isHot == true else { return }
+    floods[index]?.packets &+= UInt64(load.requests)
+    floods[index]?.bytes &+= load.bytes
+    floods[index]?.flows &+= UInt64(load.flows)
+    floods[index]?.last = time
+    guard load.requests > 0 else { return }
+    floods[index]?.sources.insert(source)
+    floods[index]?.heavy.add(source, UInt64(load.requests))
+    floods[index]?.sample.add(packet)
+  }
+
+  func slot(of key: TableKey) -> Int { known.find(key) }
+  func flood(at slot: Int) -> Int { Int(known[slot].flood) }
+  func learnt(_ slot: Int) -> Double { known[slot].learnt }
+
+  /// The rates of the whole seconds before `time`.
+  func rates(_ slot: Int, at time: CaptureTime) -> Rates {
+    let second = time.wholeSeconds
+    func rate(_ window: SlidingWindow) -> Double {
+      Double(window.sum(before: second, seconds: Self.windowSeconds)) / Double(Self.windowSeconds)
+    }
+    return Rates(
+      requests: rate(known[slot].requests), answers: rate(known[slot].answers),
+      refusals: rate(known[slot].refusals), flows: rate(known[slot].flows))
+  }
+
+  /// Marks the target as judged up to `time`; a quiet target learns its rate.
+  mutating func settle(_ slot: Int, rate: Double, isFlood: Bool, at time: CaptureTime) {
+    let second = time.wholeSeconds
+    let passed = known[slot].judged == .min ? 1 : Double(min(second &- known[slot].judged, 3600))
+    known[slot].judged = second
+    known.keep(slot, until: time + Self.holdSpan)
+    guard !isFlood, known[slot].flood < 0 else { return }
+    known[slot].seconds = min(known[slot].seconds + passed, Self.learningSeconds)
+    let weight = min(1, passed / max(known[slot].seconds, 30))
+    known[slot].learnt += (rate - known[slot].learnt) * weight
+  }
+
+  /// Starts to follow a flood; -1 when too many go on already.
+  mutating func open(_ slot: Int, at time: CaptureTime) -> Int {
+    guard let index = floods.firstIndex(where: { $0 == nil }) else { return -1 }
+    let start = time - .seconds(Self.windowSeconds)
+    floods[index] = Flood(
+      key: known.key(slot), first: start, last: time, thread: ReportThread(spacing: spacingSpan))
+    known[slot].flood = Int32(truncatingIfNeeded: index)
+    known.keep(slot, until: time + .minutes(10))
+    return index
+  }
+
+  mutating func update(_ index: Int, _ body: (inout Flood) -> Void) {
+    if var flood = floods[index] {
+      floods[index] = nil
+      body(&flood)
+      floods[index] = flood
+    }
+  }
+
+  mutating func close(_ index: Int) {
+    guard let flood = floods[index] else { return }
+    let slot = known.find(flood.key)
+    if slot >= 0 { known[slot].flood = -1 }
+    floods[index] = nil
+  }
+}

@@ -1,0 +1,257 @@
+import Analysis
+import Flows
+import Reports
+import Terms
+
+/// Finds sources that ask around who is there: echo requests to many addresses of which most do not exist.
+///
+/// A segment beyond a router sees requests to existing addresses only; the others show as the router's ARP requests
+/// that nobody answers. Those *dark* requests, interleaved with a source's echo requests, count as its failures; they
+/// are never held against the router. A poller asks the same addresses again and again, and they answer.
+struct PingSweep: AnalysisEngine {
+  static let failures = EngineLimit(
+    "ping-sweep.failures", 8, .count, "Distinct addresses that must fail to answer one source.")
+  static let share = EngineLimit(
+    "ping-sweep.share", 0.4, .ratio, "Least share of the addresses asked that failed to answer.")
+  static let companions = EngineLimit(
+    "ping-sweep.answers", 6, .count,
+    "Addresses one source must have asked before unanswered ARP requests are held against it.")
+  static let arpTargets = EngineLimit(
+    "ping-sweep.arp-targets", 16, .count,
+    "Distinct unanswered ARP requests of one host that is no router.")
+  static let rounds = EngineLimit(
+    "ping-sweep.rounds", 3, .count,
+    "Requests per address from which on the source is taken for a poller.")
+  static let memory = EngineLimit(
+    "ping-sweep.memory", 1800, .duration, "How long a silent source is remembered.")
+  static let quiet = EngineLimit(
+    "ping-sweep.quiet", 30, .duration, "Silence after which a sweep's last revision is sent.")
+  static let spacing = EngineLimit(
+    "ping-sweep.spacing", 3, .duration, "Least time between two revisions of one report.")
+  static let sources = EngineLimit(
+    "ping-sweep.sources", 4096, .count, "Sources of echo or ARP requests remembered at once.")
+  static let contacts = EngineLimit(
+    "ping-sweep.contacts", 32_768, .count, "Addresses asked that are remembered at once.")
+  static let limits = [
+    failures, share, companions, arpTargets, rounds, memory, quiet, spacing, sources, contacts,
+  ]
+
+  struct Source: Sendable {
+    var first = CaptureTime.distantPast
+    var last = CaptureTime.distantPast
+    var asked: UInt64 = 0
+    var repeats: UInt64 = 0
+    var failed: UInt64 = 0
+    /// Unanswered ARP requests of routers while this source asked for new addresses.
+    var dark: UInt64 = 0
+    var usesARP = false
+    var targets = AddressSet()
+    var packets = PacketSample()
+    var thread = ReportThread(spacing: .zero)
+  }
+
+  /// Payload seconds: an ARP request is dark when nobody answered it for this long.
+  static let answerSpan = TimeSpan.seconds(1)
+  /// ARP requests remembered until they are answered.
+  static let pendingLimit = 512
+  /// Event time for which each address asked protects a source's slot.
+  static let holdPerTarget = TimeSpan.seconds(20)
+
+  private let context: DetectionContext
+  private let failureLimit: UInt64
+  private let shareLimit: Double
+  private let companionLimit: UInt64
+  private let arpLimit: UInt64
+  private let roundLimit: UInt64
+  private let span: TimeSpan
+  private let quietSpan: TimeSpan
+  private let spacingSpan: TimeSpan
+
+  private var known: BoundedTable<Source>
+  private var asked: ContactMemory
+  private var failed: ContactMemory
+  private var pending: ARPRequests
+  private var routers: Routers
+  private(set) var nextDeadline = CaptureTime.distantFuture
+
+  init(_ context: DetectionContext) {
+    let limits = context.limits
+    self.context = context
+    failureLimit = UInt64(max(limits.count(Self.failures), 2))
+    shareLimit = limits[Self.share]
+    companionLimit = UInt64(max(limits.count(Self.companions), 2))
+    arpLimit = UInt64(max(limits.count(Self.arpTargets), 2))
+    roundLimit = UInt64(max(limits.count(Self.rounds), 2))
+    span = limits.span(Self.memory)
+    quietSpan = limits.span(Self.quiet)
+    spacingSpan = limits.span(Self.spacing)
+    known = BoundedTable(
+      capacity: limits.count(Self.sources),
+      empty: Source(thread: ReportThread(spacing: spacingSpan)))
+    asked = ContactMemory(capacity: limits.count(Self.contacts), span: span)
+    failed = ContactMemory(capacity: limits.count(Self.contacts), span: span)
+    pending = ARPRequests(capacity: Self.pendingLimit)
+    routers = Routers(gateways: context.gateways)
+  }
+
+  mutating func analyse(_ event: FlowEvent, into sink: inout ReportSink) {
+    switch event.kind {
+    case .opened:
+      routers.note(event.sourceMAC, carries: event.source, at: event.time)
+      routers.note(event.targetMAC, carries: event.target, at: event.time)
+      if event.probe == .icmpEcho { ask(event, into: &sink) }
+    case .refused, .unanswered:
+      if event.probe == .icmpEcho { fail(event, into: &sink) }
+    case .arp: resolve(event, into: &sink)
+    case .established, .progress, .closed, .fragmentOverlap: return
+    }
+  }
+
+  mutating func advance(to now: CaptureTime, into sink: inout ReportSink) {
+    var next = CaptureTime.distantFuture
+    for slot in known.slots where known[slot].thread.isStale(count: evidence(slot)) {
+      let due = max(known[slot].last, known[slot].thread.emitted) + quietSpan
+      if due <= now { emit(slot, at: now, into: &sink) } else { next = min(next, due) }
+    }
+    nextDeadline = next
+  }
+}
+
+// MARK: - Counting
+
+extension PingSweep {
+  private mutating func ask(_ event: FlowEvent, into sink: inout ReportSink) {
+    guard !context.isBroadcast(event.target), !event.source.isMulticast else { return }
+    let slot = known.admit(TableKey(event.source), asOf: event.time, until: event.time)
+    guard slot >= 0 else { return }
+    guard asked.insert(contact(event), at: event.time) else {
+      known[slot].repeats &+= 1
+      return
+    }
+    if known[slot].asked == 0 { known[slot].first = event.time }
+    known[slot].asked &+= 1
+    known[slot].last = event.time
+    known[slot].targets.insert(event.target)
+    known[slot].packets.add(event.packet)
+    known.keep(slot, until: event.time + hold(known[slot].asked))
+    if known[slot].asked >= companionLimit {
+      known[slot].dark = pending.unanswered(
+        near: event.target, from: known[slot].first, through: event.time - Self.answerSpan,
+        except: event.source)
+      judge(slot, at: event.time, into: &sink)
+    }
+  }
+
+  private mutating func fail(_ event: FlowEvent, into sink: inout ReportSink) {
+    let slot = known.find(TableKey(event.source))
+    guard slot >= 0, !context.isBroadcast(event.target) else { return }
+    guard failed.insert(contact(event), at: event.time) else { return }
+    known[slot].failed &+= 1
+    judge(slot, at: event.time, into: &sink)
+  }
+
+  /// ARP: requests wait for their answer; a host that is no router and asks for many absent neighbours sweeps.
+  private mutating func resolve(_ event: FlowEvent, into sink: inout ReportSink) {
+    guard event.arpOperation == 1 else {
+      pending.answer(event.source)
+      return
+    }
+    guard event.source != event.target, event.source != .unspecified else { return }
+    pending.ask(event.target, by: event.source, at: event.time)
+    guard !routers.contains(event.source, event.sourceMAC) else { return }
+    guard asked.insert(contact(event), at: event.time) else { return }
+    let slot = known.admit(
+      TableKey(event.source, detail: 1), asOf: event.time, until: event.time)
+    guard slot >= 0 else { return }
+    known[slot].usesARP = true
+    if known[slot].asked == 0 { known[slot].first = event.time }
+    known[slot].asked &+= 1
+    known[slot].last = event.time
+    known[slot].targets.insert(event.target)
+    known[slot].packets.add(event.packet)
+    known.keep(slot, until: event.time + hold(known[slot].asked))
+    guard known[slot].asked >= arpLimit else { return }
+    known[slot].failed = pending.unanswered(
+      from: known[slot].first, through: event.time - Self.answerSpan, by: event.source)
+    judge(slot, at: event.time, into: &sink)
+  }
+
+  /// One number per source and address, whatever the echo identifier.
+  private func contact(_ event: FlowEvent) -> UInt64 {
+    ContactMemory.hash(
+      event.source, event.target, port: 0, transport: event.kind == .arp ? .init(number: 0) : .icmp)
+  }
+
+  private func hold(_ targets: UInt64) -> TimeSpan {
+    min(span, TimeSpan(nanoseconds: Self.holdPerTarget.nanoseconds * Int64(min(targets &- 1, 256))))
+  }
+}
+
+// MARK: - Judging
+
+extension PingSweep {
+  private func evidence(_ slot: Int) -> UInt64 { known[slot].asked &+ known[slot].failed }
+
+  private func isPoller(_ source: Source) -> Bool {
+    source.repeats >= (roundLimit &- 1) &* max(source.asked, 1)
+  }
+
+  private mutating func judge(_ slot: Int, at now: CaptureTime, into sink: inout ReportSink) {
+    if known[slot].thread.isOpen {
+      if known[slot].thread.isDue(count: evidence(slot), at: now) {
+        emit(slot, at: now, into: &sink)
+      } else {
+        nextDeadline = min(nextDeadline, now + quietSpan)
+      }
+    } else if isSweep(known[slot]) {
+      emit(slot, at: now, into: &sink)
+    }
+  }
+
+  private func isSweep(_ source: Source) -> Bool {
+    if source.usesARP { return source.failed >= arpLimit && share(source) >= shareLimit }
+    if source.failed >= failureLimit, share(source) >= shareLimit { return true }
+    return source.asked >= companionLimit && source.dark >= max(companionLimit, source.asked)
+      && source.repeats < source.asked / 2
+  }
+
+  /// Share of the addresses asked that failed; dark neighbours count as asked and failed.
+  private func share(_ source: Source) -> Double {
+    Double(source.failed &+ source.dark) / Double(max(source.asked &+ source.dark, 1))
+  }
+
+  private mutating func emit(_ slot: Int, at now: CaptureTime, into sink: inout ReportSink) {
+    let fresh = report(known[slot], known.key(slot).address, at: now, from: sink)
+    known[slot].thread.emit(fresh, count: evidence(slot), at: now, into: &sink)
+    known.keep(slot, until: now + span)
+  }
+
+  private func report(
+    _ source: Source, _ address: IPAddress, at now: CaptureTime, from sink: ReportSink
+  ) -> Report {
+    let failures = source.failed &+ source.dark
+    let limit = source.usesARP ? arpLimit : failureLimit
+    let margin = Double(failures) / Double(limit)
+    var report = sink.opening(
+      .pingSweep, subject: "\(address)", first: source.first, last: source.last, at: now,
+      severity: isPoller(source) ? Report.informationalSeverity : 3,
+      confidence: min(0.99, 0.4 * share(source) + 0.6 * (1 - 1 / (1 + margin))))
+    report.sources.insert(address)
+    report.targets = source.targets
+    report.transport = source.usesARP ? nil : address.isIPv4 ? .icmp : .icmpv6
+    report.attributes = [
+      "technique": .text(source.usesARP ? "arp" : "icmp-echo"),
+      "targets": .count(UInt64(source.targets.count)),
+    ]
+    report.evidence = [sink.evidence(source.packets.indices)]
+    report.terms = [
+      Term(
+        "addresses that did not answer", Double(failures), threshold: Double(limit),
+        unit: "addresses"),
+      Term("share that did not answer", share(source), threshold: shareLimit),
+      Term("addresses asked", Double(source.asked), unit: "addresses"),
+      Term("repeated requests", Double(source.repeats), unit: "requests"),
+    ]
+    return report
+  }
+}

@@ -1,0 +1,343 @@
+import Analysis
+import Flows
+import Reports
+import Terms
+
+/// Finds sources that try many doors and find most of them shut, however slowly.
+///
+/// What counts is a *failed first contact*: a target and port that refused, stayed silent or was left half open,
+/// and that had not answered this source before. As in Jung et al., "Fast Portscan Detection Using Sequential
+/// Hypothesis Testing" (2004), successful first contacts weigh against: a busy client fails now and then, a scanner
+/// fails most of the time.
+struct PortScan: AnalysisEngine {
+  static let failures = EngineLimit(
+    "port-scan.failures", 10, .count,
+    "Distinct failed first contacts of one source before it is reported.")
+  static let share = EngineLimit(
+    "port-scan.share", 0.7, .ratio, "Least share of a source's first contacts that failed.")
+  static let persistentShare = EngineLimit(
+    "port-scan.persistent-share", 0.4, .ratio,
+    "Least share of failures once there are ten times `port-scan.failures` of them.")
+  static let memory = EngineLimit(
+    "port-scan.memory", 1800, .duration, "How long a silent source and its failures are remembered."
+  )
+  static let quiet = EngineLimit(
+    "port-scan.quiet", 30, .duration, "Silence after which a scan's last revision is sent.")
+  static let spacing = EngineLimit(
+    "port-scan.spacing", 3, .duration, "Least time between two revisions of one report.")
+  static let sources = EngineLimit(
+    "port-scan.sources", 16_384, .count, "Sources remembered at once.")
+  static let suspects = EngineLimit(
+    "port-scan.suspects", 1024, .count, "Sources with failures kept in detail at once.")
+  static let contacts = EngineLimit(
+    "port-scan.contacts", 65_536, .count, "Answered and failed contacts remembered at once (each).")
+  static let limits = [
+    failures, share, persistentShare, memory, quiet, spacing, sources, suspects, contacts,
+  ]
+
+  /// What is kept of every source: whether it succeeds, and where its details are.
+  struct Source: Sendable {
+    var successes: UInt32 = 0
+    var tiny: UInt32 = 0
+    var suspect: Int32 = -1
+  }
+
+  /// Payload from the source up to which an established session is only a knock, in bytes.
+  static let knockPayload: UInt64 = 0
+  /// Event time for which each failure or success protects a source's slot.
+  static let holdPerContact = TimeSpan.seconds(8)
+
+  private let context: DetectionContext
+  private let failureLimit: UInt64
+  private let shareLimit: Double
+  private let persistentLimit: Double
+  private let span: TimeSpan
+  private let quietSpan: TimeSpan
+  private let spacingSpan: TimeSpan
+
+  private var known: BoundedTable<Source>
+  private var answered: ContactMemory
+  private var failed: ContactMemory
+  private var doorkeeper: Doorkeeper
+  private var suspects: [ScanSuspect?]
+  private var free: [Int]
+  /// Until then no suspect could be given away.
+  private var fullUntil = CaptureTime.distantPast
+  private(set) var nextDeadline = CaptureTime.distantFuture
+
+  init(_ context: DetectionContext) {
+    let limits = context.limits
+    self.context = context
+    failureLimit = UInt64(max(limits.count(Self.failures), 2))
+    shareLimit = limits[Self.share]
+    persistentLimit = limits[Self.persistentShare]
+    span = limits.span(Self.memory)
+    quietSpan = limits.span(Self.quiet)
+    spacingSpan = limits.span(Self.spacing)
+    known = BoundedTable(capacity: limits.count(Self.sources), empty: Source())
+    answered = ContactMemory(capacity: limits.count(Self.contacts), span: span)
+    failed = ContactMemory(capacity: limits.count(Self.contacts), span: span)
+    doorkeeper = Doorkeeper(capacity: 8192)
+    let suspectLimit = min(max(limits.count(Self.suspects), 8), 1 << 16)
+    suspects = Array(repeating: nil, count: suspectLimit)
+    free = Array((0..<suspectLimit).reversed())
+  }
+
+  mutating func analyse(_ event: FlowEvent, into sink: inout ReportSink) {
+    switch event.kind {
+    case .refused, .unanswered:
+      if event.isAttempt { fail(event, into: &sink) }
+    case .established:
+      if event.transport == .tcp || event.transport == .udp { succeed(event) }
+    case .closed:
+      guard event.transport == .tcp else { return }
+      if event.isEstablished {
+        knock(event)
+      } else if event.totalPacketsIn > 0 || event.ending == .reset, event.isAttempt {
+        fail(event, into: &sink)
+      }
+    case .opened, .progress, .arp, .fragmentOverlap: return
+    }
+  }
+
+  mutating func advance(to now: CaptureTime, into sink: inout ReportSink) {
+    var next = CaptureTime.distantFuture
+    for index in suspects.indices {
+      guard let suspect = suspects[index],
+        suspect.thread.isStale(count: suspect.failures, facts: facts(suspect))
+      else { continue }
+      let due = max(suspect.last, suspect.thread.emitted) + quietSpan
+      if due <= now { emit(index, at: now, into: &sink) } else { next = min(next, due) }
+    }
+    nextDeadline = next
+  }
+}
+
+// MARK: - Counting
+
+extension PortScan {
+  private mutating func fail(_ event: FlowEvent, into sink: inout ReportSink) {
+    let contact = event.contact
+    guard !answered.contains(contact, asOf: event.time) else { return }
+    let technique = ScanTechnique(event.probe)
+    let key = Self.key(event.source, technique)
+    var slot = known.find(key)
+    if slot < 0 || known[slot].suspect < 0 {
+      guard !context.isBroadcast(event.target), !event.source.isMulticast else { return }
+      let visit = Doorkeeper.Visit(
+        source: event.source, target: event.target, time: event.time, packet: event.firstPacket,
+        contact: contact, port: event.targetPort, technique: technique)
+      guard let earlier = doorkeeper.earlier(than: visit, within: span) else { return }
+      slot = admit(key, at: event.time)
+      guard slot >= 0, open(slot, with: earlier, at: event.time) else { return }
+    }
+    guard failed.insert(contact, at: event.time), !context.isBroadcast(event.target) else { return }
+    count(event, at: slot, into: &sink)
+  }
+
+  private mutating func count(_ event: FlowEvent, at slot: Int, into sink: inout ReportSink) {
+    let index = Int(known[slot].suspect)
+    suspects[index]?.add(
+      target: event.target, port: event.targetPort, packet: event.firstPacket, at: event.time)
+    // The target answered, and the source let go.
+    if event.kind == .closed, event.totalPacketsIn > 0, event.ending != .refused {
+      suspects[index]?.halfOpen &+= 1
+    }
+    weigh(index, at: slot)
+    guard let failures = suspects[index]?.failures else { return }
+    known.keep(slot, until: event.time + hold(failures))
+    judge(index, at: event.time, into: &sink)
+  }
+
+  /// One record per source and technique; the successes of its TCP sessions stand beside its SYN probes.
+  private static func key(_ source: IPAddress, _ technique: ScanTechnique) -> TableKey {
+    TableKey(source, detail: UInt64(technique.rawValue))
+  }
+
+  /// Holds the source's successes against its failures, where the technique occurs in ordinary sessions.
+  private mutating func weigh(_ index: Int, at slot: Int) {
+    guard let suspect = suspects[index], suspect.family.isOrdinary else { return }
+    let isOwn = suspect.family == .syn || suspect.family == .udp
+    let place = isOwn ? slot : known.find(Self.key(suspect.source, .syn))
+    guard place >= 0 else { return }
+    suspects[index]?.successes = UInt64(known[place].successes)
+    suspects[index]?.tiny = UInt64(known[place].tiny)
+  }
+
+  private func hold(_ evidence: UInt64) -> TimeSpan {
+    min(span, TimeSpan(nanoseconds: Self.holdPerContact.nanoseconds * Int64(min(evidence, 1024))))
+  }
+
+  private mutating func succeed(_ event: FlowEvent) {
+    let contact = event.contact
+    guard answered.insert(contact, at: event.time) else { return }
+    failed.remove(contact)
+    let key = Self.key(event.source, event.transport == .udp ? .udp : .syn)
+    var slot = known.find(key)
+    if slot < 0 {
+      slot = known.vacancy(for: key, asOf: event.time)
+      guard slot >= 0 else { return }
+      release(slot)
+      known.occupy(slot, with: key, until: event.time)
+    }
+    if known[slot].successes < .max { known[slot].successes += 1 }
+    // A handshake cannot be spoofed blindly; a datagram's answer can be provoked for any source.
+    if event.transport == .tcp {
+      known.keep(slot, until: event.time + hold(UInt64(known[slot].successes)))
+    }
+  }
+
+  /// A session that carried nothing from its originator neither speaks for nor against it.
+  private mutating func knock(_ event: FlowEvent) {
+    guard event.payloadOut <= Self.knockPayload, event.probe == .syn else { return }
+    guard failed.insert(event.contact ^ 0x6b6e_6f63_6b00_0000, at: event.time) else { return }
+    let slot = known.find(Self.key(event.source, .syn))
+    guard slot >= 0 else { return }
+    if known[slot].successes > 0 { known[slot].successes -= 1 }
+    if known[slot].tiny < .max { known[slot].tiny += 1 }
+  }
+}
+
+// MARK: - Suspects
+
+extension PortScan {
+  private mutating func admit(_ key: TableKey, at now: CaptureTime) -> Int {
+    let slot = known.find(key)
+    if slot >= 0 { return slot }
+    let vacancy = known.vacancy(for: key, asOf: now)
+    guard vacancy >= 0 else { return -1 }
+    release(vacancy)
+    known.occupy(vacancy, with: key, until: now + hold(2))
+    return vacancy
+  }
+
+  private mutating func release(_ slot: Int) {
+    guard known.isOccupied(slot), known[slot].suspect >= 0 else { return }
+    let index = Int(known[slot].suspect)
+    suspects[index] = nil
+    free.append(index)
+  }
+
+  /// Starts the detailed record of the source at `slot` with its first failure.
+  private mutating func open(_ slot: Int, with visit: Doorkeeper.Visit, at now: CaptureTime) -> Bool
+  {
+    guard let index = free.popLast() ?? evict(asOf: now) else { return false }
+    var suspect = ScanSuspect(
+      source: visit.source, family: visit.technique, first: visit.time, spacing: spacingSpan)
+    _ = failed.insert(visit.contact, at: visit.time)
+    suspect.add(
+      target: visit.target, port: visit.port, packet: visit.packet, at: visit.time)
+    suspect.judgedAt = failureLimit
+    suspects[index] = suspect
+    known[slot].suspect = Int32(truncatingIfNeeded: index)
+    return true
+  }
+
+  /// Takes the record of the suspect with the least evidence whose hold has run out.
+  private mutating func evict(asOf now: CaptureTime) -> Int? {
+    guard now >= fullUntil else { return nil }
+    var best: (index: Int, failures: UInt64, last: CaptureTime)?
+    for index in suspects.indices {
+      guard let suspect = suspects[index], suspect.last + hold(suspect.failures) <= now else {
+        continue
+      }
+      if let best, (best.failures, best.last) <= (suspect.failures, suspect.last) { continue }
+      best = (index, suspect.failures, suspect.last)
+    }
+    guard let best, let suspect = suspects[best.index] else {
+      fullUntil = now + .milliseconds(100)
+      return nil
+    }
+    let slot = known.find(Self.key(suspect.source, suspect.family))
+    if slot >= 0 { known[slot].suspect = -1 }
+    suspects[best.index] = nil
+    return best.index
+  }
+}
+
+// MARK: - Judging
+
+extension PortScan {
+  private func isScan(_ suspect: ScanSuspect) -> Bool {
+    guard suspect.failures >= failureLimit, !suspect.isScattered else { return false }
+    if suspect.share >= shareLimit { return true }
+    return suspect.failures >= 10 * failureLimit && suspect.share >= persistentLimit
+  }
+
+  private mutating func judge(_ index: Int, at now: CaptureTime, into sink: inout ReportSink) {
+    guard let suspect = suspects[index] else { return }
+    if suspect.thread.isOpen {
+      if suspect.thread.isDue(count: suspect.failures, facts: facts(suspect), at: now) {
+        emit(index, at: now, into: &sink)
+      } else {
+        nextDeadline = min(nextDeadline, now + quietSpan)
+      }
+      return
+    }
+    guard suspect.failures >= suspect.judgedAt else { return }
+    suspects[index]?.judgedAt = suspect.failures + max(1, suspect.failures / 8)
+    guard isScan(suspect) else { return }
+    if let leader = leader(of: suspect, asOf: now) {
+      suspects[leader]?.companions.insert(suspect.source)
+      suspects[index]?.judgedAt = suspect.failures * 2
+      nextDeadline = min(nextDeadline, now + quietSpan)
+      return
+    }
+    emit(index, at: now, into: &sink)
+  }
+
+  /// The reported suspect that this one moves in lockstep with, while it goes on.
+  private func leader(of suspect: ScanSuspect, asOf now: CaptureTime) -> Int? {
+    suspects.indices.first { index in
+      guard let other = suspects[index], other.thread.isOpen, other.source != suspect.source
+      else { return false }
+      return now - other.last <= quietSpan && other.isLockstep(with: suspect)
+    }
+  }
+
+  /// A digest of what makes a revision worth sending besides the count.
+  private func facts(_ suspect: ScanSuspect) -> UInt64 {
+    UInt64(suspect.technique.rawValue) << 32 | UInt64(suspect.companions.count)
+  }
+
+  private mutating func emit(_ index: Int, at now: CaptureTime, into sink: inout ReportSink) {
+    guard var suspect = suspects[index] else { return }
+    suspect.thread.emit(
+      report(suspect, at: now, from: sink), count: suspect.failures, facts: facts(suspect), at: now,
+      into: &sink)
+    suspects[index] = suspect
+  }
+
+  private func report(_ suspect: ScanSuspect, at now: CaptureTime, from sink: ReportSink) -> Report
+  {
+    let margin = Double(suspect.failures) / Double(failureLimit)
+    var report = sink.opening(
+      .portScan, subject: "\(suspect.source) \(suspect.family)", first: suspect.first,
+      last: suspect.last, at: now,
+      severity: 5, confidence: min(0.99, 0.5 * suspect.share + 0.5 * (1 - 1 / (1 + margin))))
+    report.sources.insert(suspect.source)
+    report.sources.formUnion(suspect.companions)
+    report.targets = suspect.targets
+    report.ports = suspect.ports.smallest
+    report.transport = suspect.technique == .udp ? .udp : suspect.technique == .other ? nil : .tcp
+    report.attributes = [
+      "technique": .text(suspect.technique.text), "shape": .text(suspect.shape),
+      "failures": .count(suspect.failures), "ports": .count(UInt64(suspect.ports.count)),
+      "targets": .count(UInt64(suspect.targets.count)),
+    ]
+    if !suspect.companions.isEmpty {
+      report.attributes["decoys"] = .count(UInt64(suspect.companions.count))
+    }
+    report.evidence = [sink.evidence(suspect.packets.indices)]
+    report.terms = [
+      Term(
+        "failed first contacts", Double(suspect.failures), threshold: Double(failureLimit),
+        unit: "contacts"),
+      Term(
+        "share of first contacts that failed", suspect.share,
+        threshold: suspect.share >= shareLimit ? shareLimit : persistentLimit),
+      Term("successful first contacts", Double(suspect.successes), unit: "contacts"),
+    ]
+    return report
+  }
+}

@@ -1,0 +1,90 @@
+import Analysis
+import Reports
+import Terms
+
+/// What is known of one source whose first contacts fail.
+struct ScanSuspect: Sendable {
+  /// Packets of evidence and address lists are bounded by their types; ports by `Report.Limit.ports`.
+  let source: IPAddress
+  /// The technique that set this record apart; `syn` holds connect scans too.
+  let family: ScanTechnique
+  var first: CaptureTime
+  var last: CaptureTime
+  var failures: UInt64 = 0
+  var successes: UInt64 = 0
+  var halfOpen: UInt64 = 0
+  var tiny: UInt64 = 0
+  /// Failures at ports of 1024 and more.
+  var highPorts: UInt64 = 0
+  var targets = AddressSet()
+  var ports = PortSet()
+  var packets = PacketSample()
+  var thread: ReportThread
+  /// Sources that probe in lockstep with this one.
+  var companions = AddressSet()
+  /// The failure count at which this suspect is judged next.
+  var judgedAt: UInt64 = 0
+
+  init(source: IPAddress, family: ScanTechnique, first: CaptureTime, spacing: TimeSpan) {
+    self.source = source
+    self.family = family
+    self.first = first
+    last = first
+    thread = ReportThread(spacing: spacing)
+  }
+
+  mutating func add(
+    target: IPAddress, port: UInt16, packet: UInt64, at time: CaptureTime
+  ) {
+    failures &+= 1
+    if port >= 1024 { highPorts &+= 1 }
+    if time > last { last = time }
+    if time < first { first = time }
+    targets.insert(target)
+    ports.insert(port)
+    packets.add(packet)
+  }
+
+  /// Share of first contacts that failed.
+  var share: Double { Double(failures) / Double(max(failures &+ successes, 1)) }
+
+  /// SYN probes that complete the handshake where they can are a connect scan.
+  var technique: ScanTechnique { family == .syn && tiny > halfOpen ? .connect : family }
+
+  var shape: String {
+    let (hosts, doors) = (targets.count, ports.count)
+    if hosts * 3 <= doors { return "vertical" }
+    if doors * 3 <= hosts { return "horizontal" }
+    if hosts >= 3 && doors >= 3 { return "block" }
+    return doors >= hosts ? "vertical" : "horizontal"
+  }
+
+  /// Whether the failures scatter: almost every target at another high port, as peer-to-peer software leaves them.
+  /// A scan fills a grid of targets and ports instead.
+  var isScattered: Bool {
+    let count = Double(failures)
+    return Double(highPorts) > 0.8 * count && Double(targets.count) > 0.6 * count
+      && Double(ports.count) > 0.6 * count
+  }
+
+  /// Whether `other` probes the same targets and ports in the same order at the same time: a decoy of one scan.
+  func isLockstep(with other: ScanSuspect) -> Bool {
+    let apart = abs(first.nanoseconds &- other.first.nanoseconds)
+    let lasting = max(last, other.last) - min(first, other.first)
+    guard apart <= max(TimeSpan.seconds(2).nanoseconds, lasting.nanoseconds / 10) else {
+      return false
+    }
+    let counts = (Double(failures), Double(other.failures))
+    guard min(counts.0, counts.1) >= 0.6 * max(counts.0, counts.1) else { return false }
+    guard family == other.family, targets.overlaps(other.targets) else { return false }
+    var hosts = targets.distinct
+    hosts.formUnion(other.targets.distinct)
+    return Self.agree(hosts.value, targets.count, other.targets.count)
+      && Self.agree(ports.unionCount(other.ports), ports.count, other.ports.count)
+  }
+
+  /// Whether two sets with this union are nearly the same.
+  private static func agree(_ union: Int, _ left: Int, _ right: Int) -> Bool {
+    Double(union) <= 1.35 * Double(max(left, right))
+  }
+}

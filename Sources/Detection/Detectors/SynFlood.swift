@@ -1,0 +1,78 @@
+import Analysis
+import Flows
+import Reports
+import Terms
+
+/// Finds services that are sent many TCP openings which are never completed, whoever claims to send them.
+///
+/// A flash crowd completes its handshakes, a scan meets each port once: only openings of one port that stay half
+/// open count, per second, against a constant and the service's own past.
+struct SynFlood: AnalysisEngine {
+  static let rate = EngineLimit(
+    "syn-flood.rate", 30, .rate,
+    "Uncompleted TCP openings per second at one port that make a flood.")
+  static let factor = EngineLimit(
+    "syn-flood.factor", 4, .count,
+    "Times its learnt rate that a port's uncompleted openings must exceed.")
+  static let share = EngineLimit(
+    "syn-flood.share", 0.4, .ratio, "Least share of openings that are not completed.")
+  static let targets = EngineLimit(
+    "syn-flood.targets", 4096, .count, "Ports measured at once.")
+  static let quiet = EngineLimit(
+    "syn-flood.quiet", 10, .duration, "Silence after which a flood is over.")
+  static let spacing = EngineLimit(
+    "syn-flood.spacing", 5, .duration, "Least time between two revisions of one report.")
+  static let limits = [rate, factor, share, targets, quiet, spacing]
+
+  private var judge: FloodJudge
+  private let shareLimit: Double
+
+  init(_ context: DetectionContext) {
+    let limits = context.limits
+    shareLimit = limits[Self.share]
+    judge = FloodJudge(
+      kind: .synFlood, severity: 7, transport: .tcp, unit: "openings/s", rate: limits[Self.rate],
+      factor: limits[Self.factor],
+      meter: FloodMeter(
+        targets: limits.count(Self.targets), quiet: limits.span(Self.quiet),
+        spacing: limits.span(Self.spacing)))
+  }
+
+  var nextDeadline: CaptureTime { judge.nextDeadline }
+
+  mutating func advance(to now: CaptureTime, into sink: inout ReportSink) {
+    judge.advance(to: now, into: &sink)
+  }
+
+  mutating func analyse(_ event: FlowEvent, into sink: inout ReportSink) {
+    guard event.probe == .syn else { return }
+    var load = FloodMeter.Load()
+    switch event.kind {
+    case .opened:
+      load.requests = 1
+      load.flows = 1
+      load.bytes = event.bytesOut
+    case .established: load.answers = 1
+    case .refused: load.refusals = 1
+    case .unanswered, .progress, .closed, .arp, .fragmentOverlap: return
+    }
+    let key = TableKey(event.target, detail: UInt64(event.targetPort))
+    let turned = judge.meter.add(load, to: key, at: event.time)
+    if turned >= 0 { weigh(turned, at: event.time, into: &sink) }
+    guard load.requests > 0 else { return }
+    let slot = turned >= 0 ? turned : judge.meter.slot(of: key)
+    guard slot >= 0, judge.meter.flood(at: slot) >= 0 else { return }
+    judge.meter.detail(load, event.source, event.packet, at: slot, time: event.time)
+  }
+
+  private mutating func weigh(_ slot: Int, at now: CaptureTime, into sink: inout ReportSink) {
+    let rates = judge.meter.rates(slot, at: now)
+    // A refused opening is over: it costs the target a packet, not a place in its queue. Four of them weigh as one.
+    let unfinished = max(0, rates.requests - rates.answers - rates.refusals * 0.75)
+    let share = unfinished / max(rates.requests, 0.001)
+    judge.judge(
+      slot, rate: unfinished, answeredShare: min(1, rates.answers / max(rates.requests, 0.001)),
+      isOneSided: share >= shareLimit, at: now, into: &sink)
+    judge.report(slot, at: now, into: &sink)
+  }
+}

@@ -1,0 +1,82 @@
+import Analysis
+import Flows
+import Reports
+import Terms
+
+/// Finds hosts that are sent many datagrams and answer few.
+///
+/// A busy DNS server answers, a download is acknowledged, a media stream is one flow: datagrams that spread over many
+/// flows, or that the target refuses, make a flood at `udp-flood.rate`; one long unanswered flow only at
+/// `udp-flood.stream-rate`.
+struct UdpFlood: AnalysisEngine {
+  static let rate = EngineLimit(
+    "udp-flood.rate", 80, .rate, "Unanswered datagrams per second at one host that make a flood.")
+  static let streamRate = EngineLimit(
+    "udp-flood.stream-rate", 2000, .rate,
+    "The same for datagrams of few flows that are not refused.")
+  static let factor = EngineLimit(
+    "udp-flood.factor", 4, .count, "Times its learnt rate that a host's datagrams must exceed.")
+  static let answers = EngineLimit(
+    "udp-flood.answers", 0.25, .ratio, "Highest share of datagrams answered in a flood.")
+  static let targets = EngineLimit("udp-flood.targets", 4096, .count, "Hosts measured at once.")
+  static let quiet = EngineLimit(
+    "udp-flood.quiet", 10, .duration, "Silence after which a flood is over.")
+  static let spacing = EngineLimit(
+    "udp-flood.spacing", 5, .duration, "Least time between two revisions of one report.")
+  static let limits = [rate, streamRate, factor, answers, targets, quiet, spacing]
+
+  private var judge: FloodJudge
+  private let context: DetectionContext
+  private let answerLimit: Double
+  private let streamLimit: Double
+
+  init(_ context: DetectionContext) {
+    let limits = context.limits
+    self.context = context
+    answerLimit = limits[Self.answers]
+    streamLimit = limits[Self.streamRate]
+    judge = FloodJudge(
+      kind: .udpFlood, severity: 6, transport: .udp, unit: "packets/s", rate: limits[Self.rate],
+      factor: limits[Self.factor],
+      meter: FloodMeter(
+        targets: limits.count(Self.targets), quiet: limits.span(Self.quiet),
+        spacing: limits.span(Self.spacing)))
+  }
+
+  var nextDeadline: CaptureTime { judge.nextDeadline }
+
+  mutating func advance(to now: CaptureTime, into sink: inout ReportSink) {
+    judge.advance(to: now, into: &sink)
+  }
+
+  mutating func analyse(_ event: FlowEvent, into sink: inout ReportSink) {
+    guard event.transport == .udp, event.kind != .unanswered else { return }
+    var load = FloodMeter.Load()
+    load.requests = event.packetsOut
+    load.answers = event.packetsIn
+    load.bytes = event.bytesOut
+    if event.kind == .opened { load.flows = 1 }
+    if event.kind == .refused { load.refusals = 1 }
+    guard load.requests > 0 || load.answers > 0 || load.refusals > 0,
+      !event.target.isMulticast, !event.target.isLimitedBroadcast
+    else { return }
+    let key = TableKey(event.target)
+    let turned = judge.meter.add(load, to: key, at: event.time)
+    if turned >= 0 { weigh(turned, at: event.time, into: &sink) }
+    guard load.requests > 0 else { return }
+    let slot = turned >= 0 ? turned : judge.meter.slot(of: key)
+    guard slot >= 0, judge.meter.flood(at: slot) >= 0 else { return }
+    judge.meter.detail(load, event.source, event.packet, at: slot, time: event.time)
+  }
+
+  private mutating func weigh(_ slot: Int, at now: CaptureTime, into sink: inout ReportSink) {
+    let rates = judge.meter.rates(slot, at: now)
+    let answered = min(1, rates.answers / max(rates.requests, 0.001))
+    let spreads = rates.flows >= 0.2 * rates.requests || rates.refusals > 0.2
+    judge.judge(
+      slot, rate: rates.requests, answeredShare: answered,
+      isOneSided: answered <= answerLimit && (spreads || rates.requests >= streamLimit), at: now,
+      into: &sink)
+    judge.report(slot, at: now, into: &sink)
+  }
+}

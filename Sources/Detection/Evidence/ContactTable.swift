@@ -1,0 +1,144 @@
+import Analysis
+import Flows
+import Reports
+import Terms
+
+/// The rows of one epoch of first contacts, bounded: exact rows for the first sources, then rows for their prefixes.
+struct ContactTable: Sendable {
+  /// Packet indices kept per row.
+  static let packetLimit = 4
+  /// Prefix lengths of ever coarser rows: IPv4 and IPv6.
+  static let levels: [(v4: Int, v6: Int)] = [(24, 64), (16, 48), (0, 0)]
+
+  private let capacity: Int
+  private var places: [TableKey: Int] = [:]
+  private var rows: [ContactRow] = []
+  /// Rows that have not failed yet take at most half of the room.
+  private var spotless = 0
+  private var coarse: [TableKey: Int] = [:]
+  private var coarseRows: [ContactRow] = []
+  /// Contacts for which there was no row at all.
+  private(set) var dropped: UInt64 = 0
+
+  init(capacity: Int) {
+    self.capacity = capacity
+    places.reserveCapacity(capacity)
+  }
+
+  mutating func add(_ event: FlowEvent, hasFailed: Bool) {
+    let detail = UInt64(event.transport.number) << 16 | UInt64(event.targetPort)
+    let key = TableKey(event.source, detail: detail)
+    if let place = places[key] {
+      if hasFailed, rows[place].failures == 0 { spotless -= 1 }
+      Self.add(event, hasFailed, to: &rows[place])
+    } else if rows.count < capacity, hasFailed || spotless < capacity / 2 {
+      places[key] = rows.count
+      if !hasFailed { spotless += 1 }
+      rows.append(Self.row(IPPrefix(host: event.source), event))
+      Self.add(event, hasFailed, to: &rows[rows.count - 1])
+    } else if hasFailed {
+      addCoarse(event, detail)
+    }
+  }
+
+  private mutating func addCoarse(_ event: FlowEvent, _ detail: UInt64) {
+    for level in Self.levels {
+      let length = event.source.isIPv4 ? level.v4 : level.v6
+      let prefix = IPPrefix(event.source, length: length)
+      let key = TableKey(prefix.base, detail: detail | UInt64(length) << 32)
+      if let place = coarse[key] {
+        Self.add(event, true, to: &coarseRows[place])
+        return
+      }
+      guard coarseRows.count < capacity / 2 || length == 0 && coarseRows.count < capacity else {
+        continue
+      }
+      coarse[key] = coarseRows.count
+      coarseRows.append(Self.row(prefix, event))
+      Self.add(event, true, to: &coarseRows[coarseRows.count - 1])
+      return
+    }
+    dropped &+= 1
+  }
+
+  private static func row(_ source: IPPrefix, _ event: FlowEvent) -> ContactRow {
+    ContactRow(
+      source: source, transport: event.transport, port: event.targetPort, attempts: 0, failures: 0,
+      targets: AddressSet(), failedTargets: AddressSet(), first: event.opened, last: event.opened)
+  }
+
+  private static func add(_ event: FlowEvent, _ hasFailed: Bool, to row: inout ContactRow) {
+    row.attempts &+= 1
+    row.targets.insert(event.target)
+    if hasFailed {
+      row.failures &+= 1
+      row.failedTargets.insert(event.target)
+    }
+    if event.opened < row.first { row.first = event.opened }
+    if event.opened > row.last { row.last = event.opened }
+    if row.packets.count < packetLimit { row.packets.append(event.firstPacket) }
+  }
+
+  /// Hands over the rows with failures, at most `limit`, sorted by source, transport and port; the table is empty
+  /// afterwards.
+  mutating func drain(limit: Int) -> [ContactRow] {
+    var all = rows.filter { $0.failures > 0 } + coarseRows
+    rows.removeAll(keepingCapacity: true)
+    coarseRows.removeAll(keepingCapacity: true)
+    places.removeAll(keepingCapacity: true)
+    coarse.removeAll(keepingCapacity: true)
+    spotless = 0
+    for level in Self.levels where all.count > limit {
+      all.sort(by: Self.isMoreTelling)
+      let kept = all.prefix(limit / 2)
+      all = Array(kept) + Self.merged(all.dropFirst(limit / 2), level)
+    }
+    all.sort(by: Self.isMoreTelling)
+    return all.prefix(limit).sorted(by: Self.isBefore)
+  }
+
+  private static func merged(_ rows: ArraySlice<ContactRow>, _ level: (v4: Int, v6: Int))
+    -> [ContactRow]
+  {
+    var places: [TableKey: Int] = [:]
+    var merged: [ContactRow] = []
+    for row in rows {
+      let length = row.source.base.isIPv4 ? level.v4 : level.v6
+      let prefix =
+        Int(row.source.length) <= length ? row.source : IPPrefix(row.source.base, length: length)
+      let detail = UInt64(row.transport.number) << 16 | UInt64(row.port)
+      let key = TableKey(prefix.base, detail: detail | UInt64(prefix.length) << 32)
+      if let place = places[key] {
+        merge(row, into: &merged[place])
+      } else {
+        places[key] = merged.count
+        var next = row
+        next.source = prefix
+        merged.append(next)
+      }
+    }
+    return merged
+  }
+
+  private static func merge(_ row: ContactRow, into other: inout ContactRow) {
+    other.attempts &+= row.attempts
+    other.failures &+= row.failures
+    other.targets.formUnion(row.targets)
+    other.failedTargets.formUnion(row.failedTargets)
+    other.first = min(other.first, row.first)
+    other.last = max(other.last, row.last)
+    other.packets = Array(Set(other.packets + row.packets).sorted().prefix(packetLimit))
+  }
+
+  /// Most failed targets first: a source that failed at many hosts tells more than one of many that failed at one.
+  private static func isMoreTelling(_ left: ContactRow, _ right: ContactRow) -> Bool {
+    let (mine, other) = (left.failedTargets.count, right.failedTargets.count)
+    if mine != other { return mine > other }
+    if left.failures != right.failures { return left.failures > right.failures }
+    return isBefore(left, right)
+  }
+
+  private static func isBefore(_ left: ContactRow, _ right: ContactRow) -> Bool {
+    (left.source, left.transport, left.port) < (right.source, right.transport, right.port)
+  }
+}

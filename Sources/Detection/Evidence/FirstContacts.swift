@@ -1,0 +1,89 @@
+import Analysis
+import Flows
+import Reports
+import Terms
+
+/// Evidence for the tiers above: which sources failed at which ports, per epoch, far below any local threshold.
+///
+/// A row per source, transport and port with at least one failed first contact. When there are more sources than
+/// rows (a spoofed flood), rows of neighbouring sources are merged into prefixes, the least telling first.
+struct FirstContacts: AnalysisEngine {
+  static let epoch = EngineLimit(
+    "first-contacts.epoch", 10, .duration,
+    "Length of an epoch; the same at every monitor of a tree.")
+  static let rows = EngineLimit(
+    "first-contacts.rows", 256, .count, "Rows of one report.")
+  static let sources = EngineLimit(
+    "first-contacts.sources", 2048, .count,
+    "Rows kept apart within an epoch before they are merged.")
+  static let memory = EngineLimit(
+    "first-contacts.memory", 600, .duration, "How long a contact is remembered as made.")
+  static let contacts = EngineLimit(
+    "first-contacts.contacts", 32_768, .count,
+    "Answered and failed contacts remembered at once (each).")
+  static let limits = [epoch, rows, sources, memory, contacts]
+
+  private let context: DetectionContext
+  private let epochSpan: TimeSpan
+  private let rowLimit: Int
+  private var answered: ContactMemory
+  private var failed: ContactMemory
+  private var table: ContactTable
+  private(set) var nextDeadline = CaptureTime.distantFuture
+
+  init(_ context: DetectionContext) {
+    let limits = context.limits
+    self.context = context
+    epochSpan = limits.span(Self.epoch)
+    rowLimit = min(max(limits.count(Self.rows), 8), Report.Limit.summaryRows)
+    answered = ContactMemory(
+      capacity: limits.count(Self.contacts), span: limits.span(Self.memory))
+    failed = ContactMemory(capacity: limits.count(Self.contacts), span: limits.span(Self.memory))
+    table = ContactTable(capacity: max(limits.count(Self.sources), 64))
+  }
+
+  mutating func analyse(_ event: FlowEvent, into sink: inout ReportSink) {
+    switch event.kind {
+    case .refused, .unanswered: fail(event)
+    case .closed:
+      guard event.transport == .tcp, !event.isEstablished else { return }
+      if event.totalPacketsIn > 0 || event.ending == .reset { fail(event) }
+    case .established: succeed(event)
+    case .opened, .progress, .arp, .fragmentOverlap: return
+    }
+  }
+
+  mutating func advance(to now: CaptureTime, into sink: inout ReportSink) {
+    nextDeadline = .distantFuture
+    let rows = table.drain(limit: rowLimit)
+    guard !rows.isEmpty else { return }
+    let start = now - epochSpan
+    var report = sink.opening(
+      .firstContacts, .evidence, subject: context.segment, first: start, last: now, at: now,
+      severity: 1, confidence: 1)
+    report.summary = .contacts(rows)
+    if !context.segment.isEmpty { report.coverage.segments = [context.segment] }
+    sink.emit(report)
+  }
+
+  private mutating func fail(_ event: FlowEvent) {
+    guard event.isAttempt || event.probe == .icmpEcho else { return }
+    let contact = event.contact
+    guard !answered.contains(contact, asOf: event.time), failed.insert(contact, at: event.time),
+      !context.isBroadcast(event.target)
+    else { return }
+    table.add(event, hasFailed: true)
+    open(at: event.time)
+  }
+
+  private mutating func succeed(_ event: FlowEvent) {
+    guard event.isAttempt || event.probe == .icmpEcho else { return }
+    guard answered.insert(event.contact, at: event.time) else { return }
+    table.add(event, hasFailed: false)
+    open(at: event.time)
+  }
+
+  private mutating func open(at time: CaptureTime) {
+    if nextDeadline == .distantFuture { nextDeadline = time.epochStart(epochSpan) + epochSpan }
+  }
+}

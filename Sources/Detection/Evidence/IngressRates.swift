@@ -1,0 +1,143 @@
+import Analysis
+import Flows
+import Reports
+import Terms
+
+/// Evidence for the tiers above: what arrived at which target, per epoch, so that streams too small to be a flood in
+/// any one segment can be added up where they meet.
+struct IngressRates: AnalysisEngine {
+  static let epoch = EngineLimit(
+    "ingress-rates.epoch", 10, .duration, "Length of an epoch; the same at every monitor of a tree."
+  )
+  static let rows = EngineLimit(
+    "ingress-rates.rows", 64, .count,
+    "Targets of one report: those with the most contacts and packets.")
+  static let least = EngineLimit(
+    "ingress-rates.least", 10, .count,
+    "Contacts and packets of an epoch below which a target gets no row.")
+  static let targets = EngineLimit(
+    "ingress-rates.targets", 4096, .count, "Targets measured at once.")
+  static let limits = [epoch, rows, least, targets]
+
+  struct Load: Sendable {
+    var packets: UInt64 = 0
+    var bytes: UInt64 = 0
+    var contacts: UInt64 = 0
+    var unfinished: UInt64 = 0
+    /// The only source so far; `sources` is used from the second on.
+    var source = IPAddress.unspecified
+    var isShared = false
+    var sources = AddressSet()
+    var first: UInt64 = 0
+    var second: UInt64 = 0
+    var last: UInt64 = 0
+
+    /// What the rows are ranked by.
+    var weight: UInt64 { contacts &+ packets }
+  }
+
+  private let context: DetectionContext
+  private let epochSpan: TimeSpan
+  private let rowLimit: Int
+  private let leastWeight: UInt64
+  private var loads: BoundedTable<Load>
+  private(set) var nextDeadline = CaptureTime.distantFuture
+
+  init(_ context: DetectionContext) {
+    let limits = context.limits
+    self.context = context
+    epochSpan = limits.span(Self.epoch)
+    rowLimit = min(max(limits.count(Self.rows), 1), Report.Limit.summaryRows)
+    leastWeight = UInt64(limits.count(Self.least))
+    loads = BoundedTable(capacity: limits.count(Self.targets), empty: Load())
+  }
+
+  mutating func analyse(_ event: FlowEvent, into sink: inout ReportSink) {
+    guard event.kind != .arp, event.kind != .fragmentOverlap else { return }
+    let isUnfinished = isUnfinished(event)
+    guard event.packetsOut > 0 || event.kind == .opened || isUnfinished else { return }
+    if event.target.isMulticast { return }
+    let hasPorts = event.transport == .tcp || event.transport == .udp || event.transport == .sctp
+    let port = hasPorts ? event.targetPort : 0
+    let key = TableKey(event.target, detail: UInt64(event.transport.number) << 16 | UInt64(port))
+    let slot = loads.admit(key, asOf: event.time, until: event.time)
+    guard slot >= 0 else { return }
+    if loads[slot].weight == 0 { loads[slot].first = event.packet }
+    loads[slot].packets &+= UInt64(event.packetsOut)
+    loads[slot].bytes &+= event.bytesOut
+    if isUnfinished { loads[slot].unfinished &+= 1 }
+    if event.kind == .opened {
+      loads[slot].contacts &+= 1
+      if loads[slot].contacts == 2 { loads[slot].second = event.packet }
+    }
+    loads[slot].last = event.packet
+    note(event.source, at: slot)
+    if nextDeadline == .distantFuture {
+      nextDeadline = event.time.epochStart(epochSpan) + epochSpan
+    }
+    // Ten loads protect a target for the rest of the epoch.
+    if loads[slot].weight >= 10 { loads.keep(slot, until: nextDeadline) }
+  }
+
+  /// Whether a flow failed: counted once, at the event that says so.
+  private func isUnfinished(_ event: FlowEvent) -> Bool {
+    switch event.kind {
+    case .refused, .unanswered: true
+    case .closed:
+      event.transport == .tcp && !event.isEstablished && event.totalPacketsIn > 0
+        && event.ending != .refused
+    default: false
+    }
+  }
+
+  private mutating func note(_ source: IPAddress, at slot: Int) {
+    if loads[slot].isShared {
+      loads[slot].sources.insert(source)
+    } else if loads[slot].source == .unspecified {
+      loads[slot].source = source
+    } else if loads[slot].source != source {
+      loads[slot].isShared = true
+      loads[slot].sources.insert(loads[slot].source)
+      loads[slot].sources.insert(source)
+    }
+  }
+
+  mutating func advance(to now: CaptureTime, into sink: inout ReportSink) {
+    nextDeadline = .distantFuture
+    let slots = loads.slots.filter { loads[$0].weight >= leastWeight }
+      .sorted {
+        let (left, right) = (loads[$0].weight, loads[$1].weight)
+        return left != right ? left > right : isBefore(loads.key($0), loads.key($1))
+      }
+      .prefix(rowLimit)
+    let start = now - epochSpan
+    let rows = slots.sorted { isBefore(loads.key($0), loads.key($1)) }
+      .map { row($0, from: start, through: now) }
+    loads.removeAll()
+    guard !rows.isEmpty else { return }
+    var report = sink.opening(
+      .ingressRates, .evidence, subject: context.segment, first: start, last: now, at: now,
+      severity: 1, confidence: 1)
+    report.summary = .rates(rows)
+    if !context.segment.isEmpty { report.coverage.segments = [context.segment] }
+    sink.emit(report)
+  }
+
+  private func isBefore(_ left: TableKey, _ right: TableKey) -> Bool {
+    (left.high, left.low, left.detail) < (right.high, right.low, right.detail)
+  }
+
+  private func row(_ slot: Int, from start: CaptureTime, through end: CaptureTime) -> RateRow {
+    let key = loads.key(slot)
+    var load = loads[slot]
+    if !load.isShared { load.sources.insert(load.source) }
+    let indices = Set(
+      load.contacts > 1 ? [load.first, load.second, load.last] : [load.first, load.last])
+    return RateRow(
+      target: key.address, segment: context.segment,
+      transport: TransportProtocol(number: UInt8(truncatingIfNeeded: key.detail >> 16)),
+      port: UInt16(truncatingIfNeeded: key.detail), packets: load.packets, bytes: load.bytes,
+      contacts: load.contacts, unfinished: load.unfinished, sources: load.sources, first: start,
+      last: end, indices: indices.sorted())
+  }
+}

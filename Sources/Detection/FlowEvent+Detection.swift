@@ -1,0 +1,30 @@
+import Analysis
+import Flows
+import Terms
+
+extension FlowEvent: TimedEvent {
+  public var eventTime: CaptureTime { time }
+}
+
+extension FlowEvent {
+  /// The contact that the flow attempts, as one number.
+  var contact: UInt64 {
+    ContactMemory.hash(source, target, port: targetPort, transport: transport)
+  }
+
+  /// Whether the flow began with a packet that looks like a server's answer to a session unseen: a low port talking
+  /// to an ephemeral one. Such flows come from captures that begin late and from expired flows, not from probes.
+  var looksLikeAnswer: Bool {
+    sourcePort < 1024 && targetPort >= 1024
+  }
+
+  /// Whether the flow's first packet is an attempt to reach a service.
+  var isAttempt: Bool {
+    switch probe {
+    case .syn, .null, .xmas, .synFin, .sctpInit: true
+    case .fin, .ack, .maimon, .udp: !looksLikeAnswer
+    case .ip: true
+    case .midstream, .otherTCP, .icmpEcho, .icmpOther, .none: false
+    }
+  }
+}
