@@ -180,7 +180,8 @@ struct UplinkLane: Sendable {
     spilled.append(SpilledRun(through: entry.sequence, count: 1, least: emitted))
     guard spilled.count > Self.runLimit else { return }
     // Joining two neighbours keeps the promise and only makes it coarser.
-    let pair = spilled.indices.dropFirst().dropLast().min { spilled[$0].count < spilled[$1].count } ?? 0
+    let pair =
+      spilled.indices.dropFirst().dropLast().min { spilled[$0].count < spilled[$1].count } ?? 0
     spilled[pair].through = spilled[pair + 1].through
     spilled[pair].count += spilled[pair + 1].count
     spilled[pair].least = min(spilled[pair].least, spilled[pair + 1].least)

@@ -33,10 +33,14 @@ public struct AddressSet: Hashable, Sendable {
 
   public mutating func insert(_ prefix: IPPrefix) {
     list(prefix)
-    distinct.insert(
-      hash: prefix.isHost
-        ? DistinctCount.hash(prefix.base.high, prefix.base.low)
-        : DistinctCount.hash(prefix.base.high ^ UInt64(prefix.length) << 56, prefix.base.low))
+    distinct.insert(hash: Self.hash(prefix))
+  }
+
+  /// What `distinct` counts a member by.
+  static func hash(_ prefix: IPPrefix) -> UInt64 {
+    prefix.isHost
+      ? DistinctCount.hash(prefix.base.high, prefix.base.low)
+      : DistinctCount.hash(prefix.base.high ^ UInt64(prefix.length) << 56, prefix.base.low)
   }
 
   public mutating func formUnion(_ other: AddressSet) {
