@@ -84,6 +84,8 @@ final class ZstdStream {
   func step(
     _ input: UnsafeMutableRawBufferPointer, into output: UnsafeMutableRawBufferPointer
   ) throws(CaptureFault.Reason) -> DecompressionStep {
+    // Asked again behind a frame, libzstd would begin to wait for a next one.
+    if mayEnd, input.isEmpty { return DecompressionStep(consumed: 0, produced: 0) }
     var source = ZSTD_inBuffer(src: input.baseAddress, size: input.count, pos: 0)
     var sink = ZSTD_outBuffer(dst: output.baseAddress, size: output.count, pos: 0)
     let result = ZSTD_decompressStream(stream, &sink, &source)

@@ -41,9 +41,8 @@ import Terms
   /// Innermost VLAN identifier, 0 when untagged.
   public var vlan: UInt16 = 0
   public var etherType: UInt16 = 0
-  /// Where the network header, the transport header and the payload start, in bytes from the
-  /// frame's start. A `transportOffset` of 0 says that there is no sound transport header: ports
-  /// and flags are then zero. For other IP protocols it is where the IP payload starts.
+  /// Where the network header, the transport header (0 without one) and the payload start, in bytes
+  /// from the start of the frame, or of the datagram after `PacketDecoder.decodeReassembled`.
   public var networkOffset: UInt16 = 0
   public var transportOffset: UInt16 = 0
   public var payloadOffset: UInt16 = 0
@@ -63,6 +62,9 @@ import Terms
   /// `target`, the hardware addresses of its body in `arpSender` and `arpTarget`.
   public var arpOperation: UInt8 = 0
   public var moreFragments = false
+  /// Whether there is a sound transport header; without it ports, flags and the like are zero. True
+  /// for IP protocols the decoder does not know: their header is payload.
+  public var hasTransport = false
   /// Type of the first SCTP chunk: 0 DATA, 1 INIT, 2 INIT ACK, 6 ABORT …; 0 for other transports.
   public var sctpChunk: UInt8 = 0
   public var arpSender = MACAddress.unknown
@@ -81,6 +83,22 @@ import Terms
     return transport == .icmpv6 && type >= 1 && type <= 4
   }
 
+  /// Forgets what a transport header said.
+  mutating func clearTransport() {
+    sourcePort = 0
+    targetPort = 0
+    sequence = 0
+    acknowledgement = 0
+    window = 0
+    tcpFlags = []
+    sctpChunk = 0
+    transportOffset = 0
+    hasTransport = false
+    payloadOffset = 0
+    payloadLength = 0
+    statedPayloadLength = 0
+  }
+
   /// Everything from the cursor to the end of its layer is payload.
   mutating func setPayload(_ cursor: HeaderCursor) {
     payloadOffset = UInt16(truncatingIfNeeded: cursor.offset)
@@ -95,10 +113,10 @@ import Terms
 
   @inlinable public init(rawValue: UInt8) { self.rawValue = rawValue }
 
-  public static let fin = TCPFlags(rawValue: 1)
-  public static let syn = TCPFlags(rawValue: 2)
-  public static let reset = TCPFlags(rawValue: 4)
-  public static let push = TCPFlags(rawValue: 8)
-  public static let ack = TCPFlags(rawValue: 16)
-  public static let urgent = TCPFlags(rawValue: 32)
+  @inlinable public static var fin: Self { Self(rawValue: 1) }
+  @inlinable public static var syn: Self { Self(rawValue: 2) }
+  @inlinable public static var reset: Self { Self(rawValue: 4) }
+  @inlinable public static var push: Self { Self(rawValue: 8) }
+  @inlinable public static var ack: Self { Self(rawValue: 16) }
+  @inlinable public static var urgent: Self { Self(rawValue: 32) }
 }

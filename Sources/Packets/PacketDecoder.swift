@@ -60,12 +60,11 @@ public enum PacketDecoder {
     inner.capturedLength = error.capturedLength
     // The quoted packet is cut by design, so its own length fields bound nothing.
     var cursor = HeaderCursor(base: base, offset: start, end: end, statedEnd: start &+ 0x2_0000)
-    if error.transport == .icmp {
-      IPv4Header.decodeNetwork(&cursor, into: &inner)
-    } else {
-      IPv6Header.decodeNetwork(&cursor, into: &inner)
-    }
-    guard inner.content == .ip || inner.content == .fragment else { return false }
+    let isSound =
+      error.transport == .icmp
+      ? IPv4Header.decodeNetwork(&cursor, into: &inner)
+      : IPv6Header.decodeNetwork(&cursor, into: &inner)
+    guard isSound else { return false }
     if inner.fragmentOffset == 0 { decodeQuotedPorts(cursor, into: &inner) }
     return true
   }
@@ -79,19 +78,17 @@ public enum PacketDecoder {
   public static func decodeReassembled(
     _ datagram: UnsafeRawBufferPointer, into packet: inout Packet
   ) {
+    packet.clearTransport()
     packet.content = .ip
     packet.fragmentOffset = 0
     packet.moreFragments = false
     packet.malformations.subtract(Malformations(.fragmentTiny))
-    packet.transportOffset = 0
-    packet.payloadOffset = 0
-    packet.payloadLength = 0
-    packet.statedPayloadLength = 0
     guard let base = datagram.baseAddress else { return }
     let count = min(datagram.count, Int(UInt16.max))
     var cursor = HeaderCursor(base: base, offset: 0, end: count, statedEnd: count)
     if !packet.source.isIPv4 || !packet.target.isIPv4 {
       guard IPv6Header.walkExtensions(&cursor, into: &packet), packet.content == .ip else {
+        packet.setPayload(cursor)
         return
       }
     }
@@ -106,10 +103,10 @@ public enum PacketDecoder {
     packet.networkOffset = UInt16(truncatingIfNeeded: cursor.offset)
     switch etherType {
     case EtherType.ipv4:
-      IPv4Header.decodeNetwork(&cursor, into: &packet)
+      guard IPv4Header.decodeNetwork(&cursor, into: &packet) else { return }
       decodeUpperLayer(&cursor, into: &packet)
     case EtherType.ipv6:
-      IPv6Header.decodeNetwork(&cursor, into: &packet)
+      guard IPv6Header.decodeNetwork(&cursor, into: &packet) else { return }
       decodeUpperLayer(&cursor, into: &packet)
     case EtherType.arp: ARPHeader.decode(&cursor, into: &packet)
     default: break
@@ -151,7 +148,10 @@ public enum PacketDecoder {
       case .sctp: SCTPHeader.decode(&cursor, into: &packet)
       default: true
       }
-    if isValid { packet.transportOffset = UInt16(truncatingIfNeeded: start) }
+    if isValid {
+      packet.hasTransport = true
+      packet.transportOffset = UInt16(truncatingIfNeeded: start)
+    }
     packet.setPayload(cursor)
   }
 
@@ -166,6 +166,7 @@ public enum PacketDecoder {
     case .icmp, .icmpv6: packet.targetPort = cursor.word(0)
     default: return
     }
+    packet.hasTransport = true
     packet.transportOffset = UInt16(truncatingIfNeeded: cursor.offset)
     guard cursor.remaining >= 8 else { return }
     if packet.transport != .udp { packet.sequence = cursor.long(4) }

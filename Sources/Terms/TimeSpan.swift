@@ -56,7 +56,9 @@ extension TimeSpan: CustomStringConvertible {
   public var description: String {
     switch nanoseconds.magnitude {
     case 0: return "0s"
-    case ..<1_000_000_000: return "\(Double(nanoseconds) / 1e6)ms"
+    case ..<1_000_000_000:
+      let isWhole = nanoseconds % 1_000_000 == 0
+      return isWhole ? "\(nanoseconds / 1_000_000)ms" : "\(Double(nanoseconds) / 1e6)ms"
     default:
       let whole = nanoseconds / 1_000_000_000
       guard whole * 1_000_000_000 == nanoseconds else { return "\(seconds)s" }

@@ -48,7 +48,7 @@ enum FragmentHeader {
     // The length fields of a transport header speak of the whole datagram.
     transport.statedEnd = transport.offset &+ datagramLimit
     PacketDecoder.decodeTransport(&transport, into: &whole)
-    guard whole.transportOffset != 0 else {
+    guard whole.hasTransport else {
       packet.malformations = whole.malformations
       return
     }

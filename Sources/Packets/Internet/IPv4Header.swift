@@ -9,25 +9,25 @@ enum IPv4Header {
 
   /// Sets content to `.ip` or `.fragment` and leaves the cursor behind the header, bounded by the
   /// total length; on a malformed header content stays `.other`.
-  static func decodeNetwork(_ cursor: inout HeaderCursor, into packet: inout Packet) {
+  static func decodeNetwork(_ cursor: inout HeaderCursor, into packet: inout Packet) -> Bool {
     guard cursor.remaining >= length else {
       packet.malformations.insert(.ipv4Truncated)
-      return
+      return false
     }
     guard cursor.byte(0) >> 4 == 4 else {
       packet.malformations.insert(.ipv4Version)
-      return
+      return false
     }
     let headerLength = Int(cursor.byte(0) & 15) &* 4
     guard headerLength >= length else {
       packet.malformations.insert(.ipv4HeaderLength)
-      return
+      return false
     }
     guard cursor.remaining >= headerLength else {
       packet.malformations.insert(.ipv4Truncated)
-      return
+      return false
     }
-    guard bound(&cursor, headerLength: headerLength, into: &packet) else { return }
+    guard bound(&cursor, headerLength: headerLength, into: &packet) else { return false }
     if headerLength > length, !cursor.optionsAreWellFormed(from: length, to: headerLength) {
       packet.malformations.insert(.ipv4Option)
     }
@@ -41,6 +41,7 @@ enum IPv4Header {
     packet.fragmentOffset = fragment &<< 3
     packet.content = fragment & 0x3fff == 0 ? .ip : .fragment
     cursor.skip(headerLength)
+    return true
   }
 
   /// Applies the total length, so that Ethernet padding is no payload.

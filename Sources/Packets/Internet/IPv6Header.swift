@@ -7,15 +7,16 @@ enum IPv6Header {
   /// twice: seven.
   static let extensionLimit = 8
 
-  /// As `IPv4Header.decodeNetwork`, through the extension headers.
-  static func decodeNetwork(_ cursor: inout HeaderCursor, into packet: inout Packet) {
+  /// As `IPv4Header.decodeNetwork`, through the extension headers. Where only their chain is
+  /// malformed, content is `.ip` and the payload begins where the chain breaks.
+  static func decodeNetwork(_ cursor: inout HeaderCursor, into packet: inout Packet) -> Bool {
     guard cursor.remaining >= length else {
       packet.malformations.insert(.ipv6Truncated)
-      return
+      return false
     }
     guard cursor.byte(0) >> 4 == 6 else {
       packet.malformations.insert(.ipv6Version)
-      return
+      return false
     }
     packet.source = IPAddress(high: cursor.quad(8), low: cursor.quad(16))
     packet.target = IPAddress(high: cursor.quad(24), low: cursor.quad(32))
@@ -27,7 +28,11 @@ enum IPv6Header {
     let isJumbo = payload == 0 && packet.transport.number == 0
     cursor.skip(length)
     if !isJumbo, !cursor.limit(to: payload) { packet.malformations.insert(.ipv6PastFrame) }
-    _ = walkExtensions(&cursor, into: &packet)
+    guard walkExtensions(&cursor, into: &packet) else {
+      packet.setPayload(cursor)
+      return false
+    }
+    return true
   }
 
   /// Follows the chain from `packet.transport` to the upper layer or to a fragment header.
