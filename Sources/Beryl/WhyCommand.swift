@@ -1,0 +1,76 @@
+import Archive
+import ArgumentParser
+import Foundation
+import Scenarios
+
+/// `beryl why`: from a report down to packets.
+struct WhyCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "why",
+    abstract: "Explains a report: what it is derived from, down to packets.",
+    discussion: """
+      Prints the report, each score or threshold that led to it, then the reports behind it in \
+      the same way, tier by tier, and the packets of the captures at the end. Packet numbers \
+      count from 0. A report that was told before is not told again.
+
+      Give the result file of a replay, or the archives of the monitors: files, or directories \
+      below which every *.sqlite is read, such as the state directories of all tiers or what \
+      'beryl replay --keep' kept. Monitors may run meanwhile.
+
+      Examples:
+        beryl why 1f0c2a9b --result out.json
+        beryl why 1f0c2a9b --archive kept/            all tiers of a replay
+        beryl why 1f0c2a9b --archive state/acme/reports.sqlite --archive state/hq
+        beryl why 1f0c2a9b --result out.json --json | jq '.derivedFrom[].report.kind'
+
+      With --json one object per report: {"id", "state", "report", "derivedFrom": [same]}; \
+      "state" is told, seen (told above), missing (in none of the archives) or cut (too deep).
+
+      Exit codes: 0 explained, 2 no such report, or an archive or result that cannot be read.
+      """)
+
+  @Argument(help: "The report's id, or its first \(ReportLookup.prefixLength) digits or more.")
+  var id: String
+
+  @Option(
+    name: .long, help: "A result file of 'beryl replay --json'.", completion: .file())
+  var result: String?
+
+  @Option(
+    name: .long, help: "An archive, or a directory of archives; may be given several times.",
+    completion: .file())
+  var archive: [String] = []
+
+  @Flag(help: "Print JSON instead of text.")
+  var json = false
+
+  func validate() throws {
+    guard (result != nil) != !archive.isEmpty else {
+      throw ValidationError("Give either --result FILE or --archive PATH")
+    }
+  }
+
+  func run() async throws {
+    do {
+      var lookup = try source()
+      let derivation = try Derivation(of: try lookup.resolve(id), in: &lookup)
+      print(json ? try Self.text(derivation) : derivation.description)
+    } catch let fault as any CustomStringConvertible & Error
+      where fault is LookupFault || fault is ArchiveFault || fault is ResultCoding.Fault
+    {
+      FileHandle.standardError.write(Data("beryl why: \(fault)\n".utf8))
+      throw ExitCode(2)
+    }
+  }
+
+  private func source() throws -> ReportLookup {
+    if let result { return ReportLookup(try ResultCoding.load(result)) }
+    return try ReportLookup(paths: archive)
+  }
+
+  private static func text(_ derivation: Derivation) throws -> String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
+    return String(decoding: try encoder.encode(derivation), as: UTF8.self)
+  }
+}
