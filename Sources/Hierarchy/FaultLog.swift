@@ -37,16 +37,23 @@ package struct YAMLFields {
   /// What the mapping describes, for messages: `monitor 'hq'`.
   let owner: String
   package let position: Position
+  /// False when no mapping stood there, which is one fault and not one per missing key.
+  private let isMapping: Bool
   private let entries: [String: YAMLValue.Entry]
 
-  init(owner: String, position: Position, entries: [String: YAMLValue.Entry]) {
+  init(
+    owner: String, position: Position, isMapping: Bool, entries: [String: YAMLValue.Entry]
+  ) {
     self.owner = owner
     self.position = position
+    self.isMapping = isMapping
     self.entries = entries
   }
 
   package subscript(key: String) -> YAMLValue? { entries[key]?.value }
   package func keyPosition(_ key: String) -> Position? { entries[key]?.keyPosition }
+  /// Whether the mapping is there and has no such key.
+  fileprivate func lacks(_ key: String) -> Bool { isMapping && entries[key] == nil }
 }
 
 extension FaultLog {
@@ -63,9 +70,7 @@ extension FaultLog {
   /// The fields of a mapping; keys outside `keys` are faults.
   package mutating func fields(
     _ value: YAMLValue, of owner: String, keys: [String], at: Position? = nil
-  )
-    -> YAMLFields
-  {
+  ) -> YAMLFields {
     var known: [String: YAMLValue.Entry] = [:]
     for entry in entries(value) {
       if keys.contains(entry.key) {
@@ -74,16 +79,15 @@ extension FaultLog {
         add(entry.keyPosition, .unknownKey(entry.key, of: owner), wrong: entry.key, among: keys)
       }
     }
-    return YAMLFields(owner: owner, position: at ?? value.position, entries: known)
+    return YAMLFields(
+      owner: owner, position: at ?? value.position,
+      isMapping: value.isNull || value.shape == .mapping, entries: known)
   }
 
   /// A field that must be there.
   package mutating func required(_ key: String, _ fields: YAMLFields) -> YAMLValue? {
-    guard let value = fields[key] else {
-      add(fields.position, .missingKey(key, of: fields.owner))
-      return nil
-    }
-    return value
+    if fields.lacks(key) { add(fields.position, .missingKey(key, of: fields.owner)) }
+    return fields[key]
   }
 
   /// The items of a list; one value alone is a list of one, an empty value an empty list.

@@ -8,6 +8,8 @@ struct ParsedMonitor {
   var tierIsKnown: Bool
   /// `listen` is there, readable or not.
   var namesListen: Bool
+  /// False when `parents` or `peers` could not be read: there may be more.
+  var relationsAreKnown: Bool
   var parents: [TopologyParser.Placed<MonitorName>]
   var peers: [TopologyParser.Placed<MonitorName>]
   var sockets: [TopologyParser.Placed<ListenAddress>]
@@ -40,8 +42,10 @@ extension TopologyParser {
       log.required("tier", fields), of: Tier.allCases.map(\.rawValue), role: .tier
     ).flatMap(Tier.init(rawValue:))
     let segment = segmentName(fields, tier, name)
+    let before = log.faults.count
     let parents = names(fields["parents"])
     let peers = names(fields["peers"])
+    let relationsAreKnown = log.faults.count == before
     let listen = socket(fields["listen"])
     let console = socket(fields["console"])
     var capture: CaptureSettings?
@@ -58,7 +62,7 @@ extension TopologyParser {
         peers: peers.map(\.value), listen: listen?.value, console: console?.value,
         capture: capture, limits: limits),
       position: entry.keyPosition, tierIsKnown: tier != nil, namesListen: fields["listen"] != nil,
-      parents: parents, peers: peers,
+      relationsAreKnown: relationsAreKnown, parents: parents, peers: peers,
       sockets: [listen, console].compactMap { $0 })
   }
 

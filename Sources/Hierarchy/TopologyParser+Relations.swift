@@ -94,19 +94,27 @@ extension TopologyParser {
   }
 
   private mutating func checkChildrenAndRoots() {
-    let parents = Set(monitors.flatMap { $0.parents.map(\.value) })
+    // A misspelt parent is one fault, not also a parent without children.
+    let names = monitors.map(\.definition.name.text)
+    let known = Set(monitors.map(\.definition.name))
+    var parents = Set(monitors.flatMap { $0.parents.map(\.value) })
+    for unknown in parents.subtracting(known).sorted().prefix(FaultLog.faultLimit) {
+      let meant = NearestName.of(unknown.text, among: names)
+      if let meant = meant.flatMap({ MonitorName($0) }) { parents.insert(meant) }
+    }
+    let allAreKnown = monitors.allSatisfy(\.relationsAreKnown)
     let peered = Set(monitors.flatMap { $0.peers.map(\.value) })
     for monitor in monitors where monitor.tierIsKnown {
       let own = monitor.definition
       let hasChildren = parents.contains(own.name)
-      if own.tier != .local, !hasChildren {
+      if own.tier != .local, !hasChildren, allAreKnown {
         log.add(monitor.position, .noChildren(own.name.text))
       }
       if own.tier != .local, hasChildren, !monitor.namesListen {
         log.add(monitor.position, .missingKey("listen", of: "monitor '\(own.name)'"))
       }
       let isRoot = own.tier == .enterprise || !own.peers.isEmpty || peered.contains(own.name)
-      if own.parents.isEmpty, !isRoot {
+      if own.parents.isEmpty, !isRoot, monitor.relationsAreKnown {
         log.add(monitor.position, .noRoot(own.name.text))
       }
     }

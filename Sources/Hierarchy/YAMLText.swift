@@ -24,7 +24,10 @@ struct YAMLText {
   }
 
   private static func isBreak(_ scalar: Unicode.Scalar) -> Bool {
-    ["\n", "\r", "\u{85}", "\u{2028}", "\u{2029}"].contains(scalar)
+    switch scalar.value {
+    case 0x0A, 0x0D, 0x85, 0x2028, 0x2029: true
+    default: false
+    }
   }
 
   private static func isBlank(_ scalar: Unicode.Scalar) -> Bool { scalar == " " || scalar == "\t" }
@@ -84,7 +87,10 @@ extension YAMLText {
         {
           found.append(position(index: index))
         }
-        atToken = ["[", "{", ",", ":", "-", "?"].contains(scalar)
+        switch scalar {
+        case "[", "{", ",", ":", "-", "?": atToken = true
+        default: atToken = false
+        }
       }
     }
     return found

@@ -1,3 +1,4 @@
+import Foundation
 import Hierarchy
 import Terms
 import Testing
@@ -11,6 +12,10 @@ enum Files {
 
   static func load(_ name: String) throws(TopologyFaults) -> Topology {
     try Topology.load(path: folder + name, knownLimits: limits)
+  }
+
+  static func bytes(_ name: String) throws -> [UInt8] {
+    Array(try Data(contentsOf: URL(filePath: folder + name)))
   }
 
   /// One limit of each unit.
