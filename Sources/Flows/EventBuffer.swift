@@ -12,29 +12,40 @@ struct EventBuffer: ~Copyable {
 
   init() {
     capacity = Self.initialCapacity
-    base = .allocate(capacity: capacity)
+    base = Self.room(capacity)
   }
 
-  deinit { base.deallocate() }
+  deinit { free(base) }
 
-  @inline(__always) mutating func append(_ event: FlowEvent) {
-    if count == capacity { grow(to: capacity * 2) }
-    (base + count).initialize(to: event)
+  /// A new event at the end, to be filled in before the next call.
+  @inline(__always) mutating func append() -> UnsafeMutablePointer<FlowEvent> {
+    if count == capacity { resize(to: capacity * 2) }
+    let event = base + count
+    event.initialize(to: FlowEvent())
     count &+= 1
+    return event
   }
 
   /// Forgets the events; gives back the memory that one large batch took.
   mutating func clear() {
     count = 0
-    if capacity > Self.initialCapacity * 4 { grow(to: Self.initialCapacity) }
+    if capacity > Self.initialCapacity * 4 { resize(to: Self.initialCapacity) }
   }
 
-  /// `FlowEvent` is trivial: moving it is copying it.
-  private mutating func grow(to newCapacity: Int) {
-    let larger = UnsafeMutablePointer<FlowEvent>.allocate(capacity: newCapacity)
-    larger.moveInitialize(from: base, count: count)
-    base.deallocate()
-    base = larger
+  /// `FlowEvent` is trivial, so the C library may move it, which for large blocks it does without
+  /// copying. Out of memory ends the program, as with every allocation.
+  private mutating func resize(to newCapacity: Int) {
+    guard let moved = realloc(base, newCapacity * MemoryLayout<FlowEvent>.stride) else {
+      preconditionFailure("no memory for \(newCapacity) flow events")
+    }
+    base = moved.bindMemory(to: FlowEvent.self, capacity: newCapacity)
     capacity = newCapacity
+  }
+
+  private static func room(_ count: Int) -> UnsafeMutablePointer<FlowEvent> {
+    guard let memory = malloc(count * MemoryLayout<FlowEvent>.stride) else {
+      preconditionFailure("no memory for \(count) flow events")
+    }
+    return memory.bindMemory(to: FlowEvent.self, capacity: count)
   }
 }

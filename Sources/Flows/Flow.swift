@@ -146,16 +146,14 @@ struct FlowRecord: BitwiseCopyable {
   /// What events call the target port: for ICMP with the code, which the key leaves out.
   var shownPort: UInt16
 
-  init(_ packet: Packet, isReversed: Bool, probe: FlowEvent.Probe, shownPort: UInt16) {
+  init(_ packet: borrowing Packet, isReversed: Bool, probe: FlowEvent.Probe, shownPort: UInt16) {
     firstPacket = packet.index
     opened = packet.time
     let source = isReversed ? packet.targetMAC : packet.sourceMAC
     let target = isReversed ? packet.sourceMAC : packet.targetMAC
     sourceWord = source.bits & Self.addressMask | UInt64(probe.rawValue) &<< 48
     targetWord = target.bits & Self.addressMask | UInt64(packet.timeToLive) &<< 48
-    if packet.transport == .icmp || packet.transport == .icmpv6,
-      ICMPExchange.query(answeredBy: packet) != nil
-    {
+    if ICMPExchange.speaks(packet), ICMPExchange.query(answeredBy: packet) != nil {
       targetWord |= 1 &<< 57
     }
     originSequence = isReversed ? packet.acknowledgement &- 1 : packet.sequence

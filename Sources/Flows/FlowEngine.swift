@@ -25,6 +25,8 @@ public struct FlowEngine: ~Copyable {
   private var taken: UInt64 = 0
   private var looked: UInt64 = 0
   private var updated: UInt64 = 0
+  /// Flows that `finish` has yet to close, last one first; nil before.
+  var remaining: [FlowOpening]?
   /// Time of the newest packet given; nil before the first.
   private var newest: Int64?
 
@@ -92,11 +94,17 @@ public struct FlowEngine: ~Copyable {
 
   /// Ends the capture: unanswered first contacts are judged, then every flow still open is closed,
   /// in the order in which they opened.
-  public mutating func finish() {
-    flush()
-    guard newest != nil else { return }
-    judgeRemaining()
-    closeAll()
+  ///
+  /// - Parameter batch: flows to close in this call; less than all keeps the buffer small.
+  /// - Returns: whether the capture has ended; if not, drain and call again.
+  @discardableResult
+  public mutating func finish(closing batch: Int = .max) -> Bool {
+    if remaining == nil {
+      flush()
+      judgeRemaining()
+      remaining = flowsToClose()
+    }
+    return closeRemaining(atMost: batch)
   }
 
   /// The packet's place in event time.

@@ -12,13 +12,13 @@ struct FlowKey: BitwiseCopyable {
 
   /// ICMP queries and their replies share the ports (identifier, type · 256 of the query); other
   /// ICMP messages have (0, type · 256 + code).
-  @inline(__always) init(_ packet: Packet) {
+  @inline(__always) init(_ packet: borrowing Packet) {
     source = packet.source
     target = packet.target
     sourcePort = packet.sourcePort
     targetPort = packet.targetPort
     transport = packet.transport.number
-    guard packet.transport == .icmp || packet.transport == .icmpv6 else { return }
+    guard ICMPExchange.speaks(packet) else { return }
     if let query = ICMPExchange.query(answeredBy: packet) {
       targetPort = packet.sourcePort
       sourcePort = query &<< 8
@@ -50,18 +50,23 @@ struct FlowKey: BitwiseCopyable {
 
 /// Which ICMP messages ask and which answer (RFC 792, RFC 950, RFC 4443).
 enum ICMPExchange {
-  @inline(__always) static func isQuery(_ packet: Packet) -> Bool {
+  @inline(__always) static func speaks(_ packet: borrowing Packet) -> Bool {
+    let transport = packet.transport
+    return transport == .icmp || transport == .icmpv6
+  }
+
+  @inline(__always) static func isQuery(_ packet: borrowing Packet) -> Bool {
     let type = packet.targetPort &>> 8
     if packet.transport == .icmpv6 { return type == 128 }
     return type == 8 || type == 13 || type == 15 || type == 17
   }
 
-  @inline(__always) static func isEchoRequest(_ packet: Packet) -> Bool {
+  @inline(__always) static func isEchoRequest(_ packet: borrowing Packet) -> Bool {
     packet.targetPort &>> 8 == (packet.transport == .icmpv6 ? 128 : 8)
   }
 
   /// The type of the query that a reply answers; nil for other messages.
-  @inline(__always) static func query(answeredBy packet: Packet) -> UInt16? {
+  @inline(__always) static func query(answeredBy packet: borrowing Packet) -> UInt16? {
     let type = packet.targetPort &>> 8
     if packet.transport == .icmpv6 { return type == 129 ? 128 : nil }
     switch type {
@@ -72,8 +77,9 @@ enum ICMPExchange {
   }
 
   /// Whether an error says that its target cannot be reached; "fragmentation needed" does not.
-  static func isUnreachable(_ packet: Packet) -> Bool {
+  static func isUnreachable(_ packet: borrowing Packet) -> Bool {
     if packet.transport == .icmpv6 { return packet.targetPort &>> 8 == 1 }
-    return packet.targetPort &>> 8 == 3 && packet.targetPort & 0xff != 4
+    let port = packet.targetPort
+    return port &>> 8 == 3 && port & 0xff != 4
   }
 }

@@ -14,7 +14,7 @@ struct FlowStart {
   var awaitsAnswer: Bool
   var state = FlowState()
 
-  init(_ packet: Packet) {
+  init(_ packet: borrowing Packet) {
     probe = FlowEvent.Probe(packet)
     awaitsAnswer = Self.expectsAnswer(probe, packet)
     state.phase = .fresh
@@ -28,27 +28,30 @@ struct FlowStart {
     }
   }
 
-  private static func expectsAnswer(_ probe: FlowEvent.Probe, _ packet: Packet) -> Bool {
+  private static func expectsAnswer(_ probe: FlowEvent.Probe, _ packet: borrowing Packet) -> Bool {
     switch probe {
     case .midstream, .otherTCP, .none: return false
     case .icmpOther: guard ICMPExchange.isQuery(packet) else { return false }
     default: break
     }
-    return !packet.target.isMulticast && !packet.target.isLimitedBroadcast
-      && !packet.targetMAC.isGroup && packet.target != .unspecified
+    guard !packet.targetMAC.isGroup else { return false }
+    let target = packet.target
+    return !target.isMulticast && !target.isLimitedBroadcast && target != .unspecified
   }
 
   /// Who sends SYN/ACK or RST/ACK answers. In the middle of a session the server has the lower
   /// port; a lone ACK or FIN/ACK is taken for a probe by its sender, unless the ports leave little
   /// doubt.
-  private static func isFromResponder(_ probe: FlowEvent.Probe, _ packet: Packet) -> Bool {
+  private static func isFromResponder(_ probe: FlowEvent.Probe, _ packet: borrowing Packet) -> Bool
+  {
     let flags = packet.tcpFlags
     switch probe {
     case .midstream, .otherTCP:
       if flags.contains(.ack), flags.contains(.syn) || flags.contains(.reset) { return true }
       return packet.sourcePort < packet.targetPort
     case .ack, .maimon:
-      return packet.sourcePort < wellKnownPorts && packet.targetPort >= ephemeralPorts
+      let (source, target) = (packet.sourcePort, packet.targetPort)
+      return source < wellKnownPorts && target >= ephemeralPorts
     default: return false
     }
   }
@@ -56,7 +59,7 @@ struct FlowStart {
 
 extension FlowEvent.Probe {
   /// How a flow begins whose first packet this is.
-  init(_ packet: Packet) {
+  init(_ packet: borrowing Packet) {
     guard packet.transportOffset != 0 else {
       self = .ip
       return

@@ -27,6 +27,8 @@ struct FlowTable: ~Copyable {
   }
 
   static let bucketSlots = 16
+  /// Places ahead of the one to go whose memory is asked for.
+  private static let victimDistance = 8
   /// An index slot: tag in the high 12 bits, place + 1 in the low 20; 0 is empty. Used slots come
   /// first.
   private static let tagMask: UInt32 = 0xfff0_0000
@@ -121,8 +123,19 @@ struct FlowTable: ~Copyable {
       return .replacing(place)
     }
     if freeHead != 0 || used < capacity { return .free }
-    if let place = unproven.next() ?? answered.next() { return .replacing(place) }
-    return .none
+    guard let place = unproven.next() ?? answered.next() else { return .none }
+    prefetchVictim(place &+ Self.victimDistance)
+    return .replacing(place)
+  }
+
+  /// In a flood the next flows to go lie behind this one: their buckets are far from each other.
+  private func prefetchVictim(_ place: Int) {
+    guard place < used else { return }
+    prefetchBucket(hash(flows[place].key))
+    if place &+ Self.victimDistance < used {
+      prefetchFlow(place &+ Self.victimDistance)
+      prefetchRecord(place)
+    }
   }
 
   /// The least dear flow of a full bucket, among equals the one silent longest.

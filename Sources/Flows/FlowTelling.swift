@@ -3,90 +3,100 @@ import Terms
 
 /// Flows and packets as events.
 extension FlowEngine {
-  /// An event of a flow, at the time that stands; its counts since the last `progress` are zero.
-  func event(_ kind: FlowEvent.Kind, _ place: Int, packet: UInt64) -> FlowEvent {
+  /// A new event of a flow, at the time that stands; its counts since the last `progress` are zero,
+  /// for the caller to fill in.
+  @discardableResult @inline(__always)
+  mutating func tell(
+    _ kind: FlowEvent.Kind, _ place: Int, packet: UInt64
+  ) -> UnsafeMutablePointer<FlowEvent> {
+    let event = buffer.append()
+    fill(event, kind, place, packet: packet)
+    return event
+  }
+
+  private func fill(
+    _ event: UnsafeMutablePointer<FlowEvent>, _ kind: FlowEvent.Kind, _ place: Int, packet: UInt64
+  ) {
     let flow = table.flows + place
     let record = table.records + place
-    var event = FlowEvent()
-    event.time = time
-    event.packet = packet
-    event.source = flow.pointee.source
-    event.target = flow.pointee.target
-    event.sourceMAC = record.pointee.sourceMAC
-    event.targetMAC = record.pointee.targetMAC
-    event.opened = record.pointee.opened
-    event.firstPacket = record.pointee.firstPacket
-    event.totalPacketsOut = record.pointee.packetsOut &+ UInt32(flow.pointee.packetsOut)
-    event.totalPacketsIn = record.pointee.packetsIn &+ UInt32(flow.pointee.packetsIn)
-    event.payloadOut = record.pointee.payloadOut &+ UInt64(flow.pointee.payloadOut)
-    event.payloadIn = record.pointee.payloadIn &+ UInt64(flow.pointee.payloadIn)
-    event.sourcePort = record.pointee.showsReply ? flow.pointee.targetPort : flow.pointee.sourcePort
-    event.targetPort = record.pointee.shownPort
-    event.vlan = record.pointee.vlan
-    event.kind = kind
-    event.probe = record.pointee.probe
-    event.ending = record.pointee.ending
-    event.transport = TransportProtocol(number: flow.pointee.transport)
-    event.timeToLive = record.pointee.timeToLive
-    event.isEstablished =
+    event.pointee.time = time
+    event.pointee.packet = packet
+    event.pointee.source = flow.pointee.source
+    event.pointee.target = flow.pointee.target
+    event.pointee.sourceMAC = record.pointee.sourceMAC
+    event.pointee.targetMAC = record.pointee.targetMAC
+    event.pointee.opened = record.pointee.opened
+    event.pointee.firstPacket = record.pointee.firstPacket
+    event.pointee.totalPacketsOut = record.pointee.packetsOut &+ UInt32(flow.pointee.packetsOut)
+    event.pointee.totalPacketsIn = record.pointee.packetsIn &+ UInt32(flow.pointee.packetsIn)
+    event.pointee.payloadOut = record.pointee.payloadOut &+ UInt64(flow.pointee.payloadOut)
+    event.pointee.payloadIn = record.pointee.payloadIn &+ UInt64(flow.pointee.payloadIn)
+    event.pointee.sourcePort =
+      record.pointee.showsReply ? flow.pointee.targetPort : flow.pointee.sourcePort
+    event.pointee.targetPort = record.pointee.shownPort
+    event.pointee.vlan = record.pointee.vlan
+    event.pointee.kind = kind
+    event.pointee.probe = record.pointee.probe
+    event.pointee.ending = record.pointee.ending
+    event.pointee.transport = TransportProtocol(number: flow.pointee.transport)
+    event.pointee.timeToLive = record.pointee.timeToLive
+    event.pointee.isEstablished =
       flow.pointee.state.phase == .established || record.pointee.wasEstablished
-    return event
   }
 
   /// `progress` or `closed`: the counts since the last one move to the totals.
   mutating func tellCounts(_ kind: FlowEvent.Kind, _ place: Int, packet: UInt64) {
     let flow = table.flows + place
     let record = table.records + place
-    var event = event(kind, place, packet: packet)
-    event.packetsOut = UInt32(flow.pointee.packetsOut)
-    event.packetsIn = UInt32(flow.pointee.packetsIn)
-    event.bytesOut = UInt64(flow.pointee.bytesOut)
-    event.bytesIn = UInt64(flow.pointee.bytesIn)
-    record.pointee.packetsOut = event.totalPacketsOut
-    record.pointee.packetsIn = event.totalPacketsIn
-    record.pointee.payloadOut = event.payloadOut
-    record.pointee.payloadIn = event.payloadIn
+    let event = tell(kind, place, packet: packet)
+    event.pointee.packetsOut = UInt32(flow.pointee.packetsOut)
+    event.pointee.packetsIn = UInt32(flow.pointee.packetsIn)
+    event.pointee.bytesOut = UInt64(flow.pointee.bytesOut)
+    event.pointee.bytesIn = UInt64(flow.pointee.bytesIn)
+    record.pointee.packetsOut = event.pointee.totalPacketsOut
+    record.pointee.packetsIn = event.pointee.totalPacketsIn
+    record.pointee.payloadOut = event.pointee.payloadOut
+    record.pointee.payloadIn = event.pointee.payloadIn
     flow.pointee.packetsOut = 0
     flow.pointee.packetsIn = 0
     flow.pointee.bytesOut = 0
     flow.pointee.bytesIn = 0
     flow.pointee.payloadOut = 0
     flow.pointee.payloadIn = 0
-    buffer.append(event)
   }
 
-  mutating func tellARP(_ packet: Packet) {
-    var event = Self.event(.arp, packet)
-    event.sourceMAC = packet.arpSender
-    event.targetMAC = packet.arpTarget
-    event.arpOperation = packet.arpOperation
-    if packet.sourceMAC != packet.arpSender { event.frameMAC = packet.sourceMAC }
-    event.packetsOut = 1
-    event.bytesOut = UInt64(packet.wireLength)
-    buffer.append(event)
+  mutating func tellARP(_ packet: borrowing Packet) {
+    let event = tell(.arp, packet)
+    event.pointee.sourceMAC = packet.arpSender
+    event.pointee.targetMAC = packet.arpTarget
+    event.pointee.arpOperation = packet.arpOperation
+    if packet.sourceMAC != packet.arpSender { event.pointee.frameMAC = packet.sourceMAC }
+    event.pointee.packetsOut = 1
+    event.pointee.bytesOut = UInt64(packet.wireLength)
   }
 
-  mutating func tellOverlap(_ packet: Packet) {
-    buffer.append(Self.event(.fragmentOverlap, packet))
-  }
+  mutating func tellOverlap(_ packet: borrowing Packet) { tell(.fragmentOverlap, packet) }
 
-  /// An event of a packet outside any flow.
-  private static func event(_ kind: FlowEvent.Kind, _ packet: Packet) -> FlowEvent {
-    var event = FlowEvent()
-    event.time = packet.time
-    event.packet = packet.index
-    event.source = packet.source
-    event.target = packet.target
-    event.sourceMAC = packet.sourceMAC
-    event.targetMAC = packet.targetMAC
-    event.opened = packet.time
-    event.firstPacket = packet.index
-    event.sourcePort = packet.sourcePort
-    event.targetPort = packet.targetPort
-    event.vlan = packet.vlan
-    event.kind = kind
-    event.transport = packet.transport
-    event.timeToLive = packet.timeToLive
+  /// A new event of a packet outside any flow.
+  @discardableResult
+  private mutating func tell(
+    _ kind: FlowEvent.Kind, _ packet: borrowing Packet
+  ) -> UnsafeMutablePointer<FlowEvent> {
+    let event = buffer.append()
+    event.pointee.time = packet.time
+    event.pointee.packet = packet.index
+    event.pointee.source = packet.source
+    event.pointee.target = packet.target
+    event.pointee.sourceMAC = packet.sourceMAC
+    event.pointee.targetMAC = packet.targetMAC
+    event.pointee.opened = packet.time
+    event.pointee.firstPacket = packet.index
+    event.pointee.sourcePort = packet.sourcePort
+    event.pointee.targetPort = packet.targetPort
+    event.pointee.vlan = packet.vlan
+    event.pointee.kind = kind
+    event.pointee.transport = packet.transport
+    event.pointee.timeToLive = packet.timeToLive
     return event
   }
 }

@@ -107,7 +107,7 @@ extension FlowEngine {
     guard state.phase == .fresh, !state.isRefused else { return }
     let first = table.records[place].firstPacket
     guard UInt32(truncatingIfNeeded: first) == entry.stamp else { return }
-    buffer.append(event(.unanswered, place, packet: first))
+    tell(.unanswered, place, packet: first)
   }
 
   private mutating func tellNextProgress() {
@@ -149,14 +149,30 @@ extension FlowEngine {
     while !timeouts.answers.isEmpty { runTimeouts(upTo: timeouts.answers.next) }
   }
 
-  /// Closes every flow, in the order of their first packets.
-  mutating func closeAll() {
-    var open: [(first: UInt64, place: Int)] = []
+  /// All flows, the one that opened last first.
+  func flowsToClose() -> [FlowOpening] {
+    var open: [FlowOpening] = []
     open.reserveCapacity(table.count)
     for place in 0..<table.used where table.flows[place].state.phase != .free {
-      open.append((table.records[place].firstPacket, place))
+      open.append(FlowOpening(firstPacket: table.records[place].firstPacket, place: place))
     }
-    open.sort { $0.first < $1.first }
-    for flow in open { end(flow.place, .captureEnded, packet: flow.first) }
+    open.sort { $0.firstPacket > $1.firstPacket }
+    return open
   }
+
+  /// Closes up to `batch` of the remaining flows; returns whether it was the last ones.
+  mutating func closeRemaining(atMost batch: Int) -> Bool {
+    var left = max(batch, 1)
+    while left > 0, let flow = remaining?.popLast() {
+      end(flow.place, .captureEnded, packet: flow.firstPacket)
+      left -= 1
+    }
+    return remaining?.isEmpty ?? true
+  }
+}
+
+/// Where a flow began, and its place in the table.
+struct FlowOpening {
+  var firstPacket: UInt64
+  var place: Int
 }

@@ -40,7 +40,7 @@ extension FlowEngine {
 
   /// Adds a packet to the flow's counts.
   @inline(__always) private mutating func count(
-    _ place: Int, _ direction: FlowDirection, _ packet: Packet
+    _ place: Int, _ direction: FlowDirection, _ packet: borrowing Packet
   ) {
     let flow = table.flows + place
     let bytes = min(packet.wireLength, Self.frameCeiling)
@@ -65,7 +65,7 @@ extension FlowEngine {
   }
 
   /// A new flow, if there is room for one.
-  private mutating func open(_ packet: Packet, _ key: FlowKey, hash: UInt64) {
+  private mutating func open(_ packet: borrowing Packet, _ key: FlowKey, hash: UInt64) {
     switch table.room(for: hash) {
     case .free: break
     case .replacing(let place):
@@ -86,7 +86,7 @@ extension FlowEngine {
   }
 
   /// A new flow between the ports of an old one, in its place.
-  private mutating func reopen(_ place: Int, _ packet: Packet, _ key: FlowKey) {
+  private mutating func reopen(_ place: Int, _ packet: borrowing Packet, _ key: FlowKey) {
     settle(place, .replaced, packet: packet.index)
     let start = FlowStart(packet)
     var flow = Flow(key, isReversed: start.isReversed, state: start.state)
@@ -96,7 +96,7 @@ extension FlowEngine {
     begin(place, packet, start)
   }
 
-  private mutating func begin(_ place: Int, _ packet: Packet, _ start: FlowStart) {
+  private mutating func begin(_ place: Int, _ packet: borrowing Packet, _ start: FlowStart) {
     let flow = table.flows + place
     flow.pointee.lastSeen = FlowClock.units(packet.time.nanoseconds)
     flow.pointee.answerSequence = packet.sequence
@@ -124,15 +124,14 @@ extension FlowEngine {
       timeouts.awaitAnswer(
         place, stamp: UInt32(truncatingIfNeeded: packet.index), from: packet.time.nanoseconds)
     }
-    var event = event(.opened, place, packet: packet.index)
+    let event = tell(.opened, place, packet: packet.index)
     if start.isReversed {
-      event.packetsIn = 1
-      event.bytesIn = bytes
+      event.pointee.packetsIn = 1
+      event.pointee.bytesIn = bytes
     } else {
-      event.packetsOut = 1
-      event.bytesOut = bytes
+      event.pointee.packetsOut = 1
+      event.pointee.bytesOut = bytes
     }
-    buffer.append(event)
   }
 
   /// Says that a flow is over; it stays for its stragglers.
@@ -167,12 +166,12 @@ extension FlowEngine {
   ) {
     table.flows[place].state.phase = .established
     table.setStanding(standing, of: place)
-    buffer.append(event(.established, place, packet: packet))
+    tell(.established, place, packet: packet)
   }
 
   mutating func refuse(_ place: Int, packet: UInt64) {
     guard !table.flows[place].state.isRefused else { return }
     table.flows[place].state.isRefused = true
-    buffer.append(event(.refused, place, packet: packet))
+    tell(.refused, place, packet: packet)
   }
 }

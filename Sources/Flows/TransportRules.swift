@@ -9,19 +9,19 @@ extension FlowEngine {
   private static let handshakeWindow: UInt32 = 1 << 20
 
   @inline(__always) mutating func continueTCP(
-    _ place: Int, _ direction: FlowDirection, _ packet: Packet
+    _ place: Int, _ direction: FlowDirection, _ packet: borrowing Packet
   ) {
     let flow = table.flows + place
     let phase = flow.pointee.state.phase
     // Nearly every packet is one of an established flow without SYN, FIN or RST.
-    if phase == .established, packet.tcpFlags.rawValue & 7 == 0 || packet.transportOffset == 0 {
-      return
-    }
+    if phase == .established, packet.tcpFlags.rawValue & 7 == 0 { return }
     guard phase != .closed, packet.transportOffset != 0 else { return }
     changeTCP(place, direction, packet)
   }
 
-  private mutating func changeTCP(_ place: Int, _ direction: FlowDirection, _ packet: Packet) {
+  private mutating func changeTCP(
+    _ place: Int, _ direction: FlowDirection, _ packet: borrowing Packet
+  ) {
     let flow = table.flows + place
     if packet.tcpFlags.contains(.reset) {
       if direction == .back, flow.pointee.state.phase != .established {
@@ -45,7 +45,7 @@ extension FlowEngine {
     }
   }
 
-  private mutating func completeHandshake(_ place: Int, _ packet: Packet) {
+  private mutating func completeHandshake(_ place: Int, _ packet: borrowing Packet) {
     let flow = table.flows + place
     guard flow.pointee.state.phase == .answered else { return }
     if !flow.pointee.state.hasHandshake {
@@ -57,7 +57,7 @@ extension FlowEngine {
     }
   }
 
-  private mutating func noteAnswer(_ place: Int, _ packet: Packet) {
+  private mutating func noteAnswer(_ place: Int, _ packet: borrowing Packet) {
     let flow = table.flows + place
     guard flow.pointee.state.phase == .fresh else {
       // A responder that answers again with another sequence number (SYN cookies, a reused port) is
@@ -78,15 +78,15 @@ extension FlowEngine {
 
   /// Whether a TCP packet that is more than an ACK begins a new flow between the ports of an old
   /// one.
-  func reopens(_ place: Int, _ direction: FlowDirection, _ packet: Packet) -> Bool {
+  func reopens(_ place: Int, _ direction: FlowDirection, _ packet: borrowing Packet) -> Bool {
     let state = table.flows[place].state
     let flags = packet.tcpFlags
     if flags.contains(.syn), !flags.contains(.ack), !flags.contains(.reset), !flags.contains(.fin) {
       switch state.phase {
       case .closed: return !isRepeatedSYN(place, direction, packet)
       case .established where state.hasHandshake:
-        return (state.finishedOut || state.finishedBack)
-          && !isRepeatedSYN(place, direction, packet)
+        guard state.finishedOut || state.finishedBack else { return false }
+        return !isRepeatedSYN(place, direction, packet)
       case .fresh, .answered, .established: return !state.hasHandshake
       case .free: return false
       }
@@ -104,14 +104,14 @@ extension FlowEngine {
   private static var stealthProbes: ProbeSet { [.fin, .null, .xmas, .synFin, .ack, .maimon] }
 
   private func isRepeatedSYN(
-    _ place: Int, _ direction: FlowDirection, _ packet: Packet
+    _ place: Int, _ direction: FlowDirection, _ packet: borrowing Packet
   ) -> Bool {
-    direction == .out && table.flows[place].state.hasHandshake
-      && packet.sequence == table.records[place].originSequence
+    guard direction == .out, table.flows[place].state.hasHandshake else { return false }
+    return packet.sequence == table.records[place].originSequence
   }
 
   @inline(__always) mutating func continueOther(
-    _ place: Int, _ direction: FlowDirection, _ packet: Packet
+    _ place: Int, _ direction: FlowDirection, _ packet: borrowing Packet
   ) {
     let flow = table.flows + place
     if packet.transport == .sctp { return continueSCTP(place, direction, packet) }
@@ -121,7 +121,7 @@ extension FlowEngine {
   }
 
   private mutating func continueSCTP(
-    _ place: Int, _ direction: FlowDirection, _ packet: Packet
+    _ place: Int, _ direction: FlowDirection, _ packet: borrowing Packet
   ) {
     let flow = table.flows + place
     guard flow.pointee.state.phase != .closed else { return }
@@ -144,12 +144,15 @@ extension FlowEngine {
   /// Whether a packet other than TCP begins a new flow in the place of an old one: SCTP from a
   /// closed port, or an ICMP query from the side that so far was seen to reply.
   @inline(__always) func reopensOther(
-    _ place: Int, _ direction: FlowDirection, _ packet: Packet
+    _ place: Int, _ direction: FlowDirection, _ packet: borrowing Packet
   ) -> Bool {
     switch packet.transport {
     case .sctp:
-      return packet.sctpChunk == SCTPChunk.initiation && table.flows[place].state.phase == .closed
-    case .icmp, .icmpv6: return direction == .back && ICMPExchange.isQuery(packet)
+      guard packet.sctpChunk == SCTPChunk.initiation else { return false }
+      return table.flows[place].state.phase == .closed
+    case .icmp, .icmpv6:
+      guard direction == .back else { return false }
+      return ICMPExchange.isQuery(packet)
     default: return false
     }
   }

@@ -11,9 +11,9 @@
   public init(seconds: Double) { nanoseconds = TimeSpan.seconds(seconds).nanoseconds }
 
   /// Before every capture: the watermark of a source that has said nothing yet.
-  public static let distantPast = CaptureTime(nanoseconds: .min)
+  @inlinable public static var distantPast: Self { Self(nanoseconds: .min) }
   /// After every capture: the watermark of a source that has ended.
-  public static let distantFuture = CaptureTime(nanoseconds: .max)
+  @inlinable public static var distantFuture: Self { Self(nanoseconds: .max) }
 
   /// UTC epoch seconds; exact to about a microsecond (a `Double` carries no more today).
   @inlinable public var seconds: Double { Double(nanoseconds) / 1e9 }

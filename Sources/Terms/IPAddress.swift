@@ -18,7 +18,7 @@ import Glibc
   }
 
   /// `::`; stands for "no address" in packets without one.
-  public static let unspecified = IPAddress(high: 0, low: 0)
+  @inlinable public static var unspecified: Self { Self(high: 0, low: 0) }
 
   @inlinable public var isIPv4: Bool { high == 0 && low >> 32 == 0xffff }
   /// The 32-bit address; meaningful when `isIPv4`.

@@ -4,8 +4,8 @@
 
   @inlinable public init(bits: UInt64) { self.bits = bits & 0xffff_ffff_ffff }
 
-  public static let unknown = MACAddress(bits: 0)
-  public static let broadcast = MACAddress(bits: 0xffff_ffff_ffff)
+  @inlinable public static var unknown: Self { Self(bits: 0) }
+  @inlinable public static var broadcast: Self { Self(bits: 0xffff_ffff_ffff) }
 
   /// The group bit: broadcast and multicast addresses.
   @inlinable public var isGroup: Bool { bits >> 40 & 1 == 1 }

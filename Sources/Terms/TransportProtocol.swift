@@ -4,11 +4,11 @@
 
   @inlinable public init(number: UInt8) { self.number = number }
 
-  public static let icmp = TransportProtocol(number: 1)
-  public static let tcp = TransportProtocol(number: 6)
-  public static let udp = TransportProtocol(number: 17)
-  public static let icmpv6 = TransportProtocol(number: 58)
-  public static let sctp = TransportProtocol(number: 132)
+  @inlinable public static var icmp: Self { Self(number: 1) }
+  @inlinable public static var tcp: Self { Self(number: 6) }
+  @inlinable public static var udp: Self { Self(number: 17) }
+  @inlinable public static var icmpv6: Self { Self(number: 58) }
+  @inlinable public static var sctp: Self { Self(number: 132) }
 
   @inlinable public static func < (left: Self, right: Self) -> Bool { left.number < right.number }
 }

@@ -1,0 +1,44 @@
+import Glibc
+
+/// `beryl-bench`: what the machine in front of you makes of the figures in the README.
+@main struct Benchmarks {
+  private static let usage = """
+    Usage: beryl-bench [hot] [--mix FILE]   packets from capture file to reports, layer by layer
+           beryl-bench capture FILE         reading and decoding one capture file
+    """
+
+  static func main() {
+    let arguments = Array(CommandLine.arguments.dropFirst())
+    do {
+      guard try run(arguments) else {
+        complain(usage)
+        exit(2)
+      }
+    } catch {
+      complain("beryl-bench: \(error)")
+      exit(1)
+    }
+  }
+
+  private static func complain(_ text: String) {
+    let line = Array((text + "\n").utf8)
+    _ = write(2, line, line.count)
+  }
+
+  /// false when the arguments mean nothing.
+  private static func run(_ arguments: [String]) throws -> Bool {
+    switch (arguments.first, arguments.count) {
+    case ("child", 3):
+      guard let hotCase = HotCase(rawValue: arguments[1]) else { return false }
+      try ChildProcess.main(hotCase, path: arguments[2])
+    case ("capture", 2):
+      let rows = try CaptureBenchmark.run(path: arguments[1])
+      print(MeasurementTable(title: arguments[1], rows: rows).text)
+    case (nil, _), ("hot", 1): try HotBenchmark.run(mix: nil)
+    case ("--mix", 2): try HotBenchmark.run(mix: arguments[1])
+    case ("hot", 3) where arguments[1] == "--mix": try HotBenchmark.run(mix: arguments[2])
+    default: return false
+    }
+    return true
+  }
+}

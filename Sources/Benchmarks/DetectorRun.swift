@@ -1,0 +1,29 @@
+import Analysis
+import Capture
+import Detection
+import Reports
+import Terms
+
+/// The whole local analysis, as `beryl-local` runs it.
+enum DetectorRun {
+  /// Runs the capture at `path` through flows and every detector; returns the number of packets.
+  static func count(_ path: String, batch: Int) throws -> Int {
+    guard let name = MonitorName("bench") else { return 0 }
+    let sink = ReportSink(monitor: name, tier: .local, capture: "bench")
+    var pipeline = DetectionPipeline(sink: sink, context: DetectionContext())
+    var file = try CaptureFile(path: path)
+    var reports = 0
+    while true {
+      let count = try file.read(atMost: batch) { frame in
+        pipeline.take(
+          frame.bytes, linkType: frame.linkType, wireLength: frame.wireLength, time: frame.time)
+      }
+      guard count > 0 else { break }
+      pipeline.flush()
+      reports += pipeline.drainReports().count
+    }
+    pipeline.finish()
+    reports += pipeline.drainReports().count
+    return Int(pipeline.statistics.packets)
+  }
+}
