@@ -1,5 +1,7 @@
 import Foundation
 import Hierarchy
+import Reports
+import Terms
 
 /// How topologies and their faults look in JSON; the shapes stand in the verbs' help.
 enum TopologyJSON {
