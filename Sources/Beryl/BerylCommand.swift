@@ -1,4 +1,5 @@
 import ArgumentParser
+import Tiers
 
 /// The `beryl` command.
 @main
@@ -13,9 +14,31 @@ struct BerylCommand: AsyncParsableCommand {
       Examples:
         beryl check topology/acme.yaml     find every fault of a topology
         beryl tree topology/acme.yaml      draw it
+        beryl up topology/acme.yaml        run the whole tree on this machine
+        beryl status topology/acme.yaml    ask a running tree how it does
+        beryl replay scenario.yaml         replay captures across the tree
         beryl why ID --result out.json     explain a report
 
       Exit codes: 0 all is well, 1 an expectation is not met, 2 bad input.
       """,
-    subcommands: [CheckCommand.self, TreeCommand.self, WhyCommand.self])
+    subcommands: [
+      CheckCommand.self, TreeCommand.self, UpCommand.self, StatusCommand.self, ReplayCommand.self,
+      WhyCommand.self,
+    ])
+
+  /// As ArgumentParser's own, but a wrong option is bad input like any other: 2, not EX_USAGE.
+  static func main() async {
+    do {
+      var command = try parseAsRoot()
+      if var command = command as? any AsyncParsableCommand {
+        try await command.run()
+      } else {
+        try command.run()
+      }
+    } catch {
+      guard exitCode(for: error) == .validationFailure else { exit(withError: error) }
+      FaultSummary.complain(fullMessage(for: error))
+      exit(withError: BerylExit.badInput)
+    }
+  }
 }

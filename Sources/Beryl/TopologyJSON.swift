@@ -69,9 +69,9 @@ struct FaultSummary: Encodable {
     faults = error.faults.map(Fault.init)
   }
 
-  /// The faults on standard error, for verbs that need a sound topology.
-  static func complain(_ error: TopologyFaults) {
-    FileHandle.standardError.write(Data("\(error)\n".utf8))
+  /// Faults on standard error, for verbs that need sound input.
+  static func complain(_ faults: some CustomStringConvertible) {
+    FileHandle.standardError.write(Data("\(faults)\n".utf8))
   }
 }
 
