@@ -1,4 +1,5 @@
-/// The faults found so far in one file, and the ways to read values while noting what is wrong with them.
+/// The faults found so far in one file, and the ways to read values while noting what is wrong with
+/// them.
 package struct FaultLog {
   /// A file with more faults than this lists no more: it is most likely no topology at all.
   static let faultLimit = 200

@@ -8,9 +8,11 @@ public struct MonitorDefinition: Sendable, Hashable {
   public let segment: String?
   /// Where it reports to, the preferred one first.
   public let parents: [MonitorName]
-  /// The monitors of its tier with which it exchanges evidence, as written here (see `Topology.peers`).
+  /// The monitors of its tier with which it exchanges evidence, as written here (see
+  /// `Topology.peers`).
   public let peers: [MonitorName]
-  /// Where children connect and `beryl status` and drills ask; nil for a local monitor without control.
+  /// Where children connect and `beryl status` and drills ask; nil for a local monitor without
+  /// control.
   public let listen: ListenAddress?
   /// Where its web console answers; nil for none.
   public let console: ListenAddress?

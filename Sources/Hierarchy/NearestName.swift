@@ -5,8 +5,8 @@ package enum NearestName {
   /// Candidates beyond these are not looked at.
   static let candidateLimit = 1024
 
-  /// The candidate with the fewest edits from `name`, if they are at most a third of its length (at least 1, at
-  /// most 4); of equals the first in order.
+  /// The candidate with the fewest edits from `name`, if they are at most a third of its length (at
+  /// least 1, at most 4); of equals the first in order.
   package static func of(_ name: String, among candidates: some Sequence<String>) -> String? {
     let wanted = Array(name.lowercased().unicodeScalars)
     guard (1...lengthLimit).contains(wanted.count) else { return nil }
@@ -22,7 +22,8 @@ package enum NearestName {
     return best.name
   }
 
-  /// Optimal string alignment distance: insertions, deletions, substitutions and swaps of neighbours.
+  /// Optimal string alignment distance: insertions, deletions, substitutions and swaps of
+  /// neighbours.
   static func distance(_ left: [Unicode.Scalar], _ right: [Unicode.Scalar]) -> Int {
     guard !left.isEmpty, !right.isEmpty else { return max(left.count, right.count) }
     var beforeLast: [Int] = []

@@ -54,7 +54,8 @@ package enum Quantity {
 }
 
 extension FaultLog {
-  /// A quantity; a number that only lacks its unit, or has another one, is told apart from no number at all.
+  /// A quantity; a number that only lacks its unit, or has another one, is told apart from no
+  /// number at all.
   package mutating func quantity<Value>(
     _ value: YAMLValue?, as form: TopologyFault.ValueForm, _ parse: (String) -> Value?
   ) -> Value? {

@@ -5,7 +5,8 @@ import Terms
 public struct Subscription: Sendable, Hashable {
   /// Report kinds: whole kinds, `family.*` or `*`.
   public let kinds: [String]
-  /// Reports below this severity are not sent, 0–10; evidence is exempt, as its severity says nothing.
+  /// Reports below this severity are not sent, 0–10; evidence is exempt, as its severity says
+  /// nothing.
   public let leastSeverity: Double
   /// The most reports per second of event time that the child may send; nil for no budget.
   public let budget: Double?
@@ -16,8 +17,8 @@ public struct Subscription: Sendable, Hashable {
     self.budget = budget
   }
 
-  /// 1,000 reports/s: a hundredth of what a link and two archives sustain on one core, so that a hundred
-  /// children fit one parent; an honest segment stays far below.
+  /// 1,000 reports/s: a hundredth of what a link and two archives sustain on one core, so that a
+  /// hundred children fit one parent; an honest segment stays far below.
   public static let standardBudget = 1000.0
 
   /// What holds where the topology says nothing: everything, at the standard budget.

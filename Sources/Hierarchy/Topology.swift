@@ -75,7 +75,8 @@ extension Topology {
     children(of: parent).filter { $0.parents.first == parent }
   }
 
-  /// The monitors that exchange evidence with `name`, by name; peering holds both ways, whoever wrote it.
+  /// The monitors that exchange evidence with `name`, by name; peering holds both ways, whoever
+  /// wrote it.
   public func peers(of name: MonitorName) -> [MonitorName] { peersOf[name] ?? [] }
 
   /// The monitors without parents, in file order.

@@ -15,7 +15,8 @@ public struct TopologyDrawing: Sendable {
   /// The lines joined, without a last newline.
   public var text: String { lines.joined(separator: "\n") }
 
-  /// A monitor below its first parent; `branch` is the connector before its name, `below` what stands under it.
+  /// A monitor below its first parent; `branch` is the connector before its name, `below` what
+  /// stands under it.
   private mutating func draw(
     _ monitor: MonitorDefinition, indent: String, branch: String, below: String
   ) {

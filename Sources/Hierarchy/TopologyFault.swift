@@ -76,7 +76,8 @@ extension TopologyFault {
     case noSegment(String)
     /// A domain or enterprise monitor that nobody reports to.
     case noChildren(String)
-    /// A monitor whose reports end nowhere: neither an enterprise monitor, nor with parents or peers.
+    /// A monitor whose reports end nowhere: neither an enterprise monitor, nor with parents or
+    /// peers.
     case noRoot(String)
     /// A relation that the tiers forbid.
     case wrongTier(String)

@@ -133,8 +133,8 @@ extension TopologyParser {
     var at: Position
   }
 
-  /// Two prefixes meet only when one holds the other, so that in sorted order each need only be held against the
-  /// widest before it.
+  /// Two prefixes meet only when one holds the other, so that in sorted order each need only be
+  /// held against the widest before it.
   mutating func checkNetwork() {
     let sorted = prefixPlaces.sorted { ($0.prefix, $0.at) < ($1.prefix, $1.at) }
     var cover: PrefixPlace?

@@ -58,7 +58,8 @@ extension TopologyParser {
     }
   }
 
-  /// Depth first over parents, without recursion; each edge that closes a cycle is a fault where it is written.
+  /// Depth first over parents, without recursion; each edge that closes a cycle is a fault where it
+  /// is written.
   private mutating func checkCycles(_ byName: [MonitorName: Int]) {
     enum Mark { case new, open, done }
     var marks = [Mark](repeating: .new, count: monitors.count)

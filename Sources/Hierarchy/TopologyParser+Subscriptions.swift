@@ -3,8 +3,8 @@ import Terms
 
 /// What parents want of their children.
 ///
-/// A parent's entry holds for all its children, `children` within it for one of them; what an entry leaves out
-/// comes from the wider one, at last from `Subscription.standard`.
+/// A parent's entry holds for all its children, `children` within it for one of them; what an entry
+/// leaves out comes from the wider one, at last from `Subscription.standard`.
 extension TopologyParser {
   mutating func readSubscriptions(_ value: YAMLValue) {
     let children = Dictionary(

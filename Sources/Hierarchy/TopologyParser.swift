@@ -1,10 +1,12 @@
 import Reports
 import Terms
 
-/// Reads a topology from YAML values and checks it against every rule; faults collect in `log` and `schemaFaults`.
+/// Reads a topology from YAML values and checks it against every rule; faults collect in `log` and
+/// `schemaFaults`.
 ///
-/// First each section is read by itself, then the relations between them are checked. What is faulty keeps a
-/// stand-in where the rest can be checked with it, so that one fault does not cause a second one elsewhere.
+/// First each section is read by itself, then the relations between them are checked. What is
+/// faulty keeps a stand-in where the rest can be checked with it, so that one fault does not cause
+/// a second one elsewhere.
 struct TopologyParser {
   var log: FaultLog
   var schemaFaults: [TopologyFault] = []
@@ -114,7 +116,7 @@ struct TopologyParser {
 extension Topology {
   /// Reads and checks a topology file and the schema it names.
   ///
-  /// - Parameter knownLimits: the limits of all engines; `defaults` and `limits` may name no others.
+  /// - Parameter knownLimits: the limits of all engines; a topology can set no others.
   /// - Throws: every fault of both files at once.
   public static func load(
     path: String, knownLimits: [EngineLimit]
@@ -124,7 +126,8 @@ extension Topology {
     return try parse(bytes, path: path, knownLimits: knownLimits)
   }
 
-  /// Reads and checks a topology's bytes; `path` names them in faults, and its folder is where a schema path starts.
+  /// Reads and checks a topology's bytes; `path` names them in faults, and its folder is where a
+  /// schema path starts.
   public static func parse(
     _ bytes: [UInt8], path: String, knownLimits: [EngineLimit]
   ) throws(TopologyFaults) -> Topology {

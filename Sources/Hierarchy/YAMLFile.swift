@@ -63,8 +63,8 @@ package enum YAMLFile {
     return value
   }
 
-  /// Yams stops at the first mapping with a duplicate key. Here the first of the two is masked and the text is
-  /// composed again, so that one slip does not hide the others.
+  /// Yams stops at the first mapping with a duplicate key. Here the first of the two is masked and
+  /// the text is composed again, so that one slip does not hide the others.
   private static func compose(_ text: inout YAMLText, _ log: inout FaultLog) -> Node? {
     for _ in 0...duplicateLimit {
       do {

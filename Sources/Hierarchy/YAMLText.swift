@@ -50,7 +50,8 @@ struct YAMLText {
 }
 
 extension YAMLText {
-  /// Replaces the key that starts at `position` by one that no file has; false when the text there is not `key`.
+  /// Replaces the key that starts at `position` by one that no file has; false when the text there
+  /// is not `key`.
   mutating func mask(_ key: String, at position: Position) -> Bool {
     let wanted = Array(key.unicodeScalars)
     guard !wanted.isEmpty, masked[position] == nil, lineStarts.indices.contains(position.line - 1)
@@ -68,9 +69,10 @@ extension YAMLText {
     return true
   }
 
-  /// Where a value starts with `*name`. Found before Yams sees the text, since it would hash what an alias
-  /// stands for, which a few nested ones blow up. Comment lines are skipped, quotes are not understood: the rare
-  /// text that looks like `: *name` within quotes is refused, and nothing slips through.
+  /// Where a value starts with `*name`. Found before Yams sees the text, since it would hash what
+  /// an alias stands for, which a few nested ones blow up. Comment lines are skipped, quotes are
+  /// not understood: the rare text that looks like `: *name` within quotes is refused, and nothing
+  /// slips through.
   var aliases: [Position] {
     var found: [Position] = []
     var atToken = true

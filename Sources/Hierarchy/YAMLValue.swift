@@ -10,7 +10,8 @@ package struct Position: Hashable, Comparable {
   }
 }
 
-/// A YAML value with its place; scalars stay text, as types come from the format and not from their looks.
+/// A YAML value with its place; scalars stay text, as types come from the format and not from their
+/// looks.
 package struct YAMLValue {
   package enum Content {
     case scalar(String)

@@ -61,7 +61,8 @@ import Testing
   @Test(.timeLimit(.minutes(5)), arguments: 0..<8 as Range<UInt64>)
   func aMutatedTopologyLoadsOrIsFaulty(seed: UInt64) throws {
     var random = SplitMix(state: seed)
-    // A small schema inline, so that mutants reach it too and the shipped one is not read 2,000 times.
+    // A small schema inline, so that mutants reach it too and the shipped one is not read 2,000
+    // times.
     let schema =
       "schema: { attack: \"17.1\", kinds: { recon.port-scan: { class: detection, "
       + "techniques: [T1046], severity: 5, fields: { shape: text }, correlate: { time: "

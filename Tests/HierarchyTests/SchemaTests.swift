@@ -9,7 +9,9 @@ import Testing
       enterprise: e
       schema: { attack: "\(attack)", kinds: { \(kinds) } }
       network: { s: { perimeter: true } }
-      monitors: { e: { tier: enterprise, listen: "h:1" }, l: { tier: local, segment: s, parents: [e] } }
+      monitors:
+        e: { tier: enterprise, listen: "h:1" }
+        l: { tier: local, segment: s, parents: [e] }
       """
     return try Topology.parse(Array(text.utf8), path: "t.yaml", knownLimits: []).schema
   }

@@ -1,7 +1,8 @@
 import Hierarchy
 import Testing
 
-/// One faulty text and what it must be told. A `▸` in the text marks the place of the fault that stands beside it.
+/// One faulty text and what it must be told. A `▸` in the text marks the place of the fault that
+/// stands beside it.
 struct FaultyText: Sendable, CustomTestStringConvertible {
   let rule: String
   let text: String
@@ -121,7 +122,8 @@ private func monitors(_ lines: String...) -> String {
     ),
     FaultyText(
       "overlapping-prefixes",
-      head + "network: { a: { prefixes: [10.0.1.0/24] }, b: { prefixes: [▸10.0.0.0/8] } }\n" + tree),
+      head + "network: { a: { prefixes: [10.0.1.0/24] }, b: { prefixes: [▸10.0.0.0/8] } }\n"
+        + tree),
     FaultyText(
       "outside-segment",
       head + "network: { a: { prefixes: [10.0.1.0/24], gateway: ▸10.0.2.1 } }\n" + tree),
@@ -141,7 +143,8 @@ private func monitors(_ lines: String...) -> String {
       head + net + tree + "assets: { x: { segment: a, addresses: [10.0.1.7], value: ▸6 } }\n"),
     FaultyText(
       "malformed",
-      head + net + tree + "assets: { x: { segment: a, addresses: [10.0.1.7], services: [▸80] } }\n"),
+      head + net + tree
+        + "assets: { x: { segment: a, addresses: [10.0.1.7], services: [▸80] } }\n"),
   ]
 
   static let relations = [
