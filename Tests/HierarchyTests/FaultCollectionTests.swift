@@ -41,7 +41,7 @@ import Testing
       """
       beryl: 1
       enterprise: acme
-      monitors: { e: { tier: enterprise, listen: "h:1" }, a: { tier: local, segment: a, parents: [e] } }
+      monitors: {e: {tier: enterprise, listen: "h:1"}, a: {tier: local, segment: a, parents: [e]}}
       network: { a: { perimeter: true } }
       schema:
         attack: "17.1"
