@@ -40,6 +40,7 @@ extension Beryl_V1_Envelope {
       drillBegin.lane = begin.lane.text
       if let capture = begin.capture { drillBegin.capture = capture }
       if let speed = begin.speed { drillBegin.speed = speed }
+      drillBegin.offset = begin.offset.nanoseconds
     case .drillData(let data):
       drillData.lane = data.lane.text
       drillData.sequence = data.sequence
@@ -102,6 +103,7 @@ extension Beryl_V1_Status {
       message.produced = lane.produced
       message.acknowledged = lane.acknowledged
       message.spooled = lane.spooled
+      message.sentBytes = lane.sentBytes
       return message
     }
     children = status.children.prefix(LinkLimit.children).map { child in
@@ -167,7 +169,8 @@ extension LinkMessage {
       }
       return .drillBegin(
         DrillBegin(
-          lane: try laneName(begin.lane, "drill_begin.lane"), capture: capture, speed: speed))
+          lane: try laneName(begin.lane, "drill_begin.lane"), capture: capture, speed: speed,
+          offset: TimeSpan(nanoseconds: begin.offset)))
     case .drillData(let data):
       try check(data.bytes.count, LinkLimit.drillBytes, "drill_data.bytes")
       return .drillData(
@@ -268,7 +271,8 @@ extension MonitorStatus {
         Lane(
           name: try laneName(lane.name, "status.lanes"),
           watermark: CaptureTime(nanoseconds: lane.watermark), received: lane.received,
-          produced: lane.produced, acknowledged: lane.acknowledged, spooled: lane.spooled))
+          produced: lane.produced, acknowledged: lane.acknowledged, spooled: lane.spooled,
+          sentBytes: lane.sentBytes))
     }
     for child in status.children {
       children.append(

@@ -36,14 +36,15 @@ public struct DownlinkMachine: Sendable {
   public enum Directive: Hashable, Sendable {
     case send(LinkMessage)
     case close(reason: String)
-    /// The hello is in order. Answer with `admit`: the newest durable sequences of this child's outbox
-    /// (`Hello.outbox`), after everything of this child still on its way into the store.
+    /// The hello is in order. Answer with `admit`: the newest durable sequences of this child's
+    /// outbox (`Hello.outbox`), after everything of this child still on its way into the store.
     case admit(Hello)
     /// The child is linked.
     case linked(MonitorName)
     /// The child's link is gone.
     case left(MonitorName, reason: String)
-    /// Make durable, then answer with `stored`: new entries (may be none), the position, the watermark.
+    /// Make durable, then answer with `stored`: new entries (may be none), the position, the
+    /// watermark.
     case store(
       MonitorName, LaneName, [SequencedReport], through: UInt64, watermark: CaptureTime)
     case heartbeat(MonitorName, Heartbeat)

@@ -5,8 +5,8 @@ import Terms
 
 /// Messages as bytes: `Envelope` of `beryl.proto`.
 ///
-/// Batches, replies with reports and acknowledgements are coded by hand, the seldom rest by generated code; see
-/// `ReportCoding`.
+/// Batches, replies with reports and acknowledgements are coded by hand, the seldom rest by
+/// generated code; see `ReportCoding`.
 public enum LinkCoding {
   /// Field numbers of `Envelope` that are coded by hand.
   private enum Field {

@@ -14,8 +14,8 @@ public struct LinkCredentials: Sendable {
   /// When the certificate ends.
   public let expires: Date
 
-  /// Loads `NAME.pem`, `NAME.key` and `ca.pem`. A missing, foreign or expired file, or a key that others may read,
-  /// is a fault with the file's name.
+  /// Loads `NAME.pem`, `NAME.key` and `ca.pem`. A missing, foreign or expired file, or a key that
+  /// others may read, is a fault with the file's name.
   public static func load(
     directory: String, name: String, now: Date = Date()
   ) throws(LinkFault) -> LinkCredentials {
@@ -33,8 +33,14 @@ public struct LinkCredentials: Sendable {
       throw .credentials(file: keyFile, reason: "this is no private key in PEM form")
     }
     let (identity, expires) = try examine(own, certificateFile, now)
-    return LinkCredentials(
+    let credentials = LinkCredentials(
       authority: authority, chain: [own], key: key, identity: identity, expires: expires)
+    do throws(LinkFault) {
+      _ = try credentials.clientContext()
+    } catch {
+      throw .credentials(file: keyFile, reason: "key and certificate do not belong together")
+    }
+    return credentials
   }
 
   /// A line for the log when the certificate ends soon; nil while there is time.
@@ -47,7 +53,8 @@ public struct LinkCredentials: Sendable {
   func serverContext() throws(LinkFault) -> NIOSSLContext {
     var configuration = TLSConfiguration.makeServerConfiguration(
       certificateChain: chain.map { .certificate($0) }, privateKey: .privateKey(key))
-    // The client's certificate is mandatory; its URI is checked against the topology, not its host name.
+    // The client's certificate is mandatory; its URI is checked against the topology, not its host
+    // name.
     configuration.certificateVerification = .noHostnameVerification
     return try context(&configuration)
   }
@@ -67,8 +74,7 @@ public struct LinkCredentials: Sendable {
     do {
       return try NIOSSLContext(configuration: configuration)
     } catch {
-      throw .credentials(
-        file: identity.uri, reason: "key and certificate do not belong together (\(error))")
+      throw .credentials(file: identity.uri, reason: "unfit for TLS (\(error))")
     }
   }
 

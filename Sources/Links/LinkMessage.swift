@@ -4,8 +4,9 @@ import Terms
 
 /// Everything that two ends of a link say to each other.
 ///
-/// A child opens with `hello`, its parent answers with `welcome` or `refusal`; then batches and heartbeats go up and
-/// acknowledgements come down. An operator needs no hello: each of its requests has exactly one reply, in order.
+/// A child opens with `hello`, its parent answers with `welcome` or `refusal`; then batches and
+/// heartbeats go up and acknowledgements come down. An operator needs no hello: each of its
+/// requests has exactly one reply, in order.
 public enum LinkMessage: Hashable, Sendable {
   case hello(Hello)
   case welcome(Welcome)
@@ -107,7 +108,8 @@ public struct Batch: Hashable, Sendable {
   public var lane: LaneName
   /// Ascending sequences, at most `LinkLimit.batchReports`.
   public var entries: [SequencedReport]
-  /// The newest sequence that this batch covers; later than the last entry's when something was left out.
+  /// The newest sequence that this batch covers; later than the last entry's when something was
+  /// left out.
   public var through: UInt64
   /// No later report of the lane is emitted at or before this.
   public var watermark: CaptureTime
@@ -154,8 +156,11 @@ public struct DrillBegin: Hashable, Sendable {
   public var capture: String?
   /// Event seconds per host second; nil for as fast as possible.
   public var speed: Double?
+  /// Added to the time of every packet.
+  public var offset: TimeSpan
 
-  public init(lane: LaneName, capture: String?, speed: Double?) {
+  public init(lane: LaneName, capture: String?, speed: Double?, offset: TimeSpan = .zero) {
+    self.offset = offset
     self.lane = lane
     self.capture = capture
     self.speed = speed

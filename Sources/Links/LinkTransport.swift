@@ -49,8 +49,8 @@ final class LinkConnections: Sendable {
     connections.withLock { $0.removeValue(forKey: id) != nil }
   }
 
-  /// Frames and sends; nothing happens when the connection is gone. A peer that does not read is cut off at
-  /// `LinkLimit.outboundBytes`.
+  /// Frames and sends; nothing happens when the connection is gone. A peer that does not read is
+  /// cut off at `LinkLimit.outboundBytes`.
   func send(_ message: LinkMessage, on id: ConnectionID) {
     guard let channel = connections.withLock({ $0[id]?.channel }) else { return }
     let frame = LinkCoding.frame(message)

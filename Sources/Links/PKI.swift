@@ -5,9 +5,11 @@ import SwiftASN1
 import Terms
 import X509
 
-/// The tree's own certificate authority: one CA, one P-256 certificate per monitor, one for the operator.
+/// The tree's own certificate authority: one CA, one P-256 certificate per monitor, one for the
+/// operator.
 public enum PKI {
-  /// Days that certificates hold when nothing else is asked for; the authority itself holds ten years.
+  /// Days that certificates hold when nothing else is asked for; the authority itself holds ten
+  /// years.
   public static let standardDays = 365
   static let authorityDays = 3650
   /// Clocks may differ by this much, in seconds.
@@ -34,10 +36,11 @@ public enum PKI {
     var certificate: Certificate
   }
 
-  /// Writes `ca`, every subject and `operator` (`.pem` and `.key`) into `directory`; returns the files.
+  /// Writes `ca`, every subject and `operator` (`.pem` and `.key`) into `directory`; returns the
+  /// files.
   ///
-  /// Keys are readable for their owner only. Existing files are a fault unless `force`: a new authority makes every
-  /// certificate of the old one worthless.
+  /// Keys are readable for their owner only. Existing files are a fault unless `force`: a new
+  /// authority makes every certificate of the old one worthless.
   @discardableResult
   public static func issue(
     _ subjects: [Subject], into directory: String, days: Int = standardDays,

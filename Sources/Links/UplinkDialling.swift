@@ -134,8 +134,8 @@ extension UplinkMachine {
     dialTime(index).map { now >= $0 } ?? false
   }
 
-  /// When a parent may be dialled: the first at once, each lesser one only after the better ones were away long
-  /// enough or refused; with a link in use, better ones only.
+  /// When a parent may be dialled: the first at once, each lesser one only after the better ones
+  /// were away long enough or refused; with a link in use, better ones only.
   private func dialTime(_ index: Int) -> HostTime? {
     guard links[index].phase == .idle else { return nil }
     if let active { return index < active ? links[index].dialAfter : nil }

@@ -3,7 +3,8 @@ import Monitoring
 import Reports
 import Terms
 
-/// One lane's way up: unacknowledged reports in order, as far as they fit in memory, and what may be promised.
+/// One lane's way up: unacknowledged reports in order, as far as they fit in memory, and what may
+/// be promised.
 struct UplinkLane: Sendable {
   /// A run of reports that is only in the store, with the least `emitted` among them.
   private struct SpilledRun {
@@ -17,7 +18,14 @@ struct UplinkLane: Sendable {
   /// Runs kept apart before neighbours are joined.
   private static let runLimit = 64
 
+  /// How much of a lane is held in memory.
+  struct Memory: Sendable, Hashable {
+    var queueReports = LinkLimit.queueReports
+    var loadReports = LinkLimit.loadReports
+  }
+
   let name: LaneName
+  private let memory: Memory
   private(set) var acknowledged: UInt64
   private(set) var newest: UInt64
   /// Unacknowledged reports; the first `sentCount` of them were sent on the link in use.
@@ -40,15 +48,16 @@ struct UplinkLane: Sendable {
   /// Reports too long to travel.
   private(set) var oversized: UInt64 = 0
 
-  init(name: LaneName, acknowledged: UInt64 = 0, newest: UInt64 = 0) {
+  init(name: LaneName, acknowledged: UInt64 = 0, newest: UInt64 = 0, memory: Memory = Memory()) {
     self.name = name
+    self.memory = memory
     self.acknowledged = acknowledged
     self.newest = max(newest, acknowledged)
     sentThrough = acknowledged
     if newest > acknowledged {
       spilled = [
         SpilledRun(
-          through: newest, count: LinkLimit.loadReports, least: .distantPast, isInherited: true)
+          through: newest, count: memory.loadReports, least: .distantPast, isInherited: true)
       ]
     }
   }
@@ -68,7 +77,7 @@ struct UplinkLane: Sendable {
   mutating func append(_ entries: [SequencedReport]) {
     for entry in entries where entry.sequence > newest {
       newest = entry.sequence
-      if spilled.isEmpty, queue.count < LinkLimit.queueReports {
+      if spilled.isEmpty, queue.count < memory.queueReports {
         enqueue(entry)
       } else {
         spill(entry)
@@ -83,7 +92,7 @@ struct UplinkLane: Sendable {
     let start = queue.last?.sequence ?? acknowledged
     let fresh = entries.filter { $0.sequence > start && $0.sequence <= newest }
     for entry in fresh { enqueue(entry) }
-    let isLast = entries.count < LinkLimit.loadReports
+    let isLast = entries.count < memory.loadReports
     let reached = isLast ? asked : entries.last?.sequence ?? asked
     spilled.removeAll { $0.through <= reached }
     // An outbox is in order of `emitted`: the rest is not older than what was loaded last.
@@ -95,10 +104,10 @@ struct UplinkLane: Sendable {
   /// What to ask the store for, when the queue runs low and more lies there.
   mutating func loadRequest() -> (after: UInt64, limit: Int)? {
     guard let last = spilled.last, loadingThrough == nil,
-      queue.count <= LinkLimit.queueReports - LinkLimit.loadReports
+      queue.count <= memory.queueReports - memory.loadReports
     else { return nil }
     loadingThrough = last.through
-    return (queue.last?.sequence ?? acknowledged, LinkLimit.loadReports)
+    return (queue.last?.sequence ?? acknowledged, memory.loadReports)
   }
 
   /// The next batch; nil when there is nothing to send, or too little while another is on its way.
@@ -171,7 +180,7 @@ struct UplinkLane: Sendable {
 
   private mutating func spill(_ entry: SequencedReport) {
     let emitted = entry.report.emitted
-    if let last = spilled.indices.last, spilled[last].count < LinkLimit.loadReports {
+    if let last = spilled.indices.last, spilled[last].count < memory.loadReports {
       spilled[last].through = entry.sequence
       spilled[last].count += 1
       spilled[last].least = min(spilled[last].least, emitted)

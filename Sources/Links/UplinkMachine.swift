@@ -4,9 +4,10 @@ import Terms
 
 /// The child's end of its links: which parent to talk to, what to send, what to send again.
 ///
-/// A value without clock or socket: every input returns the directives that the caller obeys, in order. A closed or
-/// failed connection must always be told through `disconnected`, also after a `close` directive. Reports are appended
-/// after they are durable in the store, in order of `emitted` per lane.
+/// A value without clock or socket: every input returns the directives that the caller obeys, in
+/// order. A closed or failed connection must always be told through `disconnected`, also after a
+/// `close` directive. Reports are appended after they are durable in the store, in order of
+/// `emitted` per lane.
 public struct UplinkMachine: Sendable {
   public struct Configuration: Sendable {
     /// What the child says of itself.
@@ -14,6 +15,7 @@ public struct UplinkMachine: Sendable {
     /// By preference, without repeats.
     public var parents: [MonitorName]
     public var timing = UplinkTiming()
+    var memory = UplinkLane.Memory()
 
     public init(hello: Hello, parents: [MonitorName]) {
       self.hello = hello
@@ -25,7 +27,8 @@ public struct UplinkMachine: Sendable {
     case dial(MonitorName)
     case send(LinkMessage, to: MonitorName)
     case close(MonitorName, reason: String)
-    /// Answer with `loaded`: unacknowledged reports with a sequence after `after`, in order, at most `limit`.
+    /// Answer with `loaded`: unacknowledged reports with a sequence after `after`, in order, at
+    /// most `limit`.
     case load(LaneName, after: UInt64, limit: Int)
     /// A parent has everything through this sequence.
     case acknowledged(LaneName, through: UInt64)
@@ -56,10 +59,11 @@ public struct UplinkMachine: Sendable {
   public init(configuration: Configuration, outboxes: [Resumption.Outbox] = []) {
     self.configuration = configuration
     links = configuration.parents.map { ParentLink(name: $0, timing: configuration.timing) }
-    lanes[.live] = UplinkLane(name: .live)
+    lanes[.live] = newLane(.live)
     for outbox in outboxes {
       lanes[outbox.lane] = UplinkLane(
-        name: outbox.lane, acknowledged: outbox.acknowledged, newest: outbox.newest)
+        name: outbox.lane, acknowledged: outbox.acknowledged, newest: outbox.newest,
+        memory: configuration.memory)
     }
   }
 
@@ -118,7 +122,8 @@ public struct UplinkMachine: Sendable {
   public mutating func append(
     _ entries: [SequencedReport], lane: LaneName, _ now: HostTime
   ) -> [Directive] {
-    lanes[lane, default: UplinkLane(name: lane)].append(entries)
+    open(lane)
+    lanes[lane]?.append(entries)
     return pump(now)
   }
 
@@ -126,22 +131,22 @@ public struct UplinkMachine: Sendable {
   public mutating func setWatermark(
     _ watermark: CaptureTime, lane: LaneName, _ now: HostTime
   ) -> [Directive] {
-    var state = lanes[lane] ?? UplinkLane(name: lane)
-    state.watermark = max(state.watermark, watermark)
-    lanes[lane] = state
+    open(lane)
+    if let before = lanes[lane]?.watermark { lanes[lane]?.watermark = max(before, watermark) }
     return pump(now)
   }
 
   /// Nothing more will be appended: once the parent has it all, `ended` follows.
   public mutating func closeLane(_ lane: LaneName, _ now: HostTime) -> [Directive] {
-    lanes[lane, default: UplinkLane(name: lane)].isClosed = true
+    open(lane)
+    lanes[lane]?.isClosed = true
     return setWatermark(.distantFuture, lane: lane, now)
   }
 
   /// Forgets a lane at once, sent or not.
   public mutating func dropLane(_ lane: LaneName) {
     oversizedBefore &+= lanes[lane]?.oversized ?? 0
-    lanes[lane] = lane == .live ? UplinkLane(name: .live) : nil
+    lanes[lane] = lane == .live ? newLane(.live) : nil
   }
 
   /// The answer to `load`.
@@ -298,6 +303,14 @@ public struct UplinkMachine: Sendable {
     var losses = losses
     if oversized > 0 { losses["link.oversized"] = oversized }
     return .heartbeat(Heartbeat(watermarks: watermarks, losses: losses))
+  }
+
+  private mutating func open(_ lane: LaneName) {
+    if lanes[lane] == nil { lanes[lane] = newLane(lane) }
+  }
+
+  private func newLane(_ name: LaneName) -> UplinkLane {
+    UplinkLane(name: name, memory: configuration.memory)
   }
 
   private func index(of parent: MonitorName) -> Int? { links.firstIndex { $0.name == parent } }

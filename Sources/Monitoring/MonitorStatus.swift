@@ -12,11 +12,14 @@ public struct MonitorStatus: Sendable, Hashable {
     public var acknowledged: UInt64
     /// Reports waiting for the parent's acknowledgement.
     public var spooled: UInt64
+    /// Encoded bytes of the reports sent up, sent again ones included; an estimate.
+    public var sentBytes: UInt64
 
     public init(
       name: LaneName, watermark: CaptureTime, received: UInt64, produced: UInt64,
-      acknowledged: UInt64, spooled: UInt64
+      acknowledged: UInt64, spooled: UInt64, sentBytes: UInt64 = 0
     ) {
+      self.sentBytes = sentBytes
       self.name = name
       self.watermark = watermark
       self.received = received

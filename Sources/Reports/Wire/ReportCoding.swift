@@ -2,9 +2,9 @@ import Terms
 
 /// Reports as bytes: `beryl.proto` on the wire, in files and in rows.
 ///
-/// Coded by hand, because reports are the many: a generated message costs several times as much. The tests hold this
-/// code against the generated one. Whatever `encode` writes, `decode` takes: lists and texts beyond their limits are
-/// cut, numbers that are not finite become zero.
+/// Coded by hand, because reports are the many: a generated message costs several times as much.
+/// The tests hold this code against the generated one. Whatever `encode` writes, `decode` takes:
+/// lists and texts beyond their limits are cut, numbers that are not finite become zero.
 public enum ReportCoding {
   /// The longest text within a report (names, kinds, attribute values), in UTF-8 bytes.
   public static let textLimit = AttributeValue.textLimit

@@ -118,6 +118,9 @@ extension ReportCoding {
   ) throws(WireFault) -> AddressSet {
     var listed = listed
     if listed.count > 1 { listed.sort() }
+    guard zip(listed, listed.dropFirst()).allSatisfy({ $0 < $1 }) else {
+      throw WireFault(field: "", reason: "a member is repeated")
+    }
     var hashes = hashes
     if hashes.isEmpty, registers.isEmpty {
       hashes = listed.map(AddressSet.hash)
@@ -127,7 +130,7 @@ extension ReportCoding {
       throw WireFault(field: "hashes", reason: "not in order, or beside registers")
     }
     guard let set = AddressSet(listed: listed, distinct: distinct) else {
-      throw WireFault(field: "", reason: "a member is repeated")
+      throw WireFault(field: "", reason: "more than \(AddressSet.listLimit) members")
     }
     return set
   }

@@ -1,4 +1,5 @@
-/// Reads the protobuf wire format from bytes that anyone may have written: every length is checked before use.
+/// Reads the protobuf wire format from bytes that anyone may have written: every length is checked
+/// before use.
 ///
 /// The bytes must outlive the reader.
 package struct WireReader {

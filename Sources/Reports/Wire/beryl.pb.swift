@@ -1067,6 +1067,8 @@ package nonisolated struct Beryl_V1_Status: Sendable {
 
     package var spooled: UInt64 = 0
 
+    package var sentBytes: UInt64 = 0
+
     package var unknownFields = SwiftProtobuf.UnknownStorage()
 
     package init() {}
@@ -1160,6 +1162,9 @@ package nonisolated struct Beryl_V1_DrillBegin: Sendable {
   package var hasSpeed: Bool {self._speed != nil}
   /// Clears the value of `speed`. Subsequent reads from it will return its default value.
   package mutating func clearSpeed() {self._speed = nil}
+
+  /// Nanoseconds added to every packet's time.
+  package var offset: Int64 = 0
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -3017,7 +3022,7 @@ nonisolated extension Beryl_V1_Status: SwiftProtobuf.Message, SwiftProtobuf._Mes
 
 nonisolated extension Beryl_V1_Status.Lane: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = Beryl_V1_Status.protoMessageName + ".Lane"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}watermark\0\u{1}received\0\u{1}produced\0\u{1}acknowledged\0\u{1}spooled\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}watermark\0\u{1}received\0\u{1}produced\0\u{1}acknowledged\0\u{1}spooled\0\u{3}sent_bytes\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3031,6 +3036,7 @@ nonisolated extension Beryl_V1_Status.Lane: SwiftProtobuf.Message, SwiftProtobuf
       case 4: try { try decoder.decodeSingularUInt64Field(value: &self.produced) }()
       case 5: try { try decoder.decodeSingularUInt64Field(value: &self.acknowledged) }()
       case 6: try { try decoder.decodeSingularUInt64Field(value: &self.spooled) }()
+      case 7: try { try decoder.decodeSingularUInt64Field(value: &self.sentBytes) }()
       default: break
       }
     }
@@ -3055,6 +3061,9 @@ nonisolated extension Beryl_V1_Status.Lane: SwiftProtobuf.Message, SwiftProtobuf
     if self.spooled != 0 {
       try visitor.visitSingularUInt64Field(value: self.spooled, fieldNumber: 6)
     }
+    if self.sentBytes != 0 {
+      try visitor.visitSingularUInt64Field(value: self.sentBytes, fieldNumber: 7)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -3065,6 +3074,7 @@ nonisolated extension Beryl_V1_Status.Lane: SwiftProtobuf.Message, SwiftProtobuf
     if lhs.produced != rhs.produced {return false}
     if lhs.acknowledged != rhs.acknowledged {return false}
     if lhs.spooled != rhs.spooled {return false}
+    if lhs.sentBytes != rhs.sentBytes {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -3201,7 +3211,7 @@ nonisolated extension Beryl_V1_ReportsReply: SwiftProtobuf.Message, SwiftProtobu
 
 nonisolated extension Beryl_V1_DrillBegin: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".DrillBegin"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}lane\0\u{1}capture\0\u{1}speed\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}lane\0\u{1}capture\0\u{1}speed\0\u{1}offset\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3212,6 +3222,7 @@ nonisolated extension Beryl_V1_DrillBegin: SwiftProtobuf.Message, SwiftProtobuf.
       case 1: try { try decoder.decodeSingularStringField(value: &self.lane) }()
       case 2: try { try decoder.decodeSingularStringField(value: &self._capture) }()
       case 3: try { try decoder.decodeSingularDoubleField(value: &self._speed) }()
+      case 4: try { try decoder.decodeSingularSFixed64Field(value: &self.offset) }()
       default: break
       }
     }
@@ -3231,6 +3242,9 @@ nonisolated extension Beryl_V1_DrillBegin: SwiftProtobuf.Message, SwiftProtobuf.
     try { if let v = self._speed {
       try visitor.visitSingularDoubleField(value: v, fieldNumber: 3)
     } }()
+    if self.offset != 0 {
+      try visitor.visitSingularSFixed64Field(value: self.offset, fieldNumber: 4)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -3238,6 +3252,7 @@ nonisolated extension Beryl_V1_DrillBegin: SwiftProtobuf.Message, SwiftProtobuf.
     if lhs.lane != rhs.lane {return false}
     if lhs._capture != rhs._capture {return false}
     if lhs._speed != rhs._speed {return false}
+    if lhs.offset != rhs.offset {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
