@@ -71,10 +71,20 @@ extension ReportArchive {
     let statement = try database.cachedStatement(
       sql: "SELECT \(child), keys, reports FROM \(table.rawValue) WHERE position = ?")
     guard let row = try Row.fetchOne(statement, arguments: [position]) else { return nil }
-    let name: String? = row[0]
-    let keys = try keys(row[1], table, position)
-    let reports = try reports(row[2], keys: keys, table, position)
+    let name: String? = try row.value(0)
+    let keys = try keys(row.value(1), table, position)
+    let reports = try reports(row.value(2), keys: keys, table, position)
     return StoredBatch(
       position: position, child: name.flatMap { MonitorName($0) }, keys: keys, reports: reports)
+  }
+}
+
+extension Row {
+  /// A column's value; a damaged file can hold what its layout forbids, and GRDB's subscript would
+  /// trap on it.
+  func value<Value: DatabaseValueConvertible & StatementColumnConvertible>(
+    _ index: Int
+  ) throws -> Value {
+    try decode(Value.self, atIndex: index)
   }
 }

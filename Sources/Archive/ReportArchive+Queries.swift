@@ -89,8 +89,8 @@ extension ReportArchive {
       let outbox = try Row.fetchOne(
         database, sql: "SELECT newest, acknowledged FROM outboxes WHERE lane = ?",
         arguments: [lane.text])
-      counts.newest = UInt64(clamping: (outbox?[0] as Int64?) ?? 0)
-      counts.acknowledged = UInt64(clamping: (outbox?[1] as Int64?) ?? 0)
+      counts.newest = UInt64(clamping: try outbox?.value(0) as Int64? ?? 0)
+      counts.acknowledged = UInt64(clamping: try outbox?.value(1) as Int64? ?? 0)
       return counts
     }
   }
@@ -107,8 +107,8 @@ extension ReportArchive {
         \(lane == nil ? "" : "WHERE lane = ?") ORDER BY position
         """, arguments: lane.map { [$0.text] } ?? [])
     while let row = try rows.next() {
-      let position: Int64 = row[0]
-      try body(position, LaneName(row[1]), keys(row[2], table, position))
+      let position: Int64 = try row.value(0)
+      try body(position, LaneName(row.value(1)), keys(row.value(2), table, position))
     }
   }
 

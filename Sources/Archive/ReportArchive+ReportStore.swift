@@ -94,9 +94,9 @@ extension ReportArchive: ReportStore {
         statement, arguments: [lane.text, Int64(clamping: sequence)])
       var found: [SequencedReport] = []
       while found.count < limit, let row = try rows.next() {
-        let position: Int64 = row[0]
-        let keys = try keys(row[1], .produced, position)
-        let reports = try reports(row[2], keys: keys, .produced, position)
+        let position: Int64 = try row.value(0)
+        let keys = try keys(row.value(1), .produced, position)
+        let reports = try reports(row.value(2), keys: keys, .produced, position)
         for (key, report) in zip(keys, reports) where key.sequence > sequence {
           found.append(SequencedReport(sequence: key.sequence, report: report))
         }
@@ -112,21 +112,22 @@ extension ReportArchive: ReportStore {
         database,
         sql: "SELECT child, lane, sequence, watermark FROM children ORDER BY child, lane")
       while let row = try children.next() {
-        guard let child = MonitorName(row[0] as String) else {
+        guard let child = MonitorName(try row.value(0) as String) else {
           throw ArchiveFault(path: path, reason: .corrupt("a child without a valid name"))
         }
         resumption.children.append(
           Resumption.ChildPosition(
-            child: child, lane: LaneName(row[1]), sequence: UInt64(clamping: row[2] as Int64),
-            watermark: CaptureTime(nanoseconds: row[3])))
+            child: child, lane: LaneName(try row.value(1)),
+            sequence: UInt64(clamping: try row.value(2) as Int64),
+            watermark: CaptureTime(nanoseconds: try row.value(3))))
       }
       let outboxes = try Row.fetchCursor(
         database, sql: "SELECT lane, newest, acknowledged FROM outboxes ORDER BY lane")
       while let row = try outboxes.next() {
         resumption.outboxes.append(
           Resumption.Outbox(
-            lane: LaneName(row[0]), newest: UInt64(clamping: row[1] as Int64),
-            acknowledged: UInt64(clamping: row[2] as Int64)))
+            lane: LaneName(try row.value(0)), newest: UInt64(clamping: try row.value(1) as Int64),
+            acknowledged: UInt64(clamping: try row.value(2) as Int64)))
       }
       try eachKeyRow(database, .produced, lane: nil) { _, lane, keys in
         for key in keys {
@@ -147,12 +148,14 @@ extension ReportArchive: ReportStore {
           WHERE lane = ? ORDER BY position
           """, arguments: [lane.text])
       while let row = try rows.next() {
-        let position: Int64 = row[0]
-        guard let child = MonitorName(row[1] as String) else {
+        let position: Int64 = try row.value(0)
+        guard let child = MonitorName(try row.value(1) as String) else {
           throw damaged(.received, position, "a child without a valid name")
         }
-        let keys = try keys(row[2], .received, position)
-        for report in try reports(row[3], keys: keys, .received, position) { body(child, report) }
+        let keys = try keys(row.value(2), .received, position)
+        for report in try reports(row.value(3), keys: keys, .received, position) {
+          body(child, report)
+        }
       }
     }
   }

@@ -63,15 +63,7 @@ public final class ReportArchive: Sendable {
     lock = nil
     guard access(path, F_OK) == 0 else { throw ArchiveFault(path: path, reason: .missing) }
     try Self.refuseOddFile(path)
-    var configuration = Configuration()
-    configuration.readonly = true
-    configuration.busyMode = .timeout(Double(Self.busyMilliseconds) / 1000)
-    queue = try Self.located(path) {
-      let queue = try DatabaseQueue(path: path, configuration: configuration)
-      let version = try queue.read { try Migrations.check($0, path: path) }
-      guard version > 0 else { throw ArchiveFault(path: path, reason: .foreign) }
-      return queue
-    }
+    queue = try Self.located(path) { try Self.reader(path) }
   }
 
   /// Runs `body` as one commit: several appends cost one flush, and all of them become durable,
@@ -106,6 +98,28 @@ public final class ReportArchive: Sendable {
     try Self.located(path) { try queue.unsafeReentrantRead(body) }
   }
 
+  private static func reader(_ path: String) throws -> DatabaseQueue {
+    var configuration = Configuration()
+    configuration.readonly = true
+    configuration.busyMode = .timeout(Double(busyMilliseconds) / 1000)
+    func open(_ name: String) throws -> DatabaseQueue {
+      let queue = try DatabaseQueue(path: name, configuration: configuration)
+      let version = try queue.read { try Migrations.check($0, path: path) }
+      guard version > 0 else { throw ArchiveFault(path: path, reason: .foreign) }
+      return queue
+    }
+    do {
+      return try open(path)
+    } catch let error as DatabaseError where error.resultCode == .SQLITE_CANTOPEN {
+      // A directory that cannot be written leaves no room for SQLite's shared memory file. An
+      // archive that was closed well can be read without it.
+      guard access(path + "-wal", F_OK) != 0,
+        let name = path.addingPercentEncoding(withAllowedCharacters: .urlPathAllowed)
+      else { throw error }
+      return try open("file:\(name)?immutable=1")
+    }
+  }
+
   private static func prepare(_ database: Database, _ options: ArchiveOptions) throws {
     if database.configuration.readonly { return }
     try database.execute(
@@ -135,6 +149,8 @@ public final class ReportArchive: Sendable {
       throw fault
     } catch let error as DatabaseError {
       throw ArchiveFault(path: path, error)
+    } catch let error as RowDecodingError {
+      throw ArchiveFault(path: path, reason: .corrupt("\(error)"))
     } catch {
       throw ArchiveFault(path: path, reason: .refused("\(error)"))
     }

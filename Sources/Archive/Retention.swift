@@ -76,14 +76,14 @@ extension ReportArchive {
       let lanes = try Row.fetchAll(
         database, sql: "SELECT lane, max(last_emitted) FROM \(table.rawValue) GROUP BY lane")
       for lane in lanes {
-        let limit = CaptureTime(nanoseconds: lane[1]) - span
+        let limit = CaptureTime(nanoseconds: try lane.value(1)) - span
         dropped += try drop(
           database, table,
           """
           SELECT position FROM \(table.rawValue) b
           WHERE lane = ? AND last_emitted < ? AND \(condition)
           ORDER BY position LIMIT \(Self.retentionStep)
-          """, [lane[0] as String, limit.nanoseconds])
+          """, [try lane.value(0) as String, limit.nanoseconds])
       }
     }
     return dropped

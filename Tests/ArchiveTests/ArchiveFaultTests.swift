@@ -122,4 +122,41 @@ import Testing
     }
     #expect(words.hasPrefix("produced_batches 1: "))
   }
+
+  @Test func aHundredDamagedFilesAreReadOrRefusedNeverTrappedOn() throws {
+    do {
+      let archive = try ReportArchive(scratch.archive)
+      try archive.appendProduced(produced(1...300), lane: .live)
+      try archive.appendReceived(
+        received(1...300), from: name("hq-dmz"), lane: .live, through: 300, watermark: .distantPast)
+    }
+    let whole = try Data(contentsOf: URL(fileURLWithPath: scratch.archive))
+    var random = UInt64(7)
+    func next(below limit: Int) -> Int {
+      random = random &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+      return Int((random >> 33) % UInt64(limit))
+    }
+    var refused = 0
+    for _ in 0..<100 {
+      var bytes = whole
+      for _ in 0...next(below: 40) {
+        // Half of the damage in the first pages: layout, roots, cursors.
+        let reach = next(below: 2) == 0 ? min(32 << 10, bytes.count) : bytes.count
+        bytes[next(below: reach)] = UInt8(next(below: 256))
+      }
+      try bytes.write(to: URL(fileURLWithPath: scratch.archive))
+      do {
+        let archive = try ReportArchive(reading: scratch.archive)
+        _ = try archive.resumption()
+        _ = try archive.reports(lane: .live)
+        _ = try archive.received(lane: .live)
+        _ = try archive.unacknowledged(lane: .live, after: 0, limit: 1000)
+        _ = try archive.counts(lane: .live)
+      } catch {
+        #expect(error is ArchiveFault)
+        refused += 1
+      }
+    }
+    #expect(refused > 0)
+  }
 }
