@@ -25,6 +25,7 @@ let collections = Target.Dependency.product(
 let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
 let heap = Target.Dependency.product(name: "HeapModule", package: "swift-collections")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let asn1 = Target.Dependency.product(name: "SwiftASN1", package: "swift-asn1")
 let certificates = Target.Dependency.product(name: "X509", package: "swift-certificates")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let lifecycle = Target.Dependency.product(
@@ -59,6 +60,7 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
     .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
     .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
+    .package(url: "https://github.com/apple/swift-asn1", from: "1.0.0"),
     .package(url: "https://github.com/apple/swift-certificates", from: "1.21.1"),
     .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
     .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
@@ -73,7 +75,9 @@ let package = Package(
     .target(name: "CPrefetch"),
     // Layer 1
     module("Packets", ["Terms"]),
-    module("Reports", ["Terms", crypto, protobuf]),
+    .target(
+      name: "Reports", dependencies: ["Terms", crypto, protobuf], exclude: ["Wire/beryl.proto"],
+      swiftSettings: settings),
     module("Hierarchy", ["Terms", "Reports", yams]),
     // Layer 2
     module("Flows", ["Packets", "Terms", "CPrefetch"]),
@@ -83,49 +87,49 @@ let package = Package(
     module("Correlation", ["Analysis", "Reports", "Terms"]),
     module("Response", ["Analysis", "Reports", "Terms"]),
     // Layer 4
-    module("Monitoring", ["Analysis", "Hierarchy", "Reports", "Response", "Terms", deque, heap]),
+    module("Monitoring", ["Analysis", "Hierarchy", "Reports", "Response", "Terms"]),
     // Layer 5
     module("Capture", ["Packets", "Terms", "CPcap", "CZlib", "CZstd"]),
     module(
       "Links",
-      ["Hierarchy", "Monitoring", "Reports", "Terms", certificates, crypto, protobuf, logging, deque]
-        + nio),
+      ["Monitoring", "Reports", "Terms", asn1, certificates, crypto, deque, protobuf] + nio),
     module("Archive", ["Monitoring", "Reports", "Terms", grdb]),
     // Layer 6
+    module("Scenarios", ["Archive", "Hierarchy", "Reports", "Terms"]),
+    // Layer 7
     module(
       "Tiers",
       [
         "Analysis", "Archive", "Capture", "Correlation", "Detection", "Flows", "Hierarchy",
-        "Links", "Monitoring", "Packets", "Reports", "Response", "Terms", arguments, lifecycle,
-        logging, metrics, signals,
+        "Links", "Monitoring", "Packets", "Reports", "Response", "Scenarios", "Terms", arguments,
+        lifecycle, logging, metrics, signals,
       ]),
-    // Layer 7
+    // Layer 8
     module(
       "Replay",
       [
         "Analysis", "Archive", "Capture", "Detection", "Hierarchy", "Links", "Monitoring",
-        "Reports", "Terms", "Tiers", logging, yams,
+        "Reports", "Scenarios", "Terms", "Tiers", heap, logging,
       ]),
-    // Layer 8
+    // Layer 9
     program("LocalMonitor", ["Tiers"]),
     program("DomainMonitor", ["Tiers"]),
     program("EnterpriseMonitor", ["Tiers"]),
     program(
       "Beryl",
       [
-        "Archive", "Hierarchy", "Links", "Monitoring", "Replay", "Reports", "Terms", "Tiers",
-        arguments, logging,
+        "Archive", "Hierarchy", "Links", "Monitoring", "Replay", "Reports", "Scenarios", "Terms",
+        "Tiers", arguments, logging, signals,
       ]),
     program(
       "Benchmarks",
       [
-        "Analysis", "Archive", "Capture", "CPcap", "Detection", "Flows", "Hierarchy", "Links",
-        "Monitoring", "Packets", "Reports", "Terms", "Tiers",
+        "Analysis", "Capture", "CPcap", "Detection", "Flows", "Packets", "Reports", "Terms",
       ]),
     // Tests
     tests("TermsTests", ["Terms"]),
     tests("PacketsTests", ["Packets", "Terms", "Capture"]),
-    tests("ReportsTests", ["Reports", "Terms"]),
+    tests("ReportsTests", ["Reports", "Terms", protobuf]),
     tests("HierarchyTests", ["Hierarchy", "Reports", "Terms"]),
     tests("FlowsTests", ["Flows", "Packets", "Terms", "Capture"]),
     tests("AnalysisTests", ["Analysis", "Reports", "Terms"]),
@@ -135,9 +139,11 @@ let package = Package(
     tests("CorrelationTests", ["Analysis", "Correlation", "Reports", "Response", "Terms"]),
     tests(
       "MonitoringTests", ["Analysis", "Hierarchy", "Monitoring", "Reports", "Response", "Terms"]),
-    tests("CaptureTests", ["Capture", "Packets", "Terms"]),
-    tests("LinksTests", ["Hierarchy", "Links", "Monitoring", "Reports", "Terms"]),
-    tests("ArchiveTests", ["Archive", "Monitoring", "Reports", "Terms"]),
+    tests("CaptureTests", ["Capture", "Packets", "Terms", "CZlib", "CZstd"]),
+    tests("LinksTests", ["Links", "Monitoring", "Reports", "Terms"] + nio),
+    tests("ArchiveTests", ["Archive", "Monitoring", "Reports", "Terms", grdb]),
+    tests(
+      "ScenariosTests", ["Archive", "Hierarchy", "Monitoring", "Reports", "Scenarios", "Terms"]),
     tests(
       "ReplayTests",
       ["Archive", "Hierarchy", "Links", "Monitoring", "Replay", "Reports", "Terms", "Tiers"]),

@@ -14,6 +14,7 @@ struct BerylCommand: AsyncParsableCommand {
       Examples:
         beryl check topology/acme.yaml     find every fault of a topology
         beryl tree topology/acme.yaml      draw it
+        beryl pki init topology/acme.yaml  issue its certificates
         beryl up topology/acme.yaml        run the whole tree on this machine
         beryl status topology/acme.yaml    ask a running tree how it does
         beryl replay scenario.yaml         replay captures across the tree
@@ -22,8 +23,8 @@ struct BerylCommand: AsyncParsableCommand {
       Exit codes: 0 all is well, 1 an expectation is not met, 2 bad input.
       """,
     subcommands: [
-      CheckCommand.self, TreeCommand.self, UpCommand.self, StatusCommand.self, ReplayCommand.self,
-      WhyCommand.self,
+      CheckCommand.self, TreeCommand.self, PKICommand.self, UpCommand.self, StatusCommand.self,
+      ReplayCommand.self, WhyCommand.self,
     ])
 
   /// As ArgumentParser's own, but a wrong option is bad input like any other: 2, not EX_USAGE.

@@ -25,7 +25,7 @@ public struct OutputBudget: Sendable {
     tokens = self.rate * Self.burstSeconds
   }
 
-  /// The reports that may go up now, in order.
+  /// The report that may go up now: this one, one that absorbed it, or none.
   public mutating func admit(_ report: Report) -> Report? {
     guard rate.isFinite else { return report }
     refill(at: report.emitted)
@@ -38,6 +38,12 @@ public struct OutputBudget: Sendable {
     }
     tokens -= 1
     return report
+  }
+
+  /// What is still held back, when the lane ends and nothing will follow that could carry it.
+  public mutating func flush() -> [Report] {
+    defer { held = [:] }
+    return held.sorted { $0.key < $1.key }.map(\.value)
   }
 
   private mutating func refill(at time: CaptureTime) {

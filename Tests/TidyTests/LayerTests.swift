@@ -9,9 +9,10 @@ private let layers: [String: Int] = [
   "Detection": 3, "Correlation": 3, "Response": 3,
   "Monitoring": 4,
   "Capture": 5, "Links": 5, "Archive": 5,
-  "Scenarios": 6, "Tiers": 6,
-  "Replay": 7,
-  "LocalMonitor": 8, "DomainMonitor": 8, "EnterpriseMonitor": 8, "Beryl": 8, "Benchmarks": 8,
+  "Scenarios": 6,
+  "Tiers": 7,
+  "Replay": 8,
+  "LocalMonitor": 9, "DomainMonitor": 9, "EnterpriseMonitor": 9, "Beryl": 9, "Benchmarks": 9,
 ]
 
 struct SourceFile: CustomStringConvertible, Sendable {

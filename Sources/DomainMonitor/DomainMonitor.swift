@@ -1,0 +1,5 @@
+import Tiers
+
+@main struct DomainMonitor {
+  static func main() async { await DomainCommand.main() }
+}

@@ -1,0 +1,5 @@
+import Tiers
+
+@main struct EnterpriseMonitor {
+  static func main() async { await EnterpriseCommand.main() }
+}

@@ -1,0 +1,5 @@
+import Tiers
+
+@main struct LocalMonitor {
+  static func main() async { await LocalCommand.main() }
+}

@@ -1,0 +1,59 @@
+import Reports
+import Terms
+
+/// One lane's way out of a monitor: what the parent subscribed to, within its budget, numbered and recognised.
+public struct LaneOutput: Sendable {
+  /// What the preferred parent wants of a report; true for all at a root.
+  public typealias Filter = @Sendable (Report) -> Bool
+
+  private var budget: OutputBudget
+  private let wants: Filter
+  /// Own reports found in the store after a crash: what is made again is not stored again.
+  private var known: Set<ReportRevision>
+
+  /// The newest sequence given out.
+  public private(set) var newest: UInt64
+  public private(set) var producedCount: UInt64 = 0
+  /// Reports given a sequence since this value was made.
+  public private(set) var sentCount: UInt64 = 0
+
+  public init(
+    budget rate: Double?, wants: @escaping Filter, newest: UInt64 = 0,
+    known: Set<ReportRevision> = []
+  ) {
+    budget = OutputBudget(rate: rate)
+    self.wants = wants
+    self.newest = newest
+    self.known = known
+  }
+
+  public var coarsened: UInt64 { budget.coarsened }
+  public var shed: UInt64 { budget.shed }
+
+  /// Numbers the reports that go up, in the order given; the others are kept without a number.
+  public mutating func accept(_ reports: [Report], laneEnded: Bool) -> [ProducedReport] {
+    var accepted: [ProducedReport] = []
+    for report in reports {
+      producedCount += 1
+      let admitted = wants(report) ? budget.admit(report) : nil
+      if let admitted {
+        append(admitted, goesUp: true, to: &accepted)
+      } else if report.reportClass != .evidence {
+        append(report, goesUp: false, to: &accepted)
+      }
+    }
+    if laneEnded {
+      for held in budget.flush() { append(held, goesUp: true, to: &accepted) }
+    }
+    return accepted
+  }
+
+  private mutating func append(_ report: Report, goesUp: Bool, to list: inout [ProducedReport]) {
+    guard known.remove(ReportRevision(report)) == nil else { return }
+    if goesUp {
+      newest += 1
+      sentCount += 1
+    }
+    list.append(ProducedReport(sequence: goesUp ? newest : nil, report: report))
+  }
+}

@@ -1,0 +1,49 @@
+import Links
+import Monitoring
+import Reports
+import Terms
+import Tiers
+
+/// One monitor of a simulated tree: its node while it runs, its store always.
+struct SimulatedMonitor {
+  let configuration: NodeConfiguration
+  /// Starts the analysis of a local monitor's capture from its beginning; nil above the local tier.
+  let makeSource: (() throws -> any LocalSource)?
+  var store = MemoryStore()
+  var node: MonitorNode?
+  var source: (any LocalSource)?
+  /// The source has given everything.
+  var isSourceDone = false
+  /// Crash after the next commit, before anything that should follow it.
+  var crashesAfterCommit = false
+  /// Open connections by parent, as the child knows them.
+  var uplinks: [MonitorName: ConnectionID] = [:]
+
+  init(configuration: NodeConfiguration, makeSource: (() throws -> any LocalSource)?) {
+    self.configuration = configuration
+    self.makeSource = makeSource
+  }
+
+  /// Starts, or starts again, from what the store holds.
+  mutating func start(_ now: HostTime) throws {
+    let resumption = store.resumption()
+    var node = MonitorNode(configuration, resuming: resumption)
+    store.eachReceived(lane: .live) { _, report in node.resume(report) }
+    node.start(now, resuming: resumption)
+    self.node = node
+    source = try makeSource?()
+    isSourceDone = false
+    uplinks = [:]
+  }
+
+  /// Gives the node the next piece of its source.
+  mutating func produce(_ now: HostTime) throws {
+    guard node != nil, source != nil, !isSourceDone else { return }
+    if let piece = try source?.next() {
+      node?.produced(piece.reports, lane: .live, watermark: piece.watermark, now)
+    } else {
+      isSourceDone = true
+      node?.produced([], lane: .live, watermark: .distantFuture, now)
+    }
+  }
+}

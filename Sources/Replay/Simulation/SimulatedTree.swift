@@ -1,0 +1,240 @@
+import HeapModule
+import Hierarchy
+import Links
+import Monitoring
+import Reports
+import Terms
+import Tiers
+
+/// All monitors of a topology in one process, joined by simulated links under a seeded plan of faults.
+///
+/// The nodes are those of the real processes; only sockets, files and the clock are simulated. With `FaultPlan.none`
+/// this is `beryl replay --in-process`.
+public final class SimulatedTree {
+  /// Host milliseconds between two pieces of a source.
+  static let pieceInterval: UInt64 = 5
+  /// Host milliseconds after which a tree that has not finished is given up.
+  static let runLimit: UInt64 = 3_600_000
+
+  enum Happening {
+    case produce(MonitorName)
+    case tick(MonitorName)
+    case opened(ConnectionID)
+    case toParent(ConnectionID, LinkMessage)
+    case toChild(ConnectionID, LinkMessage)
+    case closed(ConnectionID, atParent: Bool, reason: String)
+    case dialFailed(MonitorName, MonitorName, reason: String)
+    case crash(MonitorName, length: UInt64, afterCommit: Bool)
+    case restart(MonitorName)
+    case cut(MonitorName)
+  }
+
+  struct Scheduled: Comparable {
+    var time: HostTime
+    var order: UInt64
+    var happening: Happening
+
+    static func < (left: Scheduled, right: Scheduled) -> Bool {
+      (left.time, left.order) < (right.time, right.order)
+    }
+
+    static func == (left: Scheduled, right: Scheduled) -> Bool { left.order == right.order }
+  }
+
+  var monitors: [MonitorName: SimulatedMonitor] = [:]
+  var connections: [ConnectionID: SimulatedConnection] = [:]
+  var generator: SeededGenerator
+  let faults: FaultPlan
+  private(set) var now = HostTime(nanoseconds: 0)
+  private var agenda = Heap<Scheduled>()
+  private var order: UInt64 = 0
+  var newestConnection: UInt64 = 0
+  /// Told after each piece of a source: how many pieces were taken.
+  public var onPiece: ((Int) -> Void)?
+  private var pieces = 0
+
+  /// `sources` makes the source of each local monitor; those without one are silent.
+  public init(
+    topology: Topology, faults: FaultPlan = .none,
+    sources: [MonitorName: () throws -> any LocalSource]
+  ) {
+    self.faults = faults
+    generator = SeededGenerator(seed: faults.seed)
+    for definition in topology.monitors {
+      guard var configuration = NodeConfiguration(topology: topology, monitor: definition.name)
+      else { continue }
+      // Faults heal; a lease that ran out before would change what a parent could know.
+      configuration.leaseMilliseconds = Self.runLimit
+      let isLocal = definition.tier == .local
+      monitors[definition.name] = SimulatedMonitor(
+        configuration: configuration,
+        makeSource: isLocal ? sources[definition.name] ?? { SilentSource() } : nil)
+    }
+  }
+
+  /// Runs until every monitor has processed everything.
+  public func run() throws {
+    for name in monitors.keys.sorted() { try start(name) }
+    for crash in faults.crashes {
+      schedule(
+        .crash(crash.monitor, length: crash.length, afterCommit: crash.isAfterCommit),
+        at: .milliseconds(crash.start))
+    }
+    for cut in faults.partitions { schedule(.cut(cut.monitor), at: .milliseconds(cut.start)) }
+    while let next = agenda.popMin() {
+      now = max(now, next.time)
+      guard now <= .milliseconds(Self.runLimit) else { throw SimulationFault.unfinished(pending) }
+      try happen(next.happening)
+      if isFinished { return }
+    }
+    if !isFinished { throw SimulationFault.unfinished(pending) }
+  }
+
+  /// Own reports of a monitor, as its store holds them.
+  public func produced(by monitor: MonitorName) -> [ProducedReport] {
+    monitors[monitor]?.store.produced(lane: .live) ?? []
+  }
+
+  /// Reports that a monitor's store holds of its children.
+  public func received(by monitor: MonitorName) -> [(child: MonitorName, report: Report)] {
+    (monitors[monitor]?.store.received(lane: .live) ?? []).map { ($0.child, $0.report) }
+  }
+
+  public func status(of monitor: MonitorName) -> MonitorStatus? { monitors[monitor]?.node?.status }
+
+  // MARK: The agenda
+
+  func schedule(_ happening: Happening, at time: HostTime) {
+    order += 1
+    agenda.insert(Scheduled(time: max(time, now), order: order, happening: happening))
+  }
+
+  func schedule(_ happening: Happening, afterMilliseconds delay: UInt64) {
+    schedule(happening, at: now.adding(milliseconds: delay))
+  }
+
+  private var isFinished: Bool {
+    guard faults.horizon == 0 || now >= .milliseconds(faults.horizon) else { return false }
+    return monitors.values.allSatisfy { monitor in
+      guard let status = monitor.node?.status else { return false }
+      return status.lanes.allSatisfy { $0.watermark == .distantFuture && $0.spooled == 0 }
+    }
+  }
+
+  private var pending: [MonitorName] {
+    monitors.filter { entry in
+      entry.value.node?.status.lanes.allSatisfy {
+        $0.watermark == .distantFuture && $0.spooled == 0
+      } != true
+    }.map(\.key).sorted()
+  }
+
+  private func happen(_ happening: Happening) throws {
+    switch happening {
+    case .produce(let name):
+      try monitors[name]?.produce(now)
+      pieces += 1
+      onPiece?(pieces)
+      if monitors[name]?.isSourceDone == false, monitors[name]?.node != nil {
+        schedule(happening, afterMilliseconds: Self.pieceInterval)
+      }
+      obey(name)
+    case .tick(let name):
+      guard monitors[name]?.node != nil else { return }
+      monitors[name]?.node?.tick(now)
+      obey(name)
+      scheduleTick(name)
+    case .crash(let name, let length, let afterCommit): crash(name, length, afterCommit)
+    case .restart(let name): try start(name)
+    case .cut(let name): cut(name)
+    default: transport(happening)
+    }
+  }
+
+  // MARK: Life and death
+
+  private func start(_ name: MonitorName) throws {
+    try monitors[name]?.start(now)
+    obey(name)
+    scheduleTick(name)
+    if monitors[name]?.source != nil { schedule(.produce(name), at: now) }
+  }
+
+  private func scheduleTick(_ name: MonitorName) {
+    guard let due = monitors[name]?.node?.nextTick else { return }
+    let latest = now.adding(milliseconds: 1000)
+    schedule(.tick(name), at: max(now.adding(milliseconds: 1), min(due, latest)))
+  }
+
+  private func crash(_ name: MonitorName, _ length: UInt64, _ afterCommit: Bool) {
+    guard monitors[name]?.node != nil else { return }
+    if afterCommit {
+      monitors[name]?.crashesAfterCommit = true
+      schedule(.crash(name, length: length, afterCommit: false), afterMilliseconds: 50)
+    } else {
+      die(name)
+      schedule(.restart(name), afterMilliseconds: length)
+    }
+  }
+
+  private func die(_ name: MonitorName) {
+    monitors[name]?.node = nil
+    monitors[name]?.crashesAfterCommit = false
+    breakConnections(of: name, reason: "'\(name)' crashed")
+  }
+
+  // MARK: Directives
+
+  /// Obeys what a node wants: first its stores, as one commit, then the rest in order.
+  func obey(_ name: MonitorName) {
+    while let directives = monitors[name]?.node?.takeDirectives(), !directives.isEmpty {
+      for directive in directives where directive.changesStore { commit(directive, name) }
+      if monitors[name]?.crashesAfterCommit == true, directives.contains(where: \.changesStore) {
+        // The process is gone between its commit and its messages; `crash` restarts it.
+        monitors[name]?.crashesAfterCommit = false
+        monitors[name]?.node = nil
+        breakConnections(of: name, reason: "'\(name)' crashed")
+        schedule(.restart(name), afterMilliseconds: 60)
+        return
+      }
+      for directive in directives where !directive.changesStore { carryOut(directive, name) }
+    }
+  }
+
+  private func commit(_ directive: NodeDirective, _ name: MonitorName) {
+    switch directive {
+    case .storeProduced(let reports, let lane):
+      monitors[name]?.store.appendProduced(reports, lane: lane)
+    case .storeReceived(let reports, let child, let lane, let through, let watermark):
+      monitors[name]?.store.appendReceived(
+        reports, from: child, lane: lane, through: through, watermark: watermark)
+    case .storeAcknowledged(let lane, let through):
+      monitors[name]?.store.acknowledge(lane: lane, through: through)
+    case .release(let lane): monitors[name]?.store.release(lane: lane)
+    default: break
+    }
+  }
+
+  private func carryOut(_ directive: NodeDirective, _ name: MonitorName) {
+    switch directive {
+    case .load(let lane, let after, let limit):
+      let entries =
+        monitors[name]?.store.unacknowledged(lane: lane, after: after, limit: limit) ?? []
+      monitors[name]?.node?.loaded(entries, lane: lane, now)
+    case .dial(let parent): dial(from: name, to: parent)
+    case .sendUp(let message, let parent):
+      if let id = monitors[name]?.uplinks[parent] { send(message, on: id, toParent: true) }
+    case .closeUp(let parent, let reason):
+      if let id = monitors[name]?.uplinks[parent] { close(id, reason: reason) }
+    case .sendDown(let message, let id): send(message, on: id, toParent: false)
+    case .closeDown(let id, let reason): close(id, reason: reason)
+    default: break
+    }
+  }
+}
+
+/// A simulated tree that did not come to its end.
+public enum SimulationFault: Error, Hashable, Sendable {
+  /// These monitors still had something to do when the run limit was reached.
+  case unfinished([MonitorName])
+}

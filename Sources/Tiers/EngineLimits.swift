@@ -1,0 +1,11 @@
+import Correlation
+import Detection
+import Flows
+import Response
+import Terms
+
+/// Every limit that a topology can override.
+public enum EngineLimits {
+  public static let all: [EngineLimit] =
+    FlowLimits.all + DetectorCatalog.limits + CorrelatorCatalog.limits + Resolver.limits
+}

@@ -1,0 +1,77 @@
+import Capture
+import Detection
+import Hierarchy
+import Monitoring
+import Reports
+import Terms
+
+/// An interface going through a detection pipeline until it is stopped or fails.
+struct LiveRun {
+  /// Frames per turn, and how long a turn waits for the first one.
+  static let framesPerTurn = 1024
+  static let turnTimeout = TimeSpan.milliseconds(100)
+
+  private let run: CaptureRun
+  private let settings: CaptureSettings
+
+  init(_ run: CaptureRun, _ settings: CaptureSettings) {
+    self.run = run
+    self.settings = settings
+  }
+
+  func run(_ put: (MonitorInput) -> Void, unless isStopping: () -> Bool) throws(CaptureFault) {
+    var options = LiveCapture.Options()
+    options.filter = settings.filter ?? ""
+    options.snapLength = settings.snapLength
+    options.isPromiscuous = settings.promiscuous
+    options.bufferSize = settings.bufferBytes
+    var capture = try LiveCapture(interface: settings.interface, options: options)
+    put(.log(NodeLogEntry(.info, "capturing", ["interface": settings.interface])))
+    let setup = PipelineSetup(run.settings, lane: run.lane)
+    var pipeline = DetectionPipeline(
+      sink: setup.sink(capture: settings.interface), context: setup.context)
+    var figures = CaptureFigures()
+    while !isStopping() {
+      var bytes: UInt64 = 0
+      let count = try capture.read(atMost: Self.framesPerTurn, timeout: Self.turnTimeout) { frame in
+        bytes &+= UInt64(frame.wireLength)
+        pipeline.take(
+          frame.bytes, linkType: frame.linkType, wireLength: frame.wireLength, time: frame.time)
+      }
+      figures.packets &+= UInt64(count)
+      figures.bytes &+= bytes
+      if count == 0 {
+        pipeline.advance(to: MonitorProcess.wallClock() - CaptureRun.quietLag)
+      } else {
+        pipeline.flush()
+      }
+      updateLosses(&figures, capture.statistics(), pipeline.statistics.losses)
+      put(
+        .piece(
+          run.lane, piece(pipeline.drainReports(), pipeline.watermark, setup), figures))
+    }
+    pipeline.finish()
+    let last = pipeline.drainReports()
+    put(.piece(run.lane, piece(last, last.last?.emitted ?? .distantPast, setup), figures))
+  }
+
+  private func piece(
+    _ reports: [Report], _ watermark: CaptureTime, _ setup: PipelineSetup
+  ) -> LocalPiece {
+    LocalPiece(
+      reports: reports.map { report in
+        var report = report
+        report.coverage.segments = [setup.context.segment]
+        return report
+      }, watermark: watermark)
+  }
+
+  private func updateLosses(
+    _ figures: inout CaptureFigures, _ kernel: LiveCapture.Statistics,
+    _ losses: [String: UInt64]
+  ) {
+    figures.losses.merge(losses) { _, new in new }
+    figures.losses["capture.kernel-dropped"] = kernel.dropped
+    figures.losses["capture.interface-dropped"] = kernel.interfaceDropped
+  }
+}

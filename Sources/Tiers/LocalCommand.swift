@@ -1,0 +1,72 @@
+import ArgumentParser
+import Scenarios
+import Terms
+
+/// `beryl-local`
+public struct LocalCommand: AsyncParsableCommand {
+  public static let configuration = CommandConfiguration(
+    commandName: "beryl-local",
+    abstract: "Analyses the traffic of one segment.",
+    discussion: """
+      EXAMPLES
+        beryl-local --read trace.pcap                 what one capture shows, as text
+        beryl-local --read trace.pcapng.zst --json -  the same as JSON lines
+        beryl-local --topology topology/acme.yaml --monitor hq-dmz
+                                                      a segment's monitor, until SIGINT or SIGTERM
+        beryl-local --topology topology/acme.yaml --monitor hq-dmz --read hq-dmz.pcap
+                                                      the same, fed from a file
+
+      Exit codes: 0 stopped or read to the end, 1 failed, 2 bad input.
+      """)
+
+  @OptionGroup var options: MonitorOptions
+
+  @Option(
+    help: ArgumentHelp(
+      "Read packets from a capture file (pcap or pcapng, plain, gzip or zstd; - for standard input).",
+      valueName: "file"))
+  var read: String?
+
+  @Option(
+    help: ArgumentHelp("Write reports as JSON lines to a file (- for standard output).", valueName: "file"))
+  var json: String?
+
+  @Option(help: "Event seconds per second when reading a file: max, 1x, 10x, …")
+  var speed = "max"
+
+  @Option(help: ArgumentHelp("Add this to every packet's time, in seconds.", valueName: "seconds"))
+  var offset = 0.0
+
+  @Option(help: .hidden) var origin: Double?
+
+  /// A segment without a capture in a replay: nothing to say, from the start to the end of time.
+  @Flag(help: .hidden) var silent = false
+
+  @Flag(help: "Do not capture: only drills bring packets.")
+  var noCapture = false
+
+  public init() {}
+
+  public func run() async throws {
+    if let read, options.topology == nil, options.monitor == nil {
+      return try await exiting { try OneSegment(path: read, json: json).run() }
+    }
+    guard read != nil || json == nil else {
+      throw ValidationError("--json needs --read FILE")
+    }
+    try await options.run(tier: .local, input: try input())
+  }
+
+  private func input() throws -> MonitorSettings.Input {
+    if silent { return .silence }
+    guard let read else { return noCapture ? .none : .interface }
+    guard let speed = ReplaySpeed(speed) else {
+      throw ValidationError("--speed \(speed): 'max' or a factor such as 1x or 10x is needed")
+    }
+    return .file(
+      path: read,
+      pace: Pace(
+        speed: speed.factor, origin: origin.map { CaptureTime(seconds: $0) },
+        offset: .seconds(offset)))
+  }
+}

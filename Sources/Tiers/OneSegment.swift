@@ -1,0 +1,116 @@
+import ArgumentParser
+import Capture
+import Flows
+import Packets
+import Foundation
+import Reports
+import Scenarios
+import Terms
+
+#if canImport(Glibc)
+  import Glibc
+#endif
+
+/// `beryl-local --read FILE`: one capture, no topology, in the manner of `tcpdump -r`.
+struct OneSegment {
+  let path: String
+  /// Where JSON lines go: a file, or `-` for standard output; nil for text on standard output.
+  let json: String?
+
+  func run() throws {
+    guard let monitor = MonitorName("local") else { return }
+    let source: PipelineSource
+    do throws(CaptureFault) {
+      source = try PipelineSource(path: path, setup: PipelineSetup(monitor: monitor))
+    } catch {
+      throw StartRefusal("\(error)")
+    }
+    let output = try open()
+    let began = cpuSeconds()
+    var bar = ProgressBar(path)
+    var newest: [ReportID: Report] = [:]
+    while let piece = source.next() {
+      for report in piece.reports where report.reportClass != .evidence {
+        newest[report.id] = report
+        if json != nil { try output.write(contentsOf: line(report)) }
+      }
+      if let total = source.totalBytes, total > 0 {
+        bar.update(Double(source.bytesRead) / Double(total))
+      }
+    }
+    bar.finish()
+    let seconds = cpuSeconds() - began
+    if json == nil { try output.write(contentsOf: Data(text(newest.values.sorted(by: precedes)).utf8)) }
+    complain(statistics(source, seconds, reports: newest.count))
+    if let fault = source.fault {
+      complain("\(fault)")
+      throw BerylExit.badInput
+    }
+  }
+
+  private func open() throws -> FileHandle {
+    guard let json, json != "-" else { return .standardOutput }
+    guard FileManager.default.createFile(atPath: json, contents: nil),
+      let file = FileHandle(forWritingAtPath: json)
+    else { throw StartRefusal("\(json): cannot be written") }
+    return file
+  }
+
+  /// Every revision, as it is made: the newest one of an id counts.
+  private func line(_ report: Report) throws -> Data {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    return try encoder.encode(ReportRow(report)) + Data("\n".utf8)
+  }
+
+  private func text(_ reports: [Report]) -> String {
+    reports.map { report in
+      let start = Date(timeIntervalSince1970: report.first.seconds).formatted(
+        .iso8601.time(includingFractionalSeconds: true))
+      let ports = report.ports.isEmpty ? "" : " ports \(Self.list(report.ports, of: report.ports.count))"
+      return "\(start) \(report.kind) \(Self.list(report.sources.listed, of: report.sources.count))"
+        + " → \(Self.list(report.targets.listed, of: report.targets.count))\(ports)"
+        + " severity \(Int(report.severity)) confidence \(String(format: "%.2f", report.confidence))"
+        + " (\(String(format: "%.1f", (report.last - report.first).seconds)) s)\n"
+    }.joined()
+  }
+
+  private static func list<Item: CustomStringConvertible>(_ items: [Item], of count: Int) -> String {
+    guard !items.isEmpty else { return "?" }
+    let shown = items.prefix(4).map(\.description).joined(separator: ",")
+    return count > 4 ? "\(shown),… (\(count))" : shown
+  }
+
+  private func precedes(_ left: Report, _ right: Report) -> Bool {
+    (left.first, left.kind, left.id) < (right.first, right.kind, right.id)
+  }
+
+  private func statistics(_ source: PipelineSource, _ seconds: Double, reports: Int) -> String {
+    let figures = source.figures
+    let statistics = source.statistics
+    let rate = seconds > 0 ? Double(figures.packets) / seconds : 0
+    var lines = [
+      "\(figures.packets) packets, \(figures.bytes) bytes, \(statistics.flowsOpened) flows, "
+        + "\(reports) reports; \(String(format: "%.3f", seconds)) CPU seconds, "
+        + "\(Int(rate)) packets/s"
+    ]
+    let malformed = statistics.malformations.met
+    if !malformed.isEmpty {
+      lines.append(
+        "malformed: " + malformed.map { "\($0.malformation) \($0.count)" }.joined(separator: ", "))
+    }
+    let losses = figures.losses.sorted { $0.key < $1.key }
+    if !losses.isEmpty {
+      lines.append("losses: " + losses.map { "\($0.key) \($0.value)" }.joined(separator: ", "))
+    }
+    return lines.joined(separator: "\n")
+  }
+
+  /// Processor time of this process, in seconds. 0 is RUSAGE_SELF, which Glibc's importer gives another type.
+  private func cpuSeconds() -> Double {
+    var usage = rusage()
+    getrusage(0, &usage)
+    func seconds(_ time: timeval) -> Double { Double(time.tv_sec) + Double(time.tv_usec) / 1e6 }
+    return seconds(usage.ru_utime) + seconds(usage.ru_stime)
+  }
+}

@@ -1,0 +1,37 @@
+import Analysis
+import Detection
+import Hierarchy
+import Monitoring
+import Reports
+import Terms
+
+/// What a detection pipeline of one local monitor is told.
+public struct PipelineSetup: Sendable {
+  public var monitor: MonitorName
+  public var context: DetectionContext
+  public var exercise: String?
+
+  /// No topology: one segment, nothing known of it.
+  public init(monitor: MonitorName, context: DetectionContext = DetectionContext()) {
+    self.monitor = monitor
+    self.context = context
+  }
+
+  public init(topology: Topology, monitor name: MonitorName, lane: LaneName = .live) {
+    monitor = name
+    exercise = lane.exercise
+    let segmentName = topology.monitor(name)?.segment ?? ""
+    let segment = topology.segment(segmentName)
+    context = DetectionContext(
+      limits: topology.limits(for: name), segment: segmentName, prefixes: segment?.prefixes ?? [],
+      gateways: segment?.gateways ?? [], home: topology.homePrefixes)
+  }
+
+  init(_ settings: MonitorSettings, lane: LaneName) {
+    self.init(topology: settings.topology, monitor: settings.monitor, lane: lane)
+  }
+
+  func sink(capture: String) -> ReportSink {
+    ReportSink(monitor: monitor, tier: .local, exercise: exercise, capture: capture)
+  }
+}

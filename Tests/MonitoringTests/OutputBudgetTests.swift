@@ -1,0 +1,54 @@
+import Reports
+import Terms
+import Testing
+
+@testable import Monitoring
+
+@Test func evidenceIsCoarsenedBeforeDetectionsAreShed() throws {
+  var output = LaneOutput(budget: 1, wants: { _ in true })
+  let reports = (0..<30).map { evidence("dmz", at: Double($0) / 100, subject: "\($0)") }
+  let sent = output.accept(reports, laneEnded: false)
+  #expect(sent.count == 10)
+  #expect(output.coarsened == 20)
+  let urgent = output.accept([detection("dmz", at: 1)], laneEnded: false)
+  #expect(urgent.count == 1)
+  #expect(output.shed == 0)
+}
+
+@Test func coarsenedEvidenceTravelsWithALaterPiece() throws {
+  var output = LaneOutput(budget: 1, wants: { _ in true })
+  _ = output.accept((0..<20).map { evidence("dmz", at: 0, subject: "\($0)") }, laneEnded: false)
+  let later = output.accept([evidence("dmz", at: 60)], laneEnded: false)
+  #expect(later.count == 1)
+  #expect(later[0].report.first == seconds(0))
+  #expect(later[0].report.emitted == seconds(60))
+}
+
+@Test func whatIsHeldBackGoesWhenTheLaneEnds() {
+  var output = LaneOutput(budget: 1, wants: { _ in true })
+  let sent = output.accept(
+    (0..<20).map { evidence("dmz", at: 0, subject: "\($0)") }, laneEnded: true)
+  #expect(sent.count == 11)
+}
+
+@Test func revisionsAreShedBeforeFirstReports() {
+  var output = LaneOutput(budget: 1, wants: { _ in true })
+  let revisions = (0..<200).map { _ in detection("dmz", at: 0, revision: 1) }
+  let kept = output.accept(revisions, laneEnded: false).compactMap(\.sequence)
+  #expect(kept.count < 200)
+  #expect(output.accept([detection("dmz", at: 0)], laneEnded: false)[0].sequence != nil)
+}
+
+@Test func whatIsMadeAgainAfterACrashIsRecognised() {
+  let old = evidence("dmz", at: 1)
+  var output = LaneOutput(
+    budget: nil, wants: { _ in true }, newest: 7, known: [ReportRevision(old)])
+  let accepted = output.accept([old, evidence("dmz", at: 2)], laneEnded: false)
+  #expect(accepted.map(\.sequence) == [8])
+}
+
+@Test func whatTheParentDoesNotWantIsKeptWithoutASequence() {
+  var output = LaneOutput(budget: nil, wants: { $0.severity > 8 })
+  let accepted = output.accept([detection("dmz", at: 1)], laneEnded: false)
+  #expect(accepted.map(\.sequence) == [nil])
+}
