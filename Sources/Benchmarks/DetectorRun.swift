@@ -1,6 +1,7 @@
 import Analysis
 import Capture
 import Detection
+import Flows
 import Reports
 import Terms
 

@@ -7,9 +7,12 @@ enum HotBenchmark {
 
   /// Measures generated packets of minimum size and, where given, the capture at `mix`.
   static func run(mix: String?) throws {
-    if let mix { try measure("Mix \(mix)", path: mix) }
     let path = "/tmp/beryl-bench-\(getpid()).pcap"
     defer { unlink(path) }
+    if let mix {
+      try PlainCapture.copy(mix, to: path)
+      try measure("Mix \(mix)", path: path)
+    }
     guard MinimumPackets.write(to: path) else {
       throw ChildProcess.Fault.failed("cannot write \(path)")
     }

@@ -32,7 +32,7 @@ public struct FlowEngine: ~Copyable {
 
   public init(limits: FlowLimits = .standard) {
     self.limits = limits
-    table = FlowTable(capacity: limits.capacity, seed: limits.seed)
+    table = FlowTable(limits: limits)
     defragmenter = Defragmenter(limits: limits)
     timeouts = FlowTimeouts(limits: limits)
   }

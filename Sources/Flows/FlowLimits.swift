@@ -11,6 +11,9 @@ public struct FlowLimits: Sendable, Hashable {
   public static let establishedIdle = EngineLimit(
     "flows.established-idle", 300, .duration,
     "Silence after which an established TCP flow is over.")
+  public static let pressureIdle = EngineLimit(
+    "flows.pressure-idle", 30, .duration,
+    "Silence after which an established TCP flow gives way in a table full of such flows.")
   public static let datagramIdle = EngineLimit(
     "flows.datagram-idle", 60, .duration,
     "Silence after which a flow of UDP or another protocol is over.")
@@ -30,7 +33,8 @@ public struct FlowLimits: Sendable, Hashable {
     "flows.fragment-timeout", 30, .duration, "How long a datagram may wait for its fragments.")
 
   public static let all = [
-    capacity, answer, handshakeIdle, establishedIdle, datagramIdle, icmpIdle, linger, progress,
+    capacity, answer, handshakeIdle, establishedIdle, pressureIdle, datagramIdle, icmpIdle, linger,
+    progress,
     datagrams, fragmentBytes, fragmentShare, fragmentTimeout,
   ]
 
@@ -48,6 +52,7 @@ public struct FlowLimits: Sendable, Hashable {
   public var answerLimit: TimeSpan
   public var handshakeIdle: TimeSpan
   public var establishedIdle: TimeSpan
+  public var pressureIdle: TimeSpan
   public var datagramIdle: TimeSpan
   public var icmpIdle: TimeSpan
   public var linger: TimeSpan
@@ -66,6 +71,7 @@ public struct FlowLimits: Sendable, Hashable {
     answerLimit = table.span(Self.answer)
     handshakeIdle = table.span(Self.handshakeIdle)
     establishedIdle = table.span(Self.establishedIdle)
+    pressureIdle = table.span(Self.pressureIdle)
     datagramIdle = table.span(Self.datagramIdle)
     icmpIdle = table.span(Self.icmpIdle)
     linger = table.span(Self.linger)

@@ -19,6 +19,8 @@ public struct FlowStatistics: Sendable {
   /// handshake.
   public var evictedUnanswered: UInt64 = 0
   public var evictedAnswered: UInt64 = 0
+  /// Silent TCP flows pushed out of a table full of established ones.
+  public var evictedEstablished: UInt64 = 0
   /// Packets that would have opened a flow while every place was held by an established TCP flow:
   /// not analysed.
   public var refusedPackets: UInt64 = 0

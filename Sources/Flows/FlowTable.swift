@@ -14,8 +14,8 @@ struct FlowTable: ~Copyable {
     /// Something came back, which spoofed UDP queries achieve as well. Replaced when no unproven
     /// flow is left.
     case answered
-    /// The originator acknowledged the responder's sequence number, which it cannot guess. Never
-    /// replaced.
+    /// The originator acknowledged the responder's sequence number, which it cannot guess. Replaced
+    /// only when all flows are such, and then only after long silence.
     case proven
   }
 
@@ -29,6 +29,8 @@ struct FlowTable: ~Copyable {
   static let bucketSlots = 16
   /// Places ahead of the one to go whose memory is asked for.
   private static let victimDistance = 8
+  /// Flows looked at for a silent one when all are established.
+  private static let sampleSize = 32
   /// An index slot: tag in the high 12 bits, place + 1 in the low 20; 0 is empty. Used slots come
   /// first.
   private static let tagMask: UInt32 = 0xfff0_0000
@@ -42,6 +44,9 @@ struct FlowTable: ~Copyable {
   private let index: UnsafeMutablePointer<UInt32>
   private let bucketMask: UInt64
   private let seed: UInt64
+  /// In units of `FlowClock`.
+  private let pressureIdle: UInt32
+  private var sampleHand = 0
   private var unproven: FlowSet
   private var answered: FlowSet
   /// Places given back, chained through `Flow.answerSequence` as place + 1.
@@ -51,9 +56,10 @@ struct FlowTable: ~Copyable {
   private(set) var count = 0
   private(set) var peak = 0
 
-  init(capacity: Int, seed: UInt64) {
-    self.capacity = capacity
-    self.seed = seed
+  init(limits: FlowLimits) {
+    capacity = limits.capacity
+    seed = limits.seed
+    pressureIdle = FlowClock.units(limits.pressureIdle)
     let wanted = max(capacity / Self.meanLoad, 1)
     let buckets = 1 << (Int.bitWidth - (wanted - 1).leadingZeroBitCount)
     bucketMask = UInt64(buckets - 1)
@@ -116,16 +122,27 @@ struct FlowTable: ~Copyable {
   }
 
   /// Whether a flow with this hash can be inserted, and what must be removed first.
-  mutating func room(for hash: UInt64) -> Room {
+  mutating func room(for hash: UInt64, at now: UInt32) -> Room {
     let bucket = bucket(hash)
     if bucket[Self.bucketSlots - 1] != 0 {
-      guard let place = victim(in: bucket) else { return .none }
-      return .replacing(place)
+      if let place = victim(in: bucket) { return .replacing(place) }
+      let places = (0..<Self.bucketSlots).map { Self.place(bucket[$0]) }
+      return silent(among: places, at: now)
     }
     if freeHead != 0 || used < capacity { return .free }
-    guard let place = unproven.next() ?? answered.next() else { return .none }
+    guard let place = unproven.next() ?? answered.next() else {
+      sampleHand = sampleHand &+ Self.sampleSize < used ? sampleHand &+ Self.sampleSize : 0
+      return silent(among: sampleHand..<min(sampleHand &+ Self.sampleSize, used), at: now)
+    }
     prefetchVictim(place &+ Self.victimDistance)
     return .replacing(place)
+  }
+
+  /// The established flow silent longest among some, if that is long enough.
+  private func silent(among places: some Sequence<Int>, at now: UInt32) -> Room {
+    let longest = places.max { now &- flows[$0].lastSeen < now &- flows[$1].lastSeen }
+    guard let longest, now &- flows[longest].lastSeen >= pressureIdle else { return .none }
+    return .replacing(longest)
   }
 
   /// In a flood the next flows to go lie behind this one: their buckets are far from each other.

@@ -66,13 +66,13 @@ extension FlowEngine {
 
   /// A new flow, if there is room for one.
   private mutating func open(_ packet: borrowing Packet, _ key: FlowKey, hash: UInt64) {
-    switch table.room(for: hash) {
+    switch table.room(for: hash, at: FlowClock.units(packet.time.nanoseconds)) {
     case .free: break
     case .replacing(let place):
-      if table.standing(place) == .unproven {
-        counts.evictedUnanswered &+= 1
-      } else {
-        counts.evictedAnswered &+= 1
+      switch table.standing(place) {
+      case .unproven: counts.evictedUnanswered &+= 1
+      case .answered: counts.evictedAnswered &+= 1
+      case .proven: counts.evictedEstablished &+= 1
       }
       end(place, .evicted, packet: packet.index)
     case .none:

@@ -123,6 +123,16 @@ private func take(_ bytes: [UInt8], at time: CaptureTime, _ engine: inout FlowEn
   #expect(statistics.refusedPackets == 24 * 3)
 }
 
+@Test func inATableFullOfEstablishedFlowsOnlyTheSilentGiveWay() {
+  var story = Story()
+  story.limits.capacity = 16
+  for number in 0..<16 { story.handshake("10.0.1.\(number):40000", "10.0.0.2:80", at: 1) }
+  for number in 0..<15 { story.tcp("10.0.1.\(number):40000", "10.0.0.2:80", .ack, at: 40) }
+  story.tcp("10.0.9.9:40000", "10.0.0.2:80", .syn, at: 50)
+  let evicted = story.events().filter { $0.ending == .evicted }
+  #expect(evicted.map { "\($0.source)" } == ["10.0.1.15"])
+}
+
 @Test func noMutationOfACaptureTrapsOrBreaksTheOrder() {
   var random = SeededGenerator(state: 99)
   for round in 0..<60 {
