@@ -1,6 +1,7 @@
 import Terms
 
-/// What a `BoundedTable` is keyed by: an address and 64 bits of detail (a port, a transport, or nothing).
+/// What a `BoundedTable` is keyed by: an address and 64 bits of detail (a port, a transport, or
+/// nothing).
 @frozen public struct TableKey: Hashable, Sendable {
   public var high: UInt64
   public var low: UInt64
@@ -16,6 +17,8 @@ import Terms
 
   @inlinable public var address: IPAddress { IPAddress(high: high, low: low) }
 
+  @inlinable public func hash(into hasher: inout Hasher) { hasher.combine(hash) }
+
   /// A well-mixed 64-bit hash; the same in every run, so that results are reproducible.
   @inlinable public var hash: UInt64 {
     let first = (low ^ 0x9e37_79b9_7f4a_7c15).multipliedFullWidth(by: high ^ 0xa076_1d64_78bd_642f)
@@ -26,9 +29,10 @@ import Terms
 
 /// A table of fixed size that a flood of new keys cannot empty of what it has learnt.
 ///
-/// Each key has one bucket of `ways` slots. A slot carries a *hold*: until then it cannot be given away. Engines
-/// extend the hold as evidence about a key grows, so a new key (one spoofed packet) replaces another new key, never
-/// a source that has been seen to misbehave. When every slot of a bucket is held, the new key is refused and counted.
+/// Each key has one bucket of `ways` slots. A slot carries a *hold*: until then it cannot be given
+/// away. Engines extend the hold as evidence about a key grows, so a new key (one spoofed packet)
+/// replaces another new key, never a source that has been seen to misbehave. When every slot of a
+/// bucket is held, the new key is refused and counted.
 @frozen public struct BoundedTable<Value: Sendable>: Sendable {
   /// Slots per bucket; the most that one lookup compares.
   @inlinable public static var ways: Int { 8 }
@@ -68,8 +72,9 @@ import Terms
     return -1
   }
 
-  /// Where `key`, which is not in the table, could go: a free slot, or the one whose hold ran out first; -1 (and
-  /// counted) when all are still held. What stands there is lost by the `occupy` that follows.
+  /// Where `key`, which is not in the table, could go: a free slot, or the one whose hold ran out
+  /// first; -1 (and counted) when all are still held. What stands there is lost by the `occupy`
+  /// that follows.
   public mutating func vacancy(for key: TableKey, asOf now: CaptureTime) -> Int {
     let start = (Int(truncatingIfNeeded: key.hash) & bucketMask) &* Self.ways
     var best = start

@@ -1,7 +1,8 @@
 import Terms
 
-/// Remembers for a bounded time which (source, target, port) have answered, so that a contact that works today and
-/// fails once is no probe. Four-way buckets; the oldest memory of a bucket goes first.
+/// Remembers for a bounded time which (source, target, port) have answered, so that a contact that
+/// works today and fails once is no probe. Four-way buckets; the oldest memory of a bucket goes
+/// first.
 @frozen public struct ContactMemory: Sendable {
   @usableFromInline static var ways: Int { 4 }
 

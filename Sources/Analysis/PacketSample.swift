@@ -1,5 +1,5 @@
-/// A bounded sample of packet indices: the first few and the newest few, so that evidence shows how it began and how
-/// it stands.
+/// A bounded sample of packet indices: the first few and the newest few, so that evidence shows how
+/// it began and how it stands.
 public struct PacketSample: Sendable {
   /// Indices kept from the beginning, and from the end.
   public static let firstLimit = 16

@@ -1,27 +1,28 @@
 import Reports
 import Terms
 
-/// One report over its life: opened once, revised as the attack grows, a last revision when it ends.
+/// One report over its life: opened once, revised as the attack grows, a last revision when it
+/// ends.
 ///
-/// Revisions are few by construction: at least `spacing` of event time apart, and only on growth by `growth` or on a
-/// new fact.
+/// Revisions are few by construction: at least `spacing` of event time apart, and only on growth by
+/// `growth` or on a new fact.
 public struct ReportThread: Sendable {
   /// A count has to grow by this factor before it is worth a revision.
   public static let growth = 2.0
 
   /// The newest revision; nil before the report is opened.
   public private(set) var report: Report?
+  public private(set) var isOpen = false
+  /// When the newest revision was emitted.
+  public private(set) var emitted = CaptureTime.distantPast
   private var count: UInt64 = 0
   private var facts: UInt64 = 0
   private let spacing: TimeSpan
 
   public init(spacing: TimeSpan) { self.spacing = spacing }
 
-  public var isOpen: Bool { report != nil }
-  /// When the newest revision was emitted.
-  public var emitted: CaptureTime { report?.emitted ?? .distantPast }
-
-  /// Whether `count` observations (with `facts`, a digest of what is new in kind) justify a revision at `now`.
+  /// Whether `count` observations (with `facts`, a digest of what is new in kind) justify a
+  /// revision at `now`.
   public func isDue(count: UInt64, facts: UInt64 = 0, at now: CaptureTime) -> Bool {
     guard isOpen, now - emitted >= spacing else { return false }
     return facts != self.facts || Double(count) >= Double(self.count) * Self.growth
@@ -32,7 +33,16 @@ public struct ReportThread: Sendable {
     isOpen && (count != self.count || facts != self.facts)
   }
 
-  /// Opens the report, or revises it with the facts of `fresh` (whose id and times of opening are replaced).
+  /// When the last revision is due, if nothing follows `last`: after `quiet`, and no sooner than a
+  /// quarter of the time that the attack has lasted, so that each probe of a slow scan is not taken
+  /// for the last.
+  public func lastDue(after last: CaptureTime, quiet: TimeSpan) -> CaptureTime {
+    let lasted = max(last - (report?.first ?? last), .zero)
+    return max(last, emitted) + max(quiet, TimeSpan(nanoseconds: lasted.nanoseconds / 4))
+  }
+
+  /// Opens the report, or revises it with the facts of `fresh` (whose id and times of opening are
+  /// replaced).
   public mutating func emit(
     _ fresh: Report, count: UInt64, facts: UInt64 = 0, at now: CaptureTime,
     into sink: inout ReportSink
@@ -46,6 +56,8 @@ public struct ReportThread: Sendable {
     }
     next.emitted = now
     report = next
+    isOpen = true
+    emitted = now
     self.count = count
     self.facts = facts
     sink.emit(next)

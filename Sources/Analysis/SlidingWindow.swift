@@ -34,7 +34,20 @@ import Terms
     lanes[lane] = overflow ? .max : sum
   }
 
-  /// The sum of the `seconds` (at most 7) whole seconds before `second`, where `second` is at or after the newest.
+  /// The first of the whole seconds, up to the newest and without a gap, that hold at least
+  /// `least`.
+  public func burstStart(least: UInt32) -> Int64 {
+    guard second != .min else { return second }
+    var start = second
+    for back in 1..<Int64(Self.slotCount) {
+      guard lanes[Int(truncatingIfNeeded: second &- back) & 7] >= least else { break }
+      start = second &- back
+    }
+    return start
+  }
+
+  /// The sum of the `seconds` (at most 7) whole seconds before `second`, where `second` is at or
+  /// after the newest.
   @inlinable public func sum(before second: Int64, seconds: Int) -> UInt64 {
     guard self.second != .min else { return 0 }
     var total: UInt64 = 0

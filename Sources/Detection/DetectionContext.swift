@@ -23,10 +23,16 @@ public struct DetectionContext: Sendable {
     self.home = home
   }
 
-  /// Group addresses and the broadcast addresses that are known: whoever sends there contacts no host.
+  /// Group addresses and the broadcast addresses that are known: whoever sends there contacts no
+  /// host.
   func isBroadcast(_ address: IPAddress) -> Bool {
-    if address.isMulticast || address.isLimitedBroadcast || address == .unspecified { return true }
+    if address.isMulticast || address.isLimitedBroadcast || address.isUnspecified { return true }
     for prefix in prefixes where prefix.base.isIPv4 && prefix.lastAddress == address { return true }
     return false
   }
+}
+
+extension IPAddress {
+  /// `::` or 0.0.0.0: no address at all.
+  var isUnspecified: Bool { self == .unspecified || (isIPv4 && v4 == 0) }
 }

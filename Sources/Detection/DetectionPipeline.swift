@@ -4,10 +4,11 @@ import Packets
 import Reports
 import Terms
 
-/// One segment's whole analysis: frames in, reports out. Owns the flow engine, the detectors and their sink.
+/// One segment's whole analysis: frames in, reports out. Owns the flow engine, the detectors and
+/// their sink.
 ///
-/// What comes out depends on the frames alone, never on where `advance`, `flush` or `drainReports` fall between them:
-/// a report is handed over only once nothing older can follow.
+/// What comes out depends on the frames alone, never on where `advance`, `flush` or `drainReports`
+/// fall between them: a report is handed over only once nothing older can follow.
 public struct DetectionPipeline: ~Copyable {
   private var flows: FlowEngine
   private var engines: [any AnalysisEngine<FlowEvent>]
@@ -50,15 +51,16 @@ public struct DetectionPipeline: ~Copyable {
     settle()
   }
 
-  /// Says that event time has reached `time` without frames: timeouts and deadlines due by then fire.
+  /// Says that event time has reached `time` without frames: timeouts and deadlines due by then
+  /// fire.
   public mutating func advance(to time: CaptureTime) {
     flows.advance(to: time)
     deliver()
     settle()
   }
 
-  /// Ends the capture: open flows are closed, open reports get their last revision, the watermark becomes
-  /// `.distantFuture`.
+  /// Ends the capture: open flows are closed, open reports get their last revision, the watermark
+  /// becomes `.distantFuture`.
   public mutating func finish() {
     flows.finish()
     deliver()
@@ -91,8 +93,8 @@ public struct DetectionPipeline: ~Copyable {
     flows.clearEvents()
   }
 
-  /// Runs the deadlines that event time has passed. Events of this very instant may still come, so the watermark
-  /// stays a nanosecond behind.
+  /// Runs the deadlines that event time has passed. Events of this very instant may still come, so
+  /// the watermark stays a nanosecond behind.
   private mutating func settle() {
     let now = flows.time
     guard now > .distantPast, watermark < .distantFuture else { return }

@@ -12,10 +12,13 @@ extension FlowEvent {
     ContactMemory.hash(source, target, port: targetPort, transport: transport)
   }
 
-  /// Whether the flow began with a packet that looks like a server's answer to a session unseen: a low port talking
-  /// to an ephemeral one. Such flows come from captures that begin late and from expired flows, not from probes.
+  /// Whether the flow began with a packet that looks like a server's answer to a session unseen: a
+  /// low port talking to an ephemeral one. Such flows come from captures that begin late and from
+  /// expired flows, not from probes.
   var looksLikeAnswer: Bool {
-    sourcePort < 1024 && targetPort >= 1024
+    if sourcePort < 1024, targetPort >= 1024 { return true }
+    // A DHCP server speaks to its clients' port (RFC 2131, RFC 8415).
+    return sourcePort == 67 && targetPort == 68 || sourcePort == 547 && targetPort == 546
   }
 
   /// Whether the flow's first packet is an attempt to reach a service.
@@ -23,7 +26,8 @@ extension FlowEvent {
     switch probe {
     case .syn, .null, .xmas, .synFin, .sctpInit: true
     case .fin, .ack, .maimon, .udp: !looksLikeAnswer
-    case .ip: true
+    // GRE, ESP and their like run one way for long; only a refusal shows a protocol scan.
+    case .ip: kind == .refused
     case .midstream, .otherTCP, .icmpEcho, .icmpOther, .none: false
     }
   }

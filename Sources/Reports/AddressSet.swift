@@ -58,6 +58,7 @@ public struct AddressSet: Hashable, Sendable {
 
   /// The smallest members are kept when the list is full, so that the result does not depend on arrival order.
   private mutating func list(_ prefix: IPPrefix) {
+    if listed.count == Self.listLimit, let last = listed.last, last < prefix { return }
     var low = 0
     var high = listed.count
     while low < high {

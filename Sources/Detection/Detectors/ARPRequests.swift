@@ -38,8 +38,8 @@ struct ARPRequests: Sendable {
     count { $0.first >= first && $0.first <= last && $0.asker == asker }
   }
 
-  /// Targets in the neighbourhood (/24, /64) of `address`, first asked for within a time by others than `source`, and
-  /// not answered since.
+  /// Targets in the neighbourhood (/24, /64) of `address`, first asked for within a time by others
+  /// than `source`, and not answered since.
   func unanswered(
     near address: IPAddress, from first: CaptureTime, through last: CaptureTime,
     except source: IPAddress

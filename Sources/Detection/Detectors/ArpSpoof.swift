@@ -3,11 +3,12 @@ import Flows
 import Reports
 import Terms
 
-/// Finds hosts that claim an address which belongs to another hardware address (RFC 826 has no authentication).
+/// Finds hosts that claim an address which belongs to another hardware address (RFC 826 has no
+/// authentication).
 ///
-/// A claim against a known binding counts when nobody asked for it and it is told to one host only: that is how
-/// caches are poisoned. A failover or a new lease tells everybody, once, and the old owner falls silent; two owners
-/// that keep contradicting each other are reported as a conflict.
+/// A claim against a known binding counts when nobody asked for it and it is told to one host only:
+/// that is how caches are poisoned. A failover or a new lease tells everybody, once, and the old
+/// owner falls silent; two owners that keep contradicting each other are reported as a conflict.
 struct ArpSpoof: AnalysisEngine {
   static let claims = EngineLimit(
     "arp-spoof.claims", 2, .count,
@@ -79,8 +80,9 @@ struct ArpSpoof: AnalysisEngine {
     if event.arpOperation == 1 {
       _ = requests.insert(question(event.target, by: event.source), at: event.time)
     }
-    // An address probe (RFC 5227) claims nothing; a frame that speaks for another host is not that host's word.
-    guard event.source != .unspecified, event.sourceMAC != .unknown, !event.sourceMAC.isGroup,
+    // An address probe (RFC 5227) claims nothing; a frame that speaks for another host is not that
+    // host's word.
+    guard !event.source.isUnspecified, event.sourceMAC != .unknown, !event.sourceMAC.isGroup,
       event.frameMAC == .unknown || event.frameMAC == event.sourceMAC
     else { return }
     claim(event, into: &sink)
@@ -90,7 +92,7 @@ struct ArpSpoof: AnalysisEngine {
   mutating func advance(to now: CaptureTime, into sink: inout ReportSink) {
     var next = CaptureTime.distantFuture
     for slot in bindings.slots where bindings[slot].thread.isStale(count: evidence(slot)) {
-      let due = max(bindings[slot].last, bindings[slot].thread.emitted) + quietSpan
+      let due = bindings[slot].thread.lastDue(after: bindings[slot].last, quiet: quietSpan)
       if due <= now { emit(slot, at: now, into: &sink) } else { next = min(next, due) }
     }
     nextDeadline = next
@@ -156,7 +158,8 @@ extension ArpSpoof {
     _ event: FlowEvent, at slot: Int, isUnasked: Bool, into sink: inout ReportSink
   ) {
     if !bindings[slot].isConfirmed, !isUnasked {
-      // Whoever answers when asked is the owner; what was said before unasked stands against the other.
+      // Whoever answers when asked is the owner; what was said before unasked stands against the
+      // other.
       let liar = bindings[slot].owner
       bindings[slot].owner = event.sourceMAC
       bindings[slot].isConfirmed = true
@@ -204,7 +207,7 @@ extension ArpSpoof {
 
   /// The owner of an address that others name, until it speaks for itself.
   private mutating func learnTarget(_ event: FlowEvent) {
-    guard event.targetMAC != .unknown, !event.targetMAC.isGroup, event.target != .unspecified,
+    guard event.targetMAC != .unknown, !event.targetMAC.isGroup, !event.target.isUnspecified,
       event.target != event.source
     else { return }
     let key = key(event.target, event)
@@ -263,6 +266,7 @@ extension ArpSpoof {
     report.attributes = [
       "claimed": .address(claimed), "mac": .mac(binding.challenger),
       "previous": .mac(binding.owner),
+      "claims": .count(binding.claims),
       "technique": .text(isPoisoning ? "unsolicited-reply" : "conflict"),
     ]
     report.evidence = [sink.evidence(binding.packets.indices)]

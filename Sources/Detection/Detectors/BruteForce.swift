@@ -3,15 +3,17 @@ import Flows
 import Reports
 import Terms
 
-/// Finds password guessing by the shape of sessions alone: one source opens many short sessions with one login
-/// service, each with little more than a refused login in it, in parallel or one after the other.
+/// Finds password guessing by the shape of sessions alone: one source opens many short sessions
+/// with one login service, each with little more than a refused login in it, in parallel or one
+/// after the other.
 ///
-/// The same source's use of the service (more data, an FTP data connection) weighs against, as do pauses: a job that
-/// logs in once a minute never gets there.
+/// The same source's use of the service (more data, an FTP data connection) weighs against, as do
+/// pauses: a job that logs in once a minute never gets there.
 struct BruteForce: AnalysisEngine {
   static let score = EngineLimit(
-    "brute-force.score", 8, .count,
-    "Guessing score of one source at one service: 1 per short session, 2 if it overlaps another.")
+    "brute-force.score", 7, .count,
+    "Guessing score of a source: 0.3 per session, 1 if at once after another, 2 if beside one."
+  )
   static let sessions = EngineLimit(
     "brute-force.sessions", 5, .count, "Least number of short sessions.")
   static let halfLife = EngineLimit(
@@ -30,6 +32,12 @@ struct BruteForce: AnalysisEngine {
 
   /// Least payload from the source of a session in which a login can have been tried, in bytes.
   static let leastPayload: UInt64 = 20
+
+  /// Score of a short session by itself; what it gains by overlapping another, or by following one
+  /// at once.
+  static let aloneScore = 0.3
+  static let overlapScore = 1.7
+  static let sequenceScore = 0.7
 
   struct Pair: Sendable {
     var target = IPAddress.unspecified
@@ -83,7 +91,7 @@ struct BruteForce: AnalysisEngine {
   mutating func advance(to now: CaptureTime, into sink: inout ReportSink) {
     var next = CaptureTime.distantFuture
     for slot in pairs.slots where pairs[slot].thread.isStale(count: pairs[slot].sessions) {
-      let due = max(pairs[slot].last, pairs[slot].thread.emitted) + quietSpan
+      let due = pairs[slot].thread.lastDue(after: pairs[slot].last, quiet: quietSpan)
       if due <= now { emit(slot, at: now, into: &sink) } else { next = min(next, due) }
     }
     nextDeadline = next
@@ -123,7 +131,9 @@ extension BruteForce {
     pairs[slot].last = event.time
     pairs[slot].sessions &+= 1
     pairs[slot].packets.add(event.firstPacket)
-    pairs[slot].score += service.weight(payloadIn: event.payloadIn) * (1 + company(event, at: slot))
+    pairs[slot].score +=
+      service.weight(payloadOut: event.payloadOut, payloadIn: event.payloadIn)
+      * (Self.aloneScore + company(event, at: slot))
     pairs.keep(slot, until: event.time + .seconds(Int(min(pairs[slot].sessions, 60)) * 10))
     judge(slot, at: event.time, into: &sink)
   }
@@ -152,8 +162,9 @@ extension BruteForce {
     return base * (1 - (max(0, x) - Double(whole)) / 2)
   }
 
-  /// The credit for sessions that overlap one of the last eight: one for this session and one for each other that had
-  /// none yet; half as much where this session followed at once.
+  /// The credit for overlapping one of the last eight sessions, and for each of those that had none
+  /// yet; less where this session only followed one at once, as guesses one by one do and a job
+  /// once a minute does not.
   private mutating func company(_ event: FlowEvent, at slot: Int) -> Double {
     let begin = event.opened.nanoseconds
     let end = event.time.nanoseconds
@@ -166,7 +177,7 @@ extension BruteForce {
         hasCompany = true
         if pairs[slot].credited >> UInt8(index) & 1 == 0 {
           pairs[slot].credited |= 1 << UInt8(index)
-          credit += 1
+          credit += Self.overlapScore
         }
       } else if begin > otherEnd, begin &- otherEnd <= max(0, otherEnd &- otherBegin) {
         follows = true
@@ -178,7 +189,7 @@ extension BruteForce {
     pairs[slot].credited &= ~(1 << UInt8(place))
     if hasCompany { pairs[slot].credited |= 1 << UInt8(place) }
     pairs[slot].cursor = (place + 1) % 8
-    return credit + (hasCompany ? 1 : follows ? 0.5 : 0)
+    return credit + (hasCompany ? Self.overlapScore : follows ? Self.sequenceScore : 0)
   }
 }
 
@@ -219,6 +230,7 @@ extension BruteForce {
     report.attributes = [
       "service": .text(LoginService(port: port)?.text ?? "\(port)"),
       "attempts": .count(pair.sessions),
+      "duration": .duration(pair.last - pair.first),
     ]
     report.evidence = [sink.evidence(pair.packets.indices)]
     report.terms = [

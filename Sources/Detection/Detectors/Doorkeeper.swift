@@ -1,8 +1,9 @@
 import Analysis
 import Terms
 
-/// Remembers the last lone failure of each source it has room for, so that a source enters the big table only with
-/// its second distinct failure: spoofed floods, whose sources fail once, stay outside.
+/// Remembers the last lone failure of each source it has room for, so that a source enters the big
+/// table only with its second distinct failure: spoofed floods, whose sources fail once, stay
+/// outside.
 struct Doorkeeper: Sendable {
   struct Visit: Sendable {
     var source = IPAddress.unspecified

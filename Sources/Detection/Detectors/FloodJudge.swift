@@ -28,6 +28,9 @@ struct FloodJudge: Sendable {
     self.meter = meter
   }
 
+  /// Loads whose source and packet are known before a flood is reported.
+  static let namedLoads: UInt64 = 32
+
   func threshold(_ slot: Int) -> Double { max(rateLimit, factor * meter.learnt(slot)) }
 
   /// Judges a target whose second has turned: `rate` is what counts against the threshold.
@@ -41,10 +44,10 @@ struct FloodJudge: Sendable {
     meter.settle(slot, rate: rate, isFlood: isFlood, at: now)
     guard isFlood || index >= 0 else { return }
     if index < 0 {
-      index = meter.open(slot, at: now)
+      index = meter.open(slot, rate: rate, at: now)
       guard index >= 0 else { return }
     }
-    let isNew = meter.floods[index]?.thread.isOpen == false
+    let isNew = !meter.floods[index].thread.isOpen
     meter.update(index) {
       $0.isHot = isFlood
       if isFlood {
@@ -62,10 +65,11 @@ struct FloodJudge: Sendable {
   /// Opens or revises the report of the flood at `slot`, when due.
   mutating func report(_ slot: Int, at now: CaptureTime, into sink: inout ReportSink) {
     let index = meter.flood(at: slot)
-    guard index >= 0, let flood = meter.floods[index] else { return }
+    guard index >= 0 else { return }
+    let flood = meter.floods[index]
     // The first report waits for a second of named sources and packets.
     if !flood.thread.isOpen
-      ? now - flood.first >= .seconds(FloodMeter.windowSeconds + 1)
+      ? flood.loads >= Self.namedLoads || now - flood.opened >= .seconds(2)
       : flood.thread.isDue(count: flood.packets, at: now)
     {
       emit(index, at: now, into: &sink)
@@ -75,7 +79,8 @@ struct FloodJudge: Sendable {
   mutating func advance(to now: CaptureTime, into sink: inout ReportSink) {
     var next = CaptureTime.distantFuture
     for index in meter.floods.indices {
-      guard let flood = meter.floods[index] else { continue }
+      guard meter.floods[index].isUsed else { continue }
+      let flood = meter.floods[index]
       let due = flood.last + meter.quietSpan
       if due <= now {
         if !flood.thread.isOpen || flood.thread.isStale(count: flood.packets) {
@@ -90,8 +95,7 @@ struct FloodJudge: Sendable {
   }
 
   private mutating func emit(_ index: Int, at now: CaptureTime, into sink: inout ReportSink) {
-    guard let flood = meter.floods[index] else { return }
-    let fresh = report(flood, at: now, from: sink)
+    let fresh = report(meter.floods[index], at: now, from: sink)
     meter.update(index) { $0.thread.emit(fresh, count: $0.packets, at: now, into: &sink) }
   }
 
@@ -104,11 +108,12 @@ struct FloodJudge: Sendable {
     // A source that sends one packet of a flood, as thousands of others do, is invented.
     let spoofed =
       named != nil || flood.flows == 0
-      ? 0 : min(1, Double(flood.sources.count) / Double(flood.flows))
+      ? 0 : min(1, Double(flood.distinct.value) / Double(flood.flows))
     var report = sink.opening(
       kind, subject: "\(flood.key.address):\(port)", first: flood.first, last: flood.last, at: now,
       severity: severity, confidence: min(0.99, 0.9 - 0.4 / max(margin, 1)))
-    report.sources = named ?? flood.sources
+    report.sources =
+      named ?? AddressSet(listed: flood.sources.listed, distinct: flood.distinct) ?? flood.sources
     report.targets.insert(flood.key.address)
     if port != 0 { report.ports = [port] }
     report.transport = transport

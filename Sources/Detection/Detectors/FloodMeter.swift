@@ -2,9 +2,11 @@ import Analysis
 import Reports
 import Terms
 
-/// Measures what arrives at each target second by second, and holds it against the target's own past.
+/// Measures what arrives at each target second by second, and holds it against the target's own
+/// past.
 ///
-/// Shared by the flood detectors; each says what it counts (openings, packets) and when a rate is a flood.
+/// Shared by the flood detectors; each says what it counts (openings, packets) and when a rate is a
+/// flood.
 struct FloodMeter: Sendable {
   /// What one event adds to its target.
   struct Load: Sendable {
@@ -46,6 +48,8 @@ struct FloodMeter: Sendable {
     var key: TableKey
     var first: CaptureTime
     var last: CaptureTime
+    /// When the rate was found too high.
+    var opened = CaptureTime.distantPast
     var packets: UInt64 = 0
     var bytes: UInt64 = 0
     var flows: UInt64 = 0
@@ -55,34 +59,45 @@ struct FloodMeter: Sendable {
     var answeredShare = 0.0
     /// Whether the target's last second was still one of flood.
     var isHot = true
+    /// The sources of the first `namedLimit` loads, and the count of all.
     var sources = AddressSet()
+    var distinct = DistinctCount()
+    var loads: UInt64 = 0
     var heavy = HeavySources()
     var sample = PacketSample()
     var thread: ReportThread
+    /// Whether this place holds a flood.
+    var isUsed = false
   }
 
   /// Whole seconds over which rates are averaged.
   static let windowSeconds = 5
+  /// Loads of a flood whose sources are listed; later ones are only counted.
+  static let namedLimit: UInt64 = 4096
   /// Floods followed at once per detector.
   static let floodLimit = 64
-  /// Time constant of a target's learnt rate, in seconds, and how long a target is protected from newcomers.
+  /// Time constant of a target's learnt rate, in seconds, and how long a target is protected from
+  /// newcomers.
   static let learningSeconds = 600.0
   static let holdSpan = TimeSpan.seconds(8)
 
   private(set) var known: BoundedTable<Target>
-  private(set) var floods: [Flood?]
+  private(set) var floods: [Flood]
   let quietSpan: TimeSpan
   let spacingSpan: TimeSpan
 
   init(targets: Int, quiet: TimeSpan, spacing: TimeSpan) {
     known = BoundedTable(capacity: targets, empty: Target())
-    floods = Array(repeating: nil, count: Self.floodLimit)
+    let thread = ReportThread(spacing: spacing)
+    floods = Array(
+      repeating: Flood(key: .none, first: .distantPast, last: .distantPast, thread: thread),
+      count: Self.floodLimit)
     quietSpan = quiet
     spacingSpan = spacing
   }
 
-  /// Adds a load to a target. Returns the target's slot when a whole second has passed since it was judged last and
-  /// it should be judged again, else -1.
+  /// Adds a load to a target. Returns the target's slot when a whole second has passed since it was
+  /// judged last and it should be judged again, else -1.
   mutating func add(
     _ load: Load, to key: TableKey, at time: CaptureTime
   ) -> Int {
@@ -112,15 +127,17 @@ struct FloodMeter: Sendable {
     _ load: Load, _ source: IPAddress, _ packet: UInt64, at slot: Int, time: CaptureTime
   ) {
     let index = Int(known[slot].flood)
-    guard index >= 0, floods[index]?.isHot == true else { return }
-    floods[index]?.packets &+= UInt64(load.requests)
-    floods[index]?.bytes &+= load.bytes
-    floods[index]?.flows &+= UInt64(load.flows)
-    floods[index]?.last = time
+    guard index >= 0, floods[index].isHot else { return }
+    floods[index].packets &+= UInt64(load.requests)
+    floods[index].bytes &+= load.bytes
+    floods[index].flows &+= UInt64(load.flows)
+    floods[index].last = time
     guard load.requests > 0 else { return }
-    floods[index]?.sources.insert(source)
-    floods[index]?.heavy.add(source, UInt64(load.requests))
-    floods[index]?.sample.add(packet)
+    floods[index].loads &+= 1
+    if floods[index].loads <= Self.namedLimit { floods[index].sources.insert(source) }
+    floods[index].distinct.insert(source)
+    floods[index].heavy.add(source, UInt64(load.requests))
+    floods[index].sample.add(packet)
   }
 
   func slot(of key: TableKey) -> Int { known.find(key) }
@@ -151,28 +168,23 @@ struct FloodMeter: Sendable {
   }
 
   /// Starts to follow a flood; -1 when too many go on already.
-  mutating func open(_ slot: Int, at time: CaptureTime) -> Int {
-    guard let index = floods.firstIndex(where: { $0 == nil }) else { return -1 }
-    let start = time - .seconds(Self.windowSeconds)
+  mutating func open(_ slot: Int, rate: Double, at time: CaptureTime) -> Int {
+    guard let index = floods.firstIndex(where: { !$0.isUsed }) else { return -1 }
+    let burst = known[slot].requests.burstStart(least: UInt32(max(1, min(rate / 4, 1e9))))
+    let start = min(time, CaptureTime(nanoseconds: burst &* 1_000_000_000))
     floods[index] = Flood(
-      key: known.key(slot), first: start, last: time, thread: ReportThread(spacing: spacingSpan))
+      key: known.key(slot), first: start, last: time, opened: time,
+      thread: ReportThread(spacing: spacingSpan), isUsed: true)
     known[slot].flood = Int32(truncatingIfNeeded: index)
     known.keep(slot, until: time + .minutes(10))
     return index
   }
 
-  mutating func update(_ index: Int, _ body: (inout Flood) -> Void) {
-    if var flood = floods[index] {
-      floods[index] = nil
-      body(&flood)
-      floods[index] = flood
-    }
-  }
+  mutating func update(_ index: Int, _ body: (inout Flood) -> Void) { body(&floods[index]) }
 
   mutating func close(_ index: Int) {
-    guard let flood = floods[index] else { return }
-    let slot = known.find(flood.key)
+    let slot = known.find(floods[index].key)
     if slot >= 0 { known[slot].flood = -1 }
-    floods[index] = nil
+    floods[index].isUsed = false
   }
 }

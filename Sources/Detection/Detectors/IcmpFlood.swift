@@ -3,7 +3,8 @@ import Flows
 import Reports
 import Terms
 
-/// Finds hosts that are sent many ICMP packets per second, answered or not: nothing legitimate pings that fast for long.
+/// Finds hosts that are sent many ICMP packets per second, answered or not: nothing legitimate
+/// pings that fast for long.
 struct IcmpFlood: AnalysisEngine {
   static let rate = EngineLimit(
     "icmp-flood.rate", 60, .rate, "ICMP packets per second at one host that make a flood.")

@@ -3,11 +3,13 @@ import Flows
 import Reports
 import Terms
 
-/// Finds sources that ask around who is there: echo requests to many addresses of which most do not exist.
+/// Finds sources that ask around who is there: echo requests to many addresses of which most do not
+/// exist.
 ///
-/// A segment beyond a router sees requests to existing addresses only; the others show as the router's ARP requests
-/// that nobody answers. Those *dark* requests, interleaved with a source's echo requests, count as its failures; they
-/// are never held against the router. A poller asks the same addresses again and again, and they answer.
+/// A segment beyond a router sees requests to existing addresses only; the others show as the
+/// router's ARP requests that nobody answers. Those *dark* requests, interleaved with a source's
+/// echo requests, count as its failures; they are never held against the router. A poller asks the
+/// same addresses again and again, and they answer.
 struct PingSweep: AnalysisEngine {
   static let failures = EngineLimit(
     "ping-sweep.failures", 8, .count, "Distinct addresses that must fail to answer one source.")
@@ -16,6 +18,9 @@ struct PingSweep: AnalysisEngine {
   static let companions = EngineLimit(
     "ping-sweep.answers", 6, .count,
     "Addresses one source must have asked before unanswered ARP requests are held against it.")
+  static let darkness = EngineLimit(
+    "ping-sweep.darkness", 2, .count,
+    "Unanswered ARP requests of routers per address asked that make the source a sweeper.")
   static let arpTargets = EngineLimit(
     "ping-sweep.arp-targets", 16, .count,
     "Distinct unanswered ARP requests of one host that is no router.")
@@ -33,7 +38,8 @@ struct PingSweep: AnalysisEngine {
   static let contacts = EngineLimit(
     "ping-sweep.contacts", 32_768, .count, "Addresses asked that are remembered at once.")
   static let limits = [
-    failures, share, companions, arpTargets, rounds, memory, quiet, spacing, sources, contacts,
+    failures, share, companions, darkness, arpTargets, rounds, memory, quiet, spacing, sources,
+    contacts,
   ]
 
   struct Source: Sendable {
@@ -45,6 +51,10 @@ struct PingSweep: AnalysisEngine {
     /// Unanswered ARP requests of routers while this source asked for new addresses.
     var dark: UInt64 = 0
     var usesARP = false
+    /// The newest address asked, and whether the dark requests around it are still to be counted.
+    var newest = IPAddress.unspecified
+    var firstPacket: UInt64 = 0
+    var isPending = false
     var targets = AddressSet()
     var packets = PacketSample()
     var thread = ReportThread(spacing: .zero)
@@ -61,6 +71,7 @@ struct PingSweep: AnalysisEngine {
   private let failureLimit: UInt64
   private let shareLimit: Double
   private let companionLimit: UInt64
+  private let darkLimit: Double
   private let arpLimit: UInt64
   private let roundLimit: UInt64
   private let span: TimeSpan
@@ -80,6 +91,7 @@ struct PingSweep: AnalysisEngine {
     failureLimit = UInt64(max(limits.count(Self.failures), 2))
     shareLimit = limits[Self.share]
     companionLimit = UInt64(max(limits.count(Self.companions), 2))
+    darkLimit = limits[Self.darkness]
     arpLimit = UInt64(max(limits.count(Self.arpTargets), 2))
     roundLimit = UInt64(max(limits.count(Self.rounds), 2))
     span = limits.span(Self.memory)
@@ -109,8 +121,19 @@ struct PingSweep: AnalysisEngine {
 
   mutating func advance(to now: CaptureTime, into sink: inout ReportSink) {
     var next = CaptureTime.distantFuture
-    for slot in known.slots where known[slot].thread.isStale(count: evidence(slot)) {
-      let due = max(known[slot].last, known[slot].thread.emitted) + quietSpan
+    for slot in known.slots {
+      if known[slot].isPending {
+        let due = known[slot].last + Self.answerSpan
+        if due <= now {
+          known[slot].isPending = false
+          countDark(slot, at: now)
+          judge(slot, at: now, into: &sink)
+        } else {
+          next = min(next, due)
+        }
+      }
+      guard known[slot].thread.isStale(count: evidence(slot)) else { continue }
+      let due = known[slot].thread.lastDue(after: known[slot].last, quiet: quietSpan)
       if due <= now { emit(slot, at: now, into: &sink) } else { next = min(next, due) }
     }
     nextDeadline = next
@@ -128,18 +151,41 @@ extension PingSweep {
       known[slot].repeats &+= 1
       return
     }
-    if known[slot].asked == 0 { known[slot].first = event.time }
+    note(event, at: slot)
+    guard known[slot].asked >= companionLimit else { return }
+    known[slot].isPending = true
+    nextDeadline = min(nextDeadline, event.time + Self.answerSpan)
+    let asked = known[slot].asked
+    if !known[slot].thread.isOpen, asked < 32 || asked & 31 == 0 { countDark(slot, at: event.time) }
+    judge(slot, at: event.time, into: &sink)
+  }
+
+  /// Adds an address asked. The first one waits for company, so that a spoofed request costs no
+  /// memory.
+  private mutating func note(_ event: FlowEvent, at slot: Int) {
     known[slot].asked &+= 1
     known[slot].last = event.time
-    known[slot].targets.insert(event.target)
-    known[slot].packets.add(event.packet)
-    known.keep(slot, until: event.time + hold(known[slot].asked))
-    if known[slot].asked >= companionLimit {
-      known[slot].dark = pending.unanswered(
-        near: event.target, from: known[slot].first, through: event.time - Self.answerSpan,
-        except: event.source)
-      judge(slot, at: event.time, into: &sink)
+    if known[slot].asked == 1 {
+      known[slot].first = event.time
+      known[slot].firstPacket = event.packet
+    } else {
+      if known[slot].asked == 2 {
+        known[slot].targets.insert(known[slot].newest)
+        known[slot].packets.add(known[slot].firstPacket)
+      }
+      known[slot].targets.insert(event.target)
+      known[slot].packets.add(event.packet)
     }
+    known[slot].newest = event.target
+    known.keep(slot, until: event.time + hold(known[slot].asked))
+  }
+
+  /// Counts the router's unanswered requests while the source asked; the newest wait for their
+  /// answer first.
+  private mutating func countDark(_ slot: Int, at now: CaptureTime) {
+    known[slot].dark = pending.unanswered(
+      near: known[slot].newest, from: known[slot].first,
+      through: min(known[slot].last, now - Self.answerSpan), except: known.key(slot).address)
   }
 
   private mutating func fail(_ event: FlowEvent, into sink: inout ReportSink) {
@@ -150,13 +196,14 @@ extension PingSweep {
     judge(slot, at: event.time, into: &sink)
   }
 
-  /// ARP: requests wait for their answer; a host that is no router and asks for many absent neighbours sweeps.
+  /// ARP: requests wait for their answer; a host that is no router and asks for many absent
+  /// neighbours sweeps.
   private mutating func resolve(_ event: FlowEvent, into sink: inout ReportSink) {
     guard event.arpOperation == 1 else {
       pending.answer(event.source)
       return
     }
-    guard event.source != event.target, event.source != .unspecified else { return }
+    guard event.source != event.target, !event.source.isUnspecified else { return }
     pending.ask(event.target, by: event.source, at: event.time)
     guard !routers.contains(event.source, event.sourceMAC) else { return }
     guard asked.insert(contact(event), at: event.time) else { return }
@@ -164,12 +211,7 @@ extension PingSweep {
       TableKey(event.source, detail: 1), asOf: event.time, until: event.time)
     guard slot >= 0 else { return }
     known[slot].usesARP = true
-    if known[slot].asked == 0 { known[slot].first = event.time }
-    known[slot].asked &+= 1
-    known[slot].last = event.time
-    known[slot].targets.insert(event.target)
-    known[slot].packets.add(event.packet)
-    known.keep(slot, until: event.time + hold(known[slot].asked))
+    note(event, at: slot)
     guard known[slot].asked >= arpLimit else { return }
     known[slot].failed = pending.unanswered(
       from: known[slot].first, through: event.time - Self.answerSpan, by: event.source)
@@ -211,8 +253,8 @@ extension PingSweep {
   private func isSweep(_ source: Source) -> Bool {
     if source.usesARP { return source.failed >= arpLimit && share(source) >= shareLimit }
     if source.failed >= failureLimit, share(source) >= shareLimit { return true }
-    return source.asked >= companionLimit && source.dark >= max(companionLimit, source.asked)
-      && source.repeats < source.asked / 2
+    return source.asked >= companionLimit && source.repeats < source.asked / 2
+      && Double(source.dark) >= darkLimit * Double(source.asked)
   }
 
   /// Share of the addresses asked that failed; dark neighbours count as asked and failed.
@@ -241,7 +283,7 @@ extension PingSweep {
     report.transport = source.usesARP ? nil : address.isIPv4 ? .icmp : .icmpv6
     report.attributes = [
       "technique": .text(source.usesARP ? "arp" : "icmp-echo"),
-      "targets": .count(UInt64(source.targets.count)),
+      "targets": .count(UInt64(source.targets.count)), "failures": .count(failures),
     ]
     report.evidence = [sink.evidence(source.packets.indices)]
     report.terms = [

@@ -5,10 +5,10 @@ import Terms
 
 /// Finds sources that try many doors and find most of them shut, however slowly.
 ///
-/// What counts is a *failed first contact*: a target and port that refused, stayed silent or was left half open,
-/// and that had not answered this source before. As in Jung et al., "Fast Portscan Detection Using Sequential
-/// Hypothesis Testing" (2004), successful first contacts weigh against: a busy client fails now and then, a scanner
-/// fails most of the time.
+/// What counts is a *failed first contact*: a target and port that refused, stayed silent or was
+/// left half open, and that had not answered this source before. As in Jung et al., "Fast Portscan
+/// Detection Using Sequential Hypothesis Testing" (2004), successful first contacts weigh against:
+/// a busy client fails now and then, a scanner fails most of the time.
 struct PortScan: AnalysisEngine {
   static let failures = EngineLimit(
     "port-scan.failures", 10, .count,
@@ -42,6 +42,8 @@ struct PortScan: AnalysisEngine {
     var suspect: Int32 = -1
   }
 
+  /// Least share of failures that a vertical scan of twice `port-scan.failures` ports needs.
+  static let verticalShare = 0.1
   /// Payload from the source up to which an established session is only a knock, in bytes.
   static let knockPayload: UInt64 = 0
   /// Event time for which each failure or success protects a source's slot.
@@ -59,8 +61,10 @@ struct PortScan: AnalysisEngine {
   private var answered: ContactMemory
   private var failed: ContactMemory
   private var doorkeeper: Doorkeeper
-  private var suspects: [ScanSuspect?]
-  private var free: [Int]
+  /// Records by place; those named in `free` and beyond the end are not in use.
+  private var suspects: [ScanSuspect] = []
+  private let suspectLimit: Int
+  private var free: [Int] = []
   /// Until then no suspect could be given away.
   private var fullUntil = CaptureTime.distantPast
   private(set) var nextDeadline = CaptureTime.distantFuture
@@ -78,9 +82,7 @@ struct PortScan: AnalysisEngine {
     answered = ContactMemory(capacity: limits.count(Self.contacts), span: span)
     failed = ContactMemory(capacity: limits.count(Self.contacts), span: span)
     doorkeeper = Doorkeeper(capacity: 8192)
-    let suspectLimit = min(max(limits.count(Self.suspects), 8), 1 << 16)
-    suspects = Array(repeating: nil, count: suspectLimit)
-    free = Array((0..<suspectLimit).reversed())
+    suspectLimit = min(max(limits.count(Self.suspects), 8), 1 << 16)
   }
 
   mutating func analyse(_ event: FlowEvent, into sink: inout ReportSink) {
@@ -103,10 +105,8 @@ struct PortScan: AnalysisEngine {
   mutating func advance(to now: CaptureTime, into sink: inout ReportSink) {
     var next = CaptureTime.distantFuture
     for index in suspects.indices {
-      guard let suspect = suspects[index],
-        suspect.thread.isStale(count: suspect.failures, facts: facts(suspect))
-      else { continue }
-      let due = max(suspect.last, suspect.thread.emitted) + quietSpan
+      guard suspects[index].isUsed, isStale(index) else { continue }
+      let due = suspects[index].thread.lastDue(after: suspects[index].last, quiet: quietSpan)
       if due <= now { emit(index, at: now, into: &sink) } else { next = min(next, due) }
     }
     nextDeadline = next
@@ -131,37 +131,46 @@ extension PortScan {
       slot = admit(key, at: event.time)
       guard slot >= 0, open(slot, with: earlier, at: event.time) else { return }
     }
-    guard failed.insert(contact, at: event.time), !context.isBroadcast(event.target) else { return }
+    guard failed.insert(Self.probe(contact, technique), at: event.time),
+      !context.isBroadcast(event.target)
+    else { return }
     count(event, at: slot, into: &sink)
   }
 
   private mutating func count(_ event: FlowEvent, at slot: Int, into sink: inout ReportSink) {
     let index = Int(known[slot].suspect)
-    suspects[index]?.add(
+    suspects[index].add(
       target: event.target, port: event.targetPort, packet: event.firstPacket, at: event.time)
     // The target answered, and the source let go.
     if event.kind == .closed, event.totalPacketsIn > 0, event.ending != .refused {
-      suspects[index]?.halfOpen &+= 1
+      suspects[index].halfOpen &+= 1
     }
     weigh(index, at: slot)
-    guard let failures = suspects[index]?.failures else { return }
-    known.keep(slot, until: event.time + hold(failures))
+    known.keep(slot, until: event.time + hold(suspects[index].failures))
     judge(index, at: event.time, into: &sink)
   }
 
-  /// One record per source and technique; the successes of its TCP sessions stand beside its SYN probes.
+  /// One record per source and technique; the successes of its TCP sessions stand beside its SYN
+  /// probes.
   private static func key(_ source: IPAddress, _ technique: ScanTechnique) -> TableKey {
     TableKey(source, detail: UInt64(technique.rawValue))
   }
 
-  /// Holds the source's successes against its failures, where the technique occurs in ordinary sessions.
+  /// One number for a contact by one technique: the same port may be probed in several ways.
+  private static func probe(_ contact: UInt64, _ technique: ScanTechnique) -> UInt64 {
+    contact ^ UInt64(technique.rawValue) << 59 | 1
+  }
+
+  /// Holds the source's successes against its failures, where the technique occurs in ordinary
+  /// sessions.
   private mutating func weigh(_ index: Int, at slot: Int) {
-    guard let suspect = suspects[index], suspect.family.isOrdinary else { return }
-    let isOwn = suspect.family == .syn || suspect.family == .udp
-    let place = isOwn ? slot : known.find(Self.key(suspect.source, .syn))
+    let family = suspects[index].family
+    guard family.isOrdinary else { return }
+    let isOwn = family == .syn || family == .udp
+    let place = isOwn ? slot : known.find(Self.key(suspects[index].source, .syn))
     guard place >= 0 else { return }
-    suspects[index]?.successes = UInt64(known[place].successes)
-    suspects[index]?.tiny = UInt64(known[place].tiny)
+    suspects[index].successes = UInt64(known[place].successes)
+    suspects[index].tiny = UInt64(known[place].tiny)
   }
 
   private func hold(_ evidence: UInt64) -> TimeSpan {
@@ -171,8 +180,9 @@ extension PortScan {
   private mutating func succeed(_ event: FlowEvent) {
     let contact = event.contact
     guard answered.insert(contact, at: event.time) else { return }
-    failed.remove(contact)
-    let key = Self.key(event.source, event.transport == .udp ? .udp : .syn)
+    let technique = event.transport == .udp ? ScanTechnique.udp : .syn
+    failed.remove(Self.probe(contact, technique))
+    let key = Self.key(event.source, technique)
     var slot = known.find(key)
     if slot < 0 {
       slot = known.vacancy(for: key, asOf: event.time)
@@ -213,18 +223,30 @@ extension PortScan {
 
   private mutating func release(_ slot: Int) {
     guard known.isOccupied(slot), known[slot].suspect >= 0 else { return }
-    let index = Int(known[slot].suspect)
-    suspects[index] = nil
+    discard(Int(known[slot].suspect))
+  }
+
+  private mutating func discard(_ index: Int) {
+    suspects[index] = .unused
     free.append(index)
+  }
+
+  private mutating func place(asOf now: CaptureTime) -> Int? {
+    if let index = free.popLast() { return index }
+    if suspects.count < suspectLimit {
+      suspects.append(.unused)
+      return suspects.count - 1
+    }
+    return evict(asOf: now)
   }
 
   /// Starts the detailed record of the source at `slot` with its first failure.
   private mutating func open(_ slot: Int, with visit: Doorkeeper.Visit, at now: CaptureTime) -> Bool
   {
-    guard let index = free.popLast() ?? evict(asOf: now) else { return false }
+    guard let index = place(asOf: now) else { return false }
     var suspect = ScanSuspect(
       source: visit.source, family: visit.technique, first: visit.time, spacing: spacingSpan)
-    _ = failed.insert(visit.contact, at: visit.time)
+    _ = failed.insert(Self.probe(visit.contact, visit.technique), at: visit.time)
     suspect.add(
       target: visit.target, port: visit.port, packet: visit.packet, at: visit.time)
     suspect.judgedAt = failureLimit
@@ -238,19 +260,19 @@ extension PortScan {
     guard now >= fullUntil else { return nil }
     var best: (index: Int, failures: UInt64, last: CaptureTime)?
     for index in suspects.indices {
-      guard let suspect = suspects[index], suspect.last + hold(suspect.failures) <= now else {
-        continue
-      }
-      if let best, (best.failures, best.last) <= (suspect.failures, suspect.last) { continue }
-      best = (index, suspect.failures, suspect.last)
+      let failures = suspects[index].failures
+      let last = suspects[index].last
+      guard suspects[index].isUsed, last + hold(failures) <= now else { continue }
+      if let best, (best.failures, best.last) <= (failures, last) { continue }
+      best = (index, failures, last)
     }
-    guard let best, let suspect = suspects[best.index] else {
+    guard let best else {
       fullUntil = now + .milliseconds(100)
       return nil
     }
-    let slot = known.find(Self.key(suspect.source, suspect.family))
+    let slot = known.find(Self.key(suspects[best.index].source, suspects[best.index].family))
     if slot >= 0 { known[slot].suspect = -1 }
-    suspects[best.index] = nil
+    suspects[best.index] = .unused
     return best.index
   }
 }
@@ -260,26 +282,37 @@ extension PortScan {
 extension PortScan {
   private func isScan(_ suspect: ScanSuspect) -> Bool {
     guard suspect.failures >= failureLimit, !suspect.isScattered else { return false }
+    // Datagrams get lost and services are silent by nature: a scan by UDP has to show more of
+    // itself.
+    if suspect.family == .udp, 2 * suspect.failures < 3 * failureLimit { return false }
     if suspect.share >= shareLimit { return true }
+    // However busy a client is, it does not fail at port after port of one host.
+    if suspect.shape == "vertical", suspect.ports.count >= 2 * Int(failureLimit),
+      suspect.share >= Self.verticalShare
+    {
+      return true
+    }
     return suspect.failures >= 10 * failureLimit && suspect.share >= persistentLimit
   }
 
   private mutating func judge(_ index: Int, at now: CaptureTime, into sink: inout ReportSink) {
-    guard let suspect = suspects[index] else { return }
-    if suspect.thread.isOpen {
-      if suspect.thread.isDue(count: suspect.failures, facts: facts(suspect), at: now) {
+    let failures = suspects[index].failures
+    if suspects[index].settledUntil > .distantPast {
+      if now < suspects[index].settledUntil {
+        nextDeadline = min(nextDeadline, now + quietSpan)
+      } else if suspects[index].thread.isDue(count: failures, facts: facts(index), at: now) {
         emit(index, at: now, into: &sink)
       } else {
         nextDeadline = min(nextDeadline, now + quietSpan)
       }
       return
     }
-    guard suspect.failures >= suspect.judgedAt else { return }
-    suspects[index]?.judgedAt = suspect.failures + max(1, suspect.failures / 8)
-    guard isScan(suspect) else { return }
-    if let leader = leader(of: suspect, asOf: now) {
-      suspects[leader]?.companions.insert(suspect.source)
-      suspects[index]?.judgedAt = suspect.failures * 2
+    guard failures >= suspects[index].judgedAt else { return }
+    suspects[index].judgedAt = failures + max(1, failures / 8)
+    guard isScan(suspects[index]) else { return }
+    if let leader = leader(of: index, asOf: now) {
+      suspects[leader].companions.insert(suspects[index].source)
+      suspects[index].judgedAt = failures * 2
       nextDeadline = min(nextDeadline, now + quietSpan)
       return
     }
@@ -287,25 +320,29 @@ extension PortScan {
   }
 
   /// The reported suspect that this one moves in lockstep with, while it goes on.
-  private func leader(of suspect: ScanSuspect, asOf now: CaptureTime) -> Int? {
-    suspects.indices.first { index in
-      guard let other = suspects[index], other.thread.isOpen, other.source != suspect.source
+  private func leader(of index: Int, asOf now: CaptureTime) -> Int? {
+    suspects.indices.first { other in
+      guard other != index, suspects[other].isUsed, suspects[other].thread.isOpen,
+        now - suspects[other].last <= quietSpan
       else { return false }
-      return now - other.last <= quietSpan && other.isLockstep(with: suspect)
+      return suspects[other].isLockstep(with: suspects[index])
     }
   }
 
   /// A digest of what makes a revision worth sending besides the count.
-  private func facts(_ suspect: ScanSuspect) -> UInt64 {
-    UInt64(suspect.technique.rawValue) << 32 | UInt64(suspect.companions.count)
+  private func facts(_ index: Int) -> UInt64 {
+    UInt64(suspects[index].technique.rawValue) << 32 | UInt64(suspects[index].companions.count)
+  }
+
+  private func isStale(_ index: Int) -> Bool {
+    suspects[index].thread.isStale(count: suspects[index].failures, facts: facts(index))
   }
 
   private mutating func emit(_ index: Int, at now: CaptureTime, into sink: inout ReportSink) {
-    guard var suspect = suspects[index] else { return }
-    suspect.thread.emit(
-      report(suspect, at: now, from: sink), count: suspect.failures, facts: facts(suspect), at: now,
-      into: &sink)
-    suspects[index] = suspect
+    let fresh = report(suspects[index], at: now, from: sink)
+    let (count, facts) = (suspects[index].failures, facts(index))
+    suspects[index].thread.emit(fresh, count: count, facts: facts, at: now, into: &sink)
+    suspects[index].settledUntil = now + spacingSpan
   }
 
   private func report(_ suspect: ScanSuspect, at now: CaptureTime, from sink: ReportSink) -> Report

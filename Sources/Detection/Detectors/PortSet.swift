@@ -1,6 +1,7 @@
 import Reports
 
-/// Distinct ports, counted exactly: a sorted list of the smallest, and a bitmap once there are many.
+/// Distinct ports, counted exactly: a sorted list of the smallest, and a bitmap once there are
+/// many.
 struct PortSet: Sendable {
   /// The smallest ports, sorted; at most `Report.Limit.ports`.
   private(set) var smallest: [UInt16] = []

@@ -1,17 +1,17 @@
 import Analysis
 import Terms
 
-/// Learns which hardware addresses forward other hosts' traffic: those that frames from or to several networks
-/// bear.
+/// Learns which hardware addresses forward other hosts' traffic: those that frames from or to other
+/// networks bear.
 struct Routers: Sendable {
-  /// Networks (/24, /64) that one hardware address must have carried to pass for a router.
-  static let networkLimit = 3
-  /// Hardware addresses remembered at once.
+  /// IPv4 networks (/24) remembered per hardware address.
+  static let networkLimit = 4
+  /// Hardware addresses remembered at once, and for how long one is protected from newcomers.
   static let capacity = 1024
   static let holdSpan = TimeSpan.minutes(10)
 
   private struct Networks: Sendable {
-    var seen = SIMD4<UInt64>()
+    var seen = SIMD4<UInt64>(repeating: .max)
     var count = 0
   }
 
@@ -20,23 +20,27 @@ struct Routers: Sendable {
 
   init(gateways: [IPAddress]) { self.gateways = gateways }
 
+  /// Notes that a frame of `mac` carried, or was meant for, `address`.
   mutating func note(_ mac: MACAddress, carries address: IPAddress, at time: CaptureTime) {
-    guard !mac.isGroup else { return }
+    guard address.isIPv4, !mac.isGroup else { return }
     let slot = known.admit(Self.key(mac), asOf: time, until: time)
     guard slot >= 0, known[slot].count < Self.networkLimit else { return }
-    let network = address.isIPv4 ? address.low >> 8 : address.high
+    let network = address.low >> 8
     let seen = known[slot].seen
-    guard seen[0] != network, seen[1] != network, seen[2] != network else { return }
+    guard seen[0] != network, seen[1] != network, seen[2] != network, seen[3] != network
+    else { return }
     known[slot].seen[known[slot].count] = network
     known[slot].count += 1
-    known.keep(
-      slot, until: time + (known[slot].count >= Self.networkLimit ? Self.holdSpan : .seconds(10)))
+    known.keep(slot, until: time + (known[slot].count > 1 ? Self.holdSpan : .seconds(10)))
   }
 
+  /// Whether the host that speaks ARP for `address` also bears other networks' addresses.
   func contains(_ address: IPAddress, _ mac: MACAddress) -> Bool {
     if gateways.contains(address) { return true }
     let slot = known.find(Self.key(mac))
-    return slot >= 0 && known[slot].count >= Self.networkLimit
+    guard slot >= 0 else { return false }
+    let own = address.low >> 8
+    return (0..<known[slot].count).contains { known[slot].seen[$0] != own }
   }
 
   private static func key(_ mac: MACAddress) -> TableKey {

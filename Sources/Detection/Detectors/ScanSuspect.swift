@@ -4,7 +4,8 @@ import Terms
 
 /// What is known of one source whose first contacts fail.
 struct ScanSuspect: Sendable {
-  /// Packets of evidence and address lists are bounded by their types; ports by `Report.Limit.ports`.
+  /// Packets of evidence and address lists are bounded by their types; ports by
+  /// `Report.Limit.ports`.
   let source: IPAddress
   /// The technique that set this record apart; `syn` holds connect scans too.
   let family: ScanTechnique
@@ -22,8 +23,16 @@ struct ScanSuspect: Sendable {
   var thread: ReportThread
   /// Sources that probe in lockstep with this one.
   var companions = AddressSet()
+  /// Until then no revision is due.
+  var settledUntil = CaptureTime.distantPast
   /// The failure count at which this suspect is judged next.
   var judgedAt: UInt64 = 0
+
+  /// A place without a suspect.
+  static let unused = ScanSuspect(
+    source: .unspecified, family: .other, first: .distantPast, spacing: .zero)
+
+  var isUsed: Bool { failures > 0 }
 
   init(source: IPAddress, family: ScanTechnique, first: CaptureTime, spacing: TimeSpan) {
     self.source = source
@@ -59,15 +68,16 @@ struct ScanSuspect: Sendable {
     return doors >= hosts ? "vertical" : "horizontal"
   }
 
-  /// Whether the failures scatter: almost every target at another high port, as peer-to-peer software leaves them.
-  /// A scan fills a grid of targets and ports instead.
+  /// Whether the failures scatter: almost every target at another high port, as peer-to-peer
+  /// software leaves them. A scan fills a grid of targets and ports instead.
   var isScattered: Bool {
     let count = Double(failures)
     return Double(highPorts) > 0.8 * count && Double(targets.count) > 0.6 * count
       && Double(ports.count) > 0.6 * count
   }
 
-  /// Whether `other` probes the same targets and ports in the same order at the same time: a decoy of one scan.
+  /// Whether `other` probes the same targets and ports in the same order at the same time: a decoy
+  /// of one scan.
   func isLockstep(with other: ScanSuspect) -> Bool {
     let apart = abs(first.nanoseconds &- other.first.nanoseconds)
     let lasting = max(last, other.last) - min(first, other.first)

@@ -6,7 +6,8 @@ enum ScanTechnique: Int, CaseIterable, Sendable {
 
   var text: String { "\(self)" }
 
-  /// Techniques that a source's ordinary sessions leave traces of, so that its successes weigh against them.
+  /// Techniques that a source's ordinary sessions leave traces of, so that its successes weigh
+  /// against them.
   var isOrdinary: Bool {
     switch self {
     case .syn, .connect, .ack, .maimon, .udp, .other: true

@@ -3,10 +3,11 @@ import Flows
 import Reports
 import Terms
 
-/// Finds services that are sent many TCP openings which are never completed, whoever claims to send them.
+/// Finds services that are sent many TCP openings which are never completed, whoever claims to send
+/// them.
 ///
-/// A flash crowd completes its handshakes, a scan meets each port once: only openings of one port that stay half
-/// open count, per second, against a constant and the service's own past.
+/// A flash crowd completes its handshakes, a scan meets each port once: only openings of one port
+/// that stay half open count, per second, against a constant and the service's own past.
 struct SynFlood: AnalysisEngine {
   static let rate = EngineLimit(
     "syn-flood.rate", 30, .rate,
@@ -67,7 +68,8 @@ struct SynFlood: AnalysisEngine {
 
   private mutating func weigh(_ slot: Int, at now: CaptureTime, into sink: inout ReportSink) {
     let rates = judge.meter.rates(slot, at: now)
-    // A refused opening is over: it costs the target a packet, not a place in its queue. Four of them weigh as one.
+    // A refused opening is over: it costs the target a packet, not a place in its queue. Four of
+    // them weigh as one.
     let unfinished = max(0, rates.requests - rates.answers - rates.refusals * 0.75)
     let share = unfinished / max(rates.requests, 0.001)
     judge.judge(

@@ -5,9 +5,9 @@ import Terms
 
 /// Finds hosts that are sent many datagrams and answer few.
 ///
-/// A busy DNS server answers, a download is acknowledged, a media stream is one flow: datagrams that spread over many
-/// flows, or that the target refuses, make a flood at `udp-flood.rate`; one long unanswered flow only at
-/// `udp-flood.stream-rate`.
+/// A busy DNS server answers, a download is acknowledged, a media stream is one flow: datagrams
+/// that spread over many flows, or that the target refuses, make a flood at `udp-flood.rate`; one
+/// long unanswered flow only at `udp-flood.stream-rate`.
 struct UdpFlood: AnalysisEngine {
   static let rate = EngineLimit(
     "udp-flood.rate", 80, .rate, "Unanswered datagrams per second at one host that make a flood.")

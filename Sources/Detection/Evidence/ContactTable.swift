@@ -3,7 +3,8 @@ import Flows
 import Reports
 import Terms
 
-/// The rows of one epoch of first contacts, bounded: exact rows for the first sources, then rows for their prefixes.
+/// The rows of one epoch of first contacts, bounded: exact rows for the first sources, then rows
+/// for their prefixes.
 struct ContactTable: Sendable {
   /// Packet indices kept per row.
   static let packetLimit = 4
@@ -11,28 +12,32 @@ struct ContactTable: Sendable {
   static let levels: [(v4: Int, v6: Int)] = [(24, 64), (16, 48), (0, 0)]
 
   private let capacity: Int
-  private var places: [TableKey: Int] = [:]
+  private var places: BoundedTable<Int32>
   private var rows: [ContactRow] = []
   /// Rows that have not failed yet take at most half of the room.
   private var spotless = 0
-  private var coarse: [TableKey: Int] = [:]
+  private var coarse: BoundedTable<Int32>
   private var coarseRows: [ContactRow] = []
   /// Contacts for which there was no row at all.
   private(set) var dropped: UInt64 = 0
 
   init(capacity: Int) {
     self.capacity = capacity
-    places.reserveCapacity(capacity)
+    places = BoundedTable(capacity: capacity * 2, empty: -1)
+    coarse = BoundedTable(capacity: capacity * 2, empty: -1)
   }
 
   mutating func add(_ event: FlowEvent, hasFailed: Bool) {
     let detail = UInt64(event.transport.number) << 16 | UInt64(event.targetPort)
     let key = TableKey(event.source, detail: detail)
-    if let place = places[key] {
+    let slot = places.find(key)
+    if slot >= 0 {
+      let place = Int(places[slot])
       if hasFailed, rows[place].failures == 0 { spotless -= 1 }
       Self.add(event, hasFailed, to: &rows[place])
-    } else if rows.count < capacity, hasFailed || spotless < capacity / 2 {
-      places[key] = rows.count
+    } else if rows.count < capacity, hasFailed || spotless < capacity / 2,
+      Self.take(key, rows.count, &places)
+    {
       if !hasFailed { spotless += 1 }
       rows.append(Self.row(IPPrefix(host: event.source), event))
       Self.add(event, hasFailed, to: &rows[rows.count - 1])
@@ -46,19 +51,30 @@ struct ContactTable: Sendable {
       let length = event.source.isIPv4 ? level.v4 : level.v6
       let prefix = IPPrefix(event.source, length: length)
       let key = TableKey(prefix.base, detail: detail | UInt64(length) << 32)
-      if let place = coarse[key] {
-        Self.add(event, true, to: &coarseRows[place])
+      let slot = coarse.find(key)
+      if slot >= 0 {
+        Self.add(event, true, to: &coarseRows[Int(coarse[slot])])
         return
       }
-      guard coarseRows.count < capacity / 2 || length == 0 && coarseRows.count < capacity else {
-        continue
-      }
-      coarse[key] = coarseRows.count
+      let isLast = length == 0
+      guard coarseRows.count < (isLast ? capacity : capacity / 2),
+        Self.take(key, coarseRows.count, &coarse)
+      else { continue }
       coarseRows.append(Self.row(prefix, event))
       Self.add(event, true, to: &coarseRows[coarseRows.count - 1])
       return
     }
     dropped &+= 1
+  }
+
+  /// Gives a row's place to a key for the rest of the epoch; false when there is no room.
+  private static func take(
+    _ key: TableKey, _ place: Int, _ table: inout BoundedTable<Int32>
+  ) -> Bool {
+    let slot = table.admit(key, asOf: .distantPast, until: .distantFuture)
+    guard slot >= 0 else { return false }
+    table[slot] = Int32(truncatingIfNeeded: place)
+    return true
   }
 
   private static func row(_ source: IPPrefix, _ event: FlowEvent) -> ContactRow {
@@ -79,14 +95,14 @@ struct ContactTable: Sendable {
     if row.packets.count < packetLimit { row.packets.append(event.firstPacket) }
   }
 
-  /// Hands over the rows with failures, at most `limit`, sorted by source, transport and port; the table is empty
-  /// afterwards.
+  /// Hands over the rows with failures, at most `limit`, sorted by source, transport and port; the
+  /// table is empty afterwards.
   mutating func drain(limit: Int) -> [ContactRow] {
     var all = rows.filter { $0.failures > 0 } + coarseRows
     rows.removeAll(keepingCapacity: true)
     coarseRows.removeAll(keepingCapacity: true)
-    places.removeAll(keepingCapacity: true)
-    coarse.removeAll(keepingCapacity: true)
+    places.removeAll()
+    coarse.removeAll()
     spotless = 0
     for level in Self.levels where all.count > limit {
       all.sort(by: Self.isMoreTelling)
@@ -130,7 +146,8 @@ struct ContactTable: Sendable {
     other.packets = Array(Set(other.packets + row.packets).sorted().prefix(packetLimit))
   }
 
-  /// Most failed targets first: a source that failed at many hosts tells more than one of many that failed at one.
+  /// Most failed targets first: a source that failed at many hosts tells more than one of many that
+  /// failed at one.
   private static func isMoreTelling(_ left: ContactRow, _ right: ContactRow) -> Bool {
     let (mine, other) = (left.failedTargets.count, right.failedTargets.count)
     if mine != other { return mine > other }

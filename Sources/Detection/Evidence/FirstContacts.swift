@@ -3,10 +3,12 @@ import Flows
 import Reports
 import Terms
 
-/// Evidence for the tiers above: which sources failed at which ports, per epoch, far below any local threshold.
+/// Evidence for the tiers above: which sources failed at which ports, per epoch, far below any
+/// local threshold.
 ///
-/// A row per source, transport and port with at least one failed first contact. When there are more sources than
-/// rows (a spoofed flood), rows of neighbouring sources are merged into prefixes, the least telling first.
+/// A row per source, transport and port with at least one failed first contact. When there are more
+/// sources than rows (a spoofed flood), rows of neighbouring sources are merged into prefixes, the
+/// least telling first.
 struct FirstContacts: AnalysisEngine {
   static let epoch = EngineLimit(
     "first-contacts.epoch", 10, .duration,

@@ -3,8 +3,8 @@ import Flows
 import Reports
 import Terms
 
-/// Evidence for the tiers above: what arrived at which target, per epoch, so that streams too small to be a flood in
-/// any one segment can be added up where they meet.
+/// Evidence for the tiers above: what arrived at which target, per epoch, so that streams too small
+/// to be a flood in any one segment can be added up where they meet.
 struct IngressRates: AnalysisEngine {
   static let epoch = EngineLimit(
     "ingress-rates.epoch", 10, .duration, "Length of an epoch; the same at every monitor of a tree."

@@ -1,0 +1,89 @@
+import Analysis
+import Flows
+import Packets
+import Reports
+import Terms
+import Testing
+
+@testable import Detection
+
+@Suite struct ArpSpoofTests {
+  private let owner: UInt64 = 0x02_0000_0000_0a
+  private let other: UInt64 = 0x02_0000_0000_0b
+
+  @Test(arguments: [1.0, 10, 100]) func poisoningBothSidesIsReportedForBoth(slower: Double) throws {
+    let reports = try Lab.detections("arp-spoof", slower: slower)
+    #expect(
+      reports.map(\.story) == [
+        "spoof.arp 10.10.2.105 > 10.10.2.1 10.10.2.101",
+        "spoof.arp 10.10.2.105 > 10.10.2.1 10.10.2.101",
+      ])
+    #expect(
+      reports.map { $0.attributes["claimed"]?.description } == ["10.10.2.101", "10.10.2.1"])
+    #expect(reports.allSatisfy { $0.text("technique") == "unsolicited-reply" })
+    #expect(reports.allSatisfy { $0.attributes["mac"]?.description == "02:00:0a:00:00:0c" })
+  }
+
+  @Test func aFailoverThatTellsEverybodyIsNoSpoofing() throws {
+    var story = try Story(ArpSpoof(DetectionContext()))
+    for turn in 0..<2 {
+      for _ in 0..<5 {
+        story.wait(10)
+        try story.arp(2, "10.1.1.1", turn == 0 ? owner : other, "10.1.1.1", 0xffff_ffff_ffff)
+      }
+    }
+    let told = story.finish()
+    #expect(told.isEmpty)
+  }
+
+  @Test func anAddressLeasedToAnotherHostIsNoSpoofing() throws {
+    var story = try Story(ArpSpoof(DetectionContext()))
+    try story.arp(1, "10.1.1.20", owner, "10.1.1.1")
+    story.wait(600)
+    for _ in 0..<10 {
+      story.wait(30)
+      try story.arp(1, "10.1.1.20", other, "10.1.1.1")
+      try story.arp(1, "10.1.1.1", 0x02_0000_0000_01, "10.1.1.20")
+      try story.arp(2, "10.1.1.20", other, "10.1.1.1", 0x02_0000_0000_01)
+    }
+    let told = story.finish()
+    #expect(told.isEmpty)
+  }
+
+  @Test func oneHostWithSeveralAddressesIsNoSpoofing() throws {
+    var story = try Story(ArpSpoof(DetectionContext()))
+    for round in 0..<10 {
+      story.wait(5)
+      for host in 20...24 {
+        try story.arp(1, "10.1.1.1", other, "10.1.1.\(host)")
+        try story.arp(2, "10.1.1.\(host)", owner, "10.1.1.1", other)
+      }
+      #expect(round < 10)
+    }
+    let told = story.finish()
+    #expect(told.isEmpty)
+  }
+
+  @Test func twoOwnersThatContradictEachOtherAreAConflict() throws {
+    var story = try Story(ArpSpoof(DetectionContext()))
+    for turn in 0..<12 {
+      story.wait(10)
+      try story.arp(1, "10.1.1.20", turn % 2 == 0 ? owner : other, "10.1.1.1")
+    }
+    let told = story.finish()
+    #expect(told.map { $0.text("technique") } == ["conflict"])
+  }
+
+  @Test func poisoningThatBeganBeforeTheCaptureIsSeenWhenTheOwnerAnswers() throws {
+    var story = try Story(ArpSpoof(DetectionContext()))
+    try story.arp(1, "10.1.1.66", other, "10.1.1.30")
+    for _ in 0..<5 {
+      story.wait(2)
+      try story.arp(2, "10.1.1.1", other, "10.1.1.20", owner)
+    }
+    try story.arp(1, "10.1.1.30", 0x02_0000_0000_0d, "10.1.1.1")
+    try story.arp(2, "10.1.1.1", 0x02_0000_0000_01, "10.1.1.30", 0x02_0000_0000_0d)
+    let reports = story.finish()
+    #expect(reports.map(\.story) == ["spoof.arp 10.1.1.66 > 10.1.1.1 10.1.1.20"])
+  }
+}

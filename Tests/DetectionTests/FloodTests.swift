@@ -1,0 +1,121 @@
+import Analysis
+import Flows
+import Packets
+import Reports
+import Terms
+import Testing
+
+@testable import Detection
+
+@Suite struct FloodTests {
+  @Test func aSpoofedSynFloodIsFoundBesideTheSitesOwnClients() throws {
+    let reports = try Lab.detections("syn-flood")
+    #expect(reports.map(\.kind) == [.synFlood])
+    let flood = try #require(reports.first)
+    #expect(flood.targets.listed.map(\.description) == ["10.10.1.10"])
+    #expect(flood.ports == [80])
+    #expect(flood.sources.count > 1500)
+    guard case .ratio(let spoofed) = flood.attributes["spoofed"] else {
+      Issue.record("no share of spoofed sources")
+      return
+    }
+    #expect(spoofed > 0.8)
+    #expect(flood.revision <= 4)
+  }
+
+  @Test func aDatagramFloodNamesItsSender() throws {
+    #expect(
+      try Lab.detections("udp-flood").map(\.story) == ["dos.udp-flood 203.0.113.74 > 10.10.3.10"])
+  }
+
+  @Test func aPingFloodIsOneEvenWhenAnswered() throws {
+    #expect(
+      try Lab.detections("icmp-flood").map(\.story) == [
+        "dos.icmp-flood 203.0.113.121 > 10.10.1.11"
+      ])
+  }
+
+  @Test func aFlashCrowdIsNoSynFlood() throws {
+    var story = try Story(SynFlood(DetectionContext()))
+    for client in 0..<4000 {
+      story.wait(0.005)
+      let source = "198.51.\(client / 250).\(client % 250)"
+      try story.contact(.opened, source, "10.1.1.80", 80)
+      try story.contact(.established, source, "10.1.1.80", 80)
+    }
+    let told = story.finish()
+    #expect(told.isEmpty)
+  }
+
+  @Test func retriesOfOneDeadServiceAreNoSynFlood() throws {
+    var story = try Story(SynFlood(DetectionContext()))
+    for _ in 0..<400 {
+      story.wait(0.05)
+      try story.contact(.opened, "10.1.1.5", "10.1.1.80", 80)
+    }
+    let told = story.finish()
+    #expect(told.isEmpty)
+  }
+
+  @Test func aBusyResolverIsNoUdpFlood() throws {
+    var story = try Story(UdpFlood(DetectionContext()))
+    for number in 0..<5000 {
+      story.wait(0.002)
+      let source = "10.2.\(number / 250).\(number % 250)"
+      try story.contact(.opened, source, "10.1.1.53", 53, probe: .udp, transport: .udp)
+      var answer = try story.event(
+        .closed, source, "10.1.1.53", 53, probe: .udp, transport: .udp)
+      answer.packetsIn = 1
+      story.tell(answer)
+    }
+    let told = story.finish()
+    #expect(told.isEmpty)
+  }
+
+  @Test func oneMediaStreamIsNoUdpFlood() throws {
+    var story = try Story(UdpFlood(DetectionContext()))
+    try story.contact(.opened, "10.1.1.5", "10.1.1.6", 5004, probe: .udp, transport: .udp)
+    for _ in 0..<300 {
+      story.wait(0.1)
+      var event = try story.event(
+        .progress, "10.1.1.5", "10.1.1.6", 5004, probe: .udp, transport: .udp)
+      event.packetsOut = 50
+      story.tell(event)
+    }
+    let told = story.finish()
+    #expect(told.isEmpty)
+  }
+
+  @Test func aTargetsOwnPastRaisesItsThreshold() throws {
+    var story = try Story(IcmpFlood(DetectionContext()))
+    func pings(_ rate: Int, seconds: Int, _ story: inout Story<IcmpFlood>) throws {
+      for _ in 0..<seconds {
+        story.wait(1)
+        var event = try story.event(
+          .progress, "10.1.1.5", "10.1.1.6", 2048, probe: .icmpEcho, transport: .icmp)
+        event.packetsOut = UInt32(rate)
+        story.tell(event)
+      }
+    }
+    try pings(50, seconds: 300, &story)
+    try pings(150, seconds: 20, &story)
+    let told = story.finish()
+    #expect(told.isEmpty)
+    try pings(400, seconds: 20, &story)
+    let flood = story.finish()
+    #expect(flood.map(\.kind) == [.icmpFlood])
+  }
+
+  @Test func theHeavySourcesAreNamedAndTheLightOnesAreNot() throws {
+    var heavy = HeavySources()
+    for number in 0..<20_000 as Range<UInt32> {
+      heavy.add(IPAddress(v4: number % 4 == 0 ? number : 7), 1)
+    }
+    let named = try #require(heavy.named)
+    #expect(named.covers(IPAddress(v4: 7)))
+    #expect(named.count <= 4)
+    var even = HeavySources()
+    for number in 0..<20_000 as Range<UInt32> { even.add(IPAddress(v4: number), 1) }
+    #expect(even.named == nil)
+  }
+}

@@ -1,0 +1,88 @@
+import Analysis
+import Capture
+import Flows
+import Packets
+import Reports
+import Terms
+import Testing
+
+@testable import Detection
+
+/// Captures of the lab network, through the whole pipeline.
+enum Lab {
+  static func path(_ name: String) -> String {
+    let tests = #filePath.split(separator: "/").dropLast(2).joined(separator: "/")
+    return "/" + tests + "/Captures/" + name + ".pcap.zst"
+  }
+
+  static func pipeline(
+    _ context: DetectionContext = DetectionContext(segment: "lab")
+  ) throws -> DetectionPipeline {
+    let monitor = try #require(MonitorName("lab"))
+    return DetectionPipeline(
+      sink: ReportSink(monitor: monitor, tier: .local, capture: "lab.pcap"), context: context)
+  }
+
+  /// Every revision of every report of a capture, in order; times are moved away from the first
+  /// frame by `factor`.
+  static func everything(
+    _ name: String, slower factor: Double = 1, flushingEvery chunk: Int = 0
+  ) throws -> [Report] {
+    var pipeline = try pipeline()
+    var file = try CaptureFile(path: path(name))
+    var reports: [Report] = []
+    var origin: CaptureTime?
+    while try file.read(
+      atMost: max(chunk, 1),
+      { frame in
+        let start = origin ?? frame.time
+        origin = start
+        let moved = start + .seconds((frame.time - start).seconds * factor)
+        pipeline.take(
+          frame.bytes, linkType: frame.linkType, wireLength: frame.wireLength,
+          time: factor == 1 ? frame.time : moved)
+      }) > 0
+    {
+      if chunk > 0 { pipeline.flush() }
+      reports += pipeline.drainReports()
+    }
+    pipeline.finish()
+    return reports + pipeline.drainReports()
+  }
+
+  /// The newest revision of each detection.
+  static func detections(_ name: String, slower factor: Double = 1) throws -> [Report] {
+    newest(try everything(name, slower: factor)).filter { $0.reportClass == .detection }
+  }
+
+  static func newest(_ reports: [Report]) -> [Report] {
+    var order: [ReportID] = []
+    var newest: [ReportID: Report] = [:]
+    for report in reports {
+      if newest[report.id] == nil { order.append(report.id) }
+      newest[report.id] = report
+    }
+    return order.compactMap { newest[$0] }
+  }
+}
+
+extension Report {
+  func text(_ attribute: String) -> String? {
+    guard case .text(let value) = attributes[attribute] else { return nil }
+    return value
+  }
+
+  func count(_ attribute: String) -> UInt64? {
+    guard case .count(let value) = attributes[attribute] else { return nil }
+    return value
+  }
+
+  /// `kind sources > targets`, of at most four of each: what a story says of a report.
+  var story: String {
+    let from = sources.listed.prefix(4).map { "\($0)" }.joined(separator: " ")
+    let to =
+      targets.listed.count > 4
+      ? "\(targets.count) hosts" : targets.listed.map { "\($0)" }.joined(separator: " ")
+    return "\(kind) \(from) > \(to)"
+  }
+}

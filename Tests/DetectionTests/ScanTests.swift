@@ -1,0 +1,141 @@
+import Analysis
+import Flows
+import Packets
+import Reports
+import Terms
+import Testing
+
+@testable import Detection
+
+@Suite struct ScanTests {
+  @Test func aConnectScanIsReportedAndTheOfficeAroundItIsNot() throws {
+    let reports = try Lab.detections("connect-scan")
+    #expect(reports.map(\.story) == ["recon.port-scan 10.10.2.105 > 10.10.3.30"])
+    let scan = try #require(reports.first)
+    #expect(scan.text("technique") == "connect")
+    #expect(scan.text("shape") == "vertical")
+    #expect(try #require(scan.count("ports")) >= 110)
+    #expect(scan.ports.count == Report.Limit.ports)
+    #expect(!scan.evidence.flatMap(\.packets).isEmpty)
+    #expect(scan.terms.contains { $0.name == "failed first contacts" && $0.threshold == 10 })
+  }
+
+  @Test func eachStealthTechniqueHasAReportOfItsOwn() throws {
+    let reports = try Lab.detections("stealth-scans")
+    #expect(reports.map { $0.text("technique") } == ["fin", "null", "xmas"])
+    #expect(
+      reports.map(\.story) == [21, 25, 30].map { "recon.port-scan 203.0.113.68 > 10.10.1.\($0)" })
+  }
+
+  @Test func silentAndRefusedDatagramsAreAScan() throws {
+    let reports = try Lab.detections("udp-scan")
+    #expect(reports.map(\.story) == ["recon.port-scan 203.0.113.69 > 10.10.3.10"])
+    #expect(reports.first?.text("technique") == "udp")
+    #expect(reports.first?.transport == .udp)
+  }
+
+  @Test func decoysAreOneReportThatNamesThemAll() throws {
+    let reports = try Lab.detections("decoy-scan")
+    #expect(
+      reports.map(\.story) == [
+        "recon.port-scan 198.51.100.44 203.0.113.71 203.0.113.72 203.0.113.73 > 10.10.1.30"
+      ])
+    #expect(reports.first?.count("decoys") == 3)
+    #expect(reports.first?.count("ports") == 90)
+  }
+
+  @Test(arguments: [1.0, 10, 100]) func aSlowScanIsFoundAtAnyPace(slower: Double) throws {
+    let reports = try Lab.detections("slow-scan", slower: slower)
+    #expect(reports.map(\.story) == ["recon.port-scan 10.10.2.104 > 10.10.3.20"])
+    #expect(reports.first?.count("failures") == 33)
+    #expect(reports.allSatisfy { $0.revision <= 8 })
+  }
+
+  @Test(arguments: [1.0, 10, 100]) func aSweepForOnePortIsHorizontal(slower: Double) throws {
+    let reports = try Lab.detections("horizontal-scan", slower: slower)
+    #expect(reports.map(\.story) == ["recon.port-scan 203.0.113.93 > 16 hosts"])
+    #expect(reports.first?.text("shape") == "horizontal")
+    #expect(reports.first?.ports == [22])
+  }
+
+  @Test func aBusyClientWithSomeDeadServersIsNoScanner() throws {
+    var story = try Story(PortScan(DetectionContext()))
+    for server in 1...60 {
+      story.wait(5)
+      try story.contact(.established, "10.1.1.5", "192.0.2.\(server)", 443)
+      if server % 5 == 0 { try story.contact(.unanswered, "10.1.1.5", "198.51.100.\(server)", 443) }
+    }
+    let told = story.finish()
+    #expect(told.isEmpty)
+  }
+
+  @Test func aServiceThatFailsTodayIsNoProbe() throws {
+    var story = try Story(PortScan(DetectionContext()))
+    for port in 1...20 as ClosedRange<UInt16> {
+      try story.contact(.established, "10.1.1.5", "10.1.1.9", port)
+    }
+    story.wait(60)
+    for port in 1...20 as ClosedRange<UInt16> {
+      try story.contact(.refused, "10.1.1.5", "10.1.1.9", port)
+    }
+    let told = story.finish()
+    #expect(told.isEmpty)
+  }
+
+  @Test func peerToPeerSoftwareScattersAndDoesNotScan() throws {
+    var story = try Story(PortScan(DetectionContext()))
+    for peer in 1...40 {
+      story.wait(2)
+      try story.contact(
+        .unanswered, "10.1.1.5", "203.0.113.\(peer)", UInt16(20_000 + peer * 37), probe: .udp,
+        transport: .udp)
+    }
+    let told = story.finish()
+    #expect(told.isEmpty)
+  }
+
+  @Test func aBusyClientThatTriesPortAfterPortIsAScanner() throws {
+    var story = try Story(PortScan(DetectionContext()))
+    for server in 1...100 {
+      try story.contact(.established, "10.1.1.5", "192.0.2.\(server)", 443)
+    }
+    for port in 1...30 as ClosedRange<UInt16> {
+      story.wait(1)
+      try story.contact(.refused, "10.1.1.5", "10.1.1.9", port)
+    }
+    let told = story.finish()
+    #expect(told.map(\.story) == ["recon.port-scan 10.1.1.5 > 10.1.1.9"])
+  }
+
+  @Test func aServersLateAnswersAreNoProbes() throws {
+    var story = try Story(PortScan(DetectionContext()))
+    for client in 1...50 {
+      var event = try story.event(
+        .unanswered, "10.1.1.80", "198.51.100.\(client)", UInt16(40_000 + client), probe: .maimon)
+      event.sourcePort = 80
+      story.tell(event)
+    }
+    let told = story.finish()
+    #expect(told.isEmpty)
+  }
+
+  /// 300,000 spoofed sources between the probes of a scan at one probe per second.
+  @Test func aSpoofedFloodDoesNotHideAScan() throws {
+    var story = try Story(PortScan(DetectionContext()))
+    var address: UInt32 = 0x0b00_0000
+    for port in 1...30 as ClosedRange<UInt16> {
+      story.wait(0.5)
+      try story.contact(.refused, "10.1.1.5", "10.1.1.9", port)
+      if port == 1 { try story.contact(.refused, "10.1.1.5", "10.1.1.9", 1000) }
+      story.wait(0.5)
+      var event = try story.event(.unanswered, "10.0.0.1", "10.1.1.80", 80)
+      for _ in 0..<10_000 {
+        address &+= 40_503
+        event.source = .init(v4: address)
+        story.tell(event)
+      }
+    }
+    let told = story.finish()
+    #expect(told.map(\.story) == ["recon.port-scan 10.1.1.5 > 10.1.1.9"])
+  }
+}

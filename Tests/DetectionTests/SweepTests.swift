@@ -1,0 +1,83 @@
+import Analysis
+import Flows
+import Packets
+import Reports
+import Terms
+import Testing
+
+@testable import Detection
+
+@Suite struct SweepTests {
+  /// All 13 requests that reach this segment are answered: the router's unanswered ARP requests
+  /// give the sweep away.
+  @Test(arguments: [1.0, 10, 100]) func aSweepBeyondARouterIsFoundAndThePollerIsNot(slower: Double)
+    throws
+  {
+    let reports = try Lab.detections("ping-sweep", slower: slower)
+    #expect(reports.map(\.story) == ["recon.ping-sweep 203.0.113.66 > 13 hosts"])
+    #expect(reports.first?.text("technique") == "icmp-echo")
+  }
+
+  @Test func aPollerWhoseHostsAnswerIsNoPingSweep() throws {
+    var story = try Story(PingSweep(DetectionContext()))
+    for _ in 0..<20 {
+      for host in 1...40 {
+        try story.contact(
+          .opened, "10.1.1.5", "10.1.2.\(host)", 2048, probe: .icmpEcho, transport: .icmp)
+        try story.contact(
+          host <= 36 ? .established : .unanswered, "10.1.1.5", "10.1.2.\(host)", 2048,
+          probe: .icmpEcho, transport: .icmp)
+      }
+      story.wait(30)
+    }
+    let told = story.finish()
+    #expect(told.isEmpty)
+  }
+
+  @Test func requestsThatNobodyAnswersAreASweep() throws {
+    var story = try Story(PingSweep(DetectionContext()))
+    for host in 1...20 {
+      try story.contact(
+        .opened, "10.1.1.5", "10.1.2.\(host)", 2048, probe: .icmpEcho, transport: .icmp)
+      story.wait(3)
+      try story.contact(
+        .unanswered, "10.1.1.5", "10.1.2.\(host)", 2048, probe: .icmpEcho, transport: .icmp)
+    }
+    let told = story.finish()
+    #expect(told.map(\.story) == ["recon.ping-sweep 10.1.1.5 > 20 hosts"])
+  }
+
+  private func askAround(_ story: inout Story<PingSweep>) throws {
+    for host in 10...40 {
+      story.wait(0.2)
+      try story.arp(1, "10.1.1.1", 0x02_0000_0000_01, "10.1.1.\(host)")
+    }
+    story.wait(5)
+    try story.arp(1, "10.1.1.1", 0x02_0000_0000_01, "10.1.1.50")
+  }
+
+  @Test func aHostThatAsksForAbsentNeighboursSweeps() throws {
+    var story = try Story(PingSweep(DetectionContext()))
+    try askAround(&story)
+    let told = story.finish()
+    #expect(told.first?.text("technique") == "arp")
+  }
+
+  @Test func aRouterThatAsksOnBehalfOfOthersDoesNot() throws {
+    let gateway = try #require(IPAddress("10.1.1.1"))
+    var story = try Story(PingSweep(DetectionContext(gateways: [gateway])))
+    try askAround(&story)
+    let told = story.finish()
+    #expect(told.isEmpty)
+  }
+
+  @Test func aRouterIsKnownByWhatItForwards() throws {
+    var story = try Story(PingSweep(DetectionContext()))
+    var forwarded = try story.event(.opened, "198.51.100.7", "10.1.1.20", 80)
+    forwarded.sourceMAC = MACAddress(bits: 0x02_0000_0000_01)
+    story.tell(forwarded)
+    try askAround(&story)
+    let told = story.finish()
+    #expect(told.isEmpty)
+  }
+}
