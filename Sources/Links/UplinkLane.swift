@@ -70,7 +70,7 @@ struct UplinkLane: Sendable {
   var promise: CaptureTime {
     let least = min(
       unsentLeast.value, spilled.reduce(.distantFuture) { min($0, $1.least) })
-    guard least <= watermark else { return watermark }
+    guard least <= watermark, least < .distantFuture else { return watermark }
     return least - TimeSpan(nanoseconds: 1)
   }
 
