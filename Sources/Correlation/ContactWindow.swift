@@ -1,0 +1,94 @@
+import Reports
+import Terms
+
+/// First contacts of the last hours, each source, target and port once however many taps saw it.
+struct ContactWindow: Sendable {
+  struct Key: Hashable, Comparable, Sendable {
+    var source: IPPrefix
+    var target: IPPrefix
+    var port: PortKey
+
+    static func < (left: Key, right: Key) -> Bool {
+      (left.source, left.target, left.port) < (right.source, right.target, right.port)
+    }
+  }
+
+  struct Contact: Sendable {
+    var key: Key
+    var first: CaptureTime
+    /// The newest sighting; the contact leaves the window by it.
+    var last: CaptureTime
+    var hasFailed: Bool
+    /// The report that told of it first, and a packet of it in that monitor's capture.
+    var report: ReportID
+    var monitor: MonitorName
+    var capture: String
+    var packets: [UInt64]
+    var segments: [String]
+  }
+
+  let span: TimeSpan
+  let capacity: Int
+  private(set) var contacts: [Key: Contact] = [:]
+  /// Contacts turned away because the window was full.
+  private(set) var refused: UInt64 = 0
+
+  init(span: TimeSpan, capacity: Int) {
+    self.span = span
+    self.capacity = capacity
+  }
+
+  /// Takes a row of an evidence report; returns the failed contacts that are new.
+  mutating func insert(
+    _ row: ContactRow, of report: Report, where isWanted: (Key) -> Bool
+  ) -> [Key] {
+    let port = PortKey(transport: row.transport, port: row.port)
+    guard !port.isAnswer else { return [] }
+    let failed = Set(row.failedTargets.listed)
+    var fresh: [Key] = []
+    for target in Set(row.targets.listed).union(failed).sorted() {
+      let key = Key(source: row.source, target: target, port: port)
+      guard isWanted(key) else { continue }
+      let isNew = insert(key, row, report, hasFailed: failed.contains(target))
+      if isNew { fresh.append(key) }
+    }
+    return fresh
+  }
+
+  private mutating func insert(
+    _ key: Key, _ row: ContactRow, _ report: Report, hasFailed: Bool
+  ) -> Bool {
+    if let known = contacts[key] {
+      contacts[key]?.last = max(known.last, row.last)
+      contacts[key]?.first = min(known.first, row.first)
+      guard hasFailed, !known.hasFailed else { return false }
+      contacts[key]?.hasFailed = true
+      return true
+    }
+    guard contacts.count < capacity else {
+      refused &+= 1
+      return false
+    }
+    contacts[key] = Contact(
+      key: key, first: row.first, last: row.last, hasFailed: hasFailed, report: report.id,
+      monitor: report.monitor, capture: report.evidence.first?.capture ?? "",
+      packets: Array(row.packets.prefix(2)), segments: report.coverage.segments)
+    return hasFailed
+  }
+
+  /// Forgets what is older than the window; returns the failed contacts among it, sorted.
+  mutating func expire(asOf now: CaptureTime) -> [Contact] {
+    let oldest = now - span
+    let gone = contacts.values.filter { $0.last < oldest }
+    for contact in gone { contacts[contact.key] = nil }
+    return gone.filter(\.hasFailed).sorted { $0.key < $1.key }
+  }
+}
+
+extension Grounds {
+  mutating func add(_ contact: ContactWindow.Contact) {
+    add(
+      id: contact.report, monitor: contact.monitor, capture: contact.capture,
+      packets: contact.packets, segments: contact.segments)
+  }
+}

@@ -1,0 +1,77 @@
+import Reports
+import Terms
+
+/// What the correlators of one monitor know of their site.
+public struct CorrelationContext: Sendable {
+  public var monitor: MonitorName
+  public var tier: Tier
+  public var limits: LimitTable
+  public var schema: Schema
+  /// What counts as inside; empty means everything.
+  public var home: [IPPrefix]
+  /// Segments by name; a perimeter that stands for everything else has no prefixes.
+  public var segments: [String: [IPPrefix]]
+  /// Worth of the known assets, 0–5.
+  public var assetValues: [IPAddress: Int]
+
+  /// Where an address belongs that no segment holds, when the topology names no perimeter.
+  public static let outside = "outside"
+
+  public init(
+    monitor: MonitorName, tier: Tier, limits: LimitTable = LimitTable(), schema: Schema,
+    home: [IPPrefix] = [], segments: [String: [IPPrefix]] = [:],
+    assetValues: [IPAddress: Int] = [:]
+  ) {
+    self.monitor = monitor
+    self.tier = tier
+    self.limits = limits
+    self.schema = schema
+    self.home = home
+    self.segments = segments
+    self.assetValues = assetValues
+  }
+
+  /// Whether the address or prefix lies inside the site.
+  func isHome(_ prefix: IPPrefix) -> Bool {
+    home.isEmpty || home.contains { $0.contains(prefix) }
+  }
+
+  /// The segment without prefixes: the link to the outside.
+  var perimeter: String {
+    segments.filter { $0.value.isEmpty }.keys.min() ?? Self.outside
+  }
+
+  /// The segment that holds the address, else the perimeter.
+  func segment(of address: IPAddress) -> String {
+    var best: (name: String, length: UInt8)?
+    for (name, prefixes) in segments {
+      for prefix in prefixes where prefix.contains(address) {
+        guard let current = best else {
+          best = (name, prefix.length)
+          continue
+        }
+        // Ties by name, so that the dictionary's order cannot show.
+        if (current.length, name) > (prefix.length, current.name) { continue }
+        best = (name, prefix.length)
+      }
+    }
+    return best?.name ?? perimeter
+  }
+
+  /// The schema's severity of a kind.
+  func severity(of kind: ReportKind, else standard: Double) -> Double {
+    schema.kinds[kind]?.severity ?? standard
+  }
+
+  /// Whether the schema gives `kind` a field of this name and type.
+  func allows(_ name: String, _ type: FieldType, in kind: ReportKind) -> Bool {
+    schema.kinds[kind]?.fields[name] == type
+  }
+
+  /// Sets the attributes that the schema knows; a site's own schema may leave some out.
+  func describe(_ report: inout Report, _ attributes: [(String, AttributeValue)]) {
+    for (name, value) in attributes where allows(name, value.type, in: report.kind) {
+      report.attributes[name] = value
+    }
+  }
+}

@@ -1,0 +1,18 @@
+import Analysis
+import Reports
+
+/// The one list of correlators: the same at every tier above the local one.
+public enum CorrelatorCatalog {
+  /// Fresh engines for one lane of one monitor.
+  public static func engines(_ context: CorrelationContext) -> [any AnalysisEngine<Report>] {
+    [
+      EvidenceMerging(context), AttackFusion(context), DistributedScan(context),
+      SlowScan(context), DistributedFlood(context), WormPropagation(context),
+    ]
+  }
+
+  /// Every limit that a topology can override.
+  public static let limits =
+    EvidenceMerging.limits + AttackFusion.limits + DistributedScan.limits + SlowScan.limits
+    + DistributedFlood.limits + WormPropagation.limits
+}

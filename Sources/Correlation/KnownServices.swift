@@ -1,0 +1,37 @@
+import Reports
+import Terms
+
+/// Services that were seen to answer: a failed contact to one is an outage, not a probe.
+struct KnownServices: Sendable {
+  private struct Key: Hashable, Comparable {
+    var target: IPAddress
+    var port: PortKey
+
+    static func < (left: Key, right: Key) -> Bool {
+      (left.target, left.port) < (right.target, right.port)
+    }
+  }
+
+  let capacity: Int
+  private var lastAnswer: [Key: CaptureTime] = [:]
+
+  init(capacity: Int) { self.capacity = max(1, capacity) }
+
+  /// Learns from a rate row with completed contacts.
+  mutating func learn(_ row: RateRow) {
+    guard row.contacts > row.unfinished else { return }
+    let key = Key(
+      target: row.target, port: PortKey(transport: row.transport, port: row.port))
+    if lastAnswer[key] == nil, lastAnswer.count >= capacity { forgetOldestHalf() }
+    lastAnswer[key] = max(lastAnswer[key] ?? row.last, row.last)
+  }
+
+  func offers(_ target: IPPrefix, _ port: PortKey) -> Bool {
+    target.isHost && lastAnswer[Key(target: target.base, port: port)] != nil
+  }
+
+  private mutating func forgetOldestHalf() {
+    let order = lastAnswer.sorted { ($0.value, $0.key) < ($1.value, $1.key) }
+    for (key, _) in order.prefix(capacity / 2 + 1) { lastAnswer[key] = nil }
+  }
+}

@@ -1,0 +1,47 @@
+/// What an epoch normally brings: the mean of the quieter two thirds of the last epochs.
+///
+/// The busiest third is left out so that the first minutes of a slowly rising flood, learned before
+/// anything is suspected, do not become the norm it is held against.
+struct LoadBaseline: Sendable {
+  /// Epochs remembered: 20 minutes of 10 s.
+  static let capacity = 120
+
+  private var values: [Float] = []
+  private var next = 0
+  private var epoch: Int64
+
+  /// Starts to learn at the epoch; epochs of which nothing is told were quiet.
+  init(from epoch: Int64) { self.epoch = epoch }
+
+  /// Epochs learned from, at most `capacity`.
+  var history: Int { values.count }
+
+  /// Contacts per epoch; 0 before anything is learned.
+  var mean: Double {
+    let kept = values.sorted().prefix(values.count - values.count / 3)
+    return kept.isEmpty ? 0 : kept.reduce(0.0) { $0 + Double($1) } / Double(kept.count)
+  }
+
+  /// Learns what an epoch brought; those in between were quiet.
+  mutating func learn(_ value: Double, at now: Int64) {
+    advance(to: now)
+    append(Float(value))
+    epoch = max(epoch, now &+ 1)
+  }
+
+  /// Quiet epochs pass.
+  mutating func advance(to now: Int64) {
+    guard now > epoch else { return }
+    for _ in 0..<min(now &- epoch, Int64(Self.capacity)) { append(0) }
+    epoch = now
+  }
+
+  private mutating func append(_ value: Float) {
+    if values.count < Self.capacity {
+      values.append(value)
+    } else {
+      values[next] = value
+      next = (next + 1) % Self.capacity
+    }
+  }
+}

@@ -1,0 +1,117 @@
+import Reports
+import Terms
+
+/// Who tried whom on one port, and who began to try others after having been reached: the causal
+/// graph of GrIDS (Staniford-Chen et al. 1996), kept per port.
+struct WormGraph: Sendable {
+  /// A host as the graph knows it.
+  struct Host: Sendable {
+    /// Its first failed contact on the port: when it began to search.
+    var began = CaptureTime.distantFuture
+    var last = CaptureTime.distantPast
+    var failedTargets: Set<IPPrefix> = []
+    var reachedTargets: Set<IPPrefix> = []
+    var grounds = Grounds()
+  }
+
+  /// When `source` first reached a host, as far as anyone saw.
+  struct Reach: Hashable, Sendable {
+    var source: IPPrefix
+    var time: CaptureTime
+  }
+
+  /// A host that searches, with the searching host that reached it before.
+  struct Infection: Sendable {
+    var host: IPPrefix
+    /// nil for a root, or where the contact went unseen.
+    var parent: IPPrefix?
+    var began: CaptureTime
+    /// 1 for a root.
+    var generation = 1
+  }
+
+  /// Reaches remembered per host, the earliest first.
+  static let reachLimit = 32
+  /// Targets remembered per searching host.
+  static let targetLimit = 1024
+
+  private(set) var searchers: [IPPrefix: Host] = [:]
+  private(set) var reached: [IPPrefix: [Reach]] = [:]
+  private(set) var last = CaptureTime.distantPast
+
+  var size: Int { searchers.count + reached.count }
+
+  mutating func search(
+    by source: IPPrefix, failed: [IPPrefix], succeeded: [IPPrefix], first: CaptureTime,
+    last: CaptureTime, grounds: Grounds
+  ) {
+    var host = searchers[source] ?? Host()
+    host.began = min(host.began, first)
+    host.last = max(host.last, last)
+    for target in failed where host.failedTargets.count < Self.targetLimit {
+      host.failedTargets.insert(target)
+    }
+    for target in succeeded where host.reachedTargets.count < Self.targetLimit {
+      host.reachedTargets.insert(target)
+    }
+    host.grounds.formUnion(grounds)
+    searchers[source] = host
+    self.last = max(self.last, last)
+  }
+
+  /// Keeps the earliest reach of each source.
+  mutating func reach(_ target: IPPrefix, by source: IPPrefix, at time: CaptureTime) {
+    guard target != source else { return }
+    last = max(last, time)
+    var list = reached[target] ?? []
+    if let index = list.firstIndex(where: { $0.source == source }) {
+      list[index].time = min(list[index].time, time)
+    } else if list.count < Self.reachLimit {
+      list.append(Reach(source: source, time: time))
+    } else {
+      // A later stranger displaces nobody; a searching source displaces the latest stranger.
+      guard searchers[source] != nil,
+        let index = list.indices.filter({ searchers[list[$0].source] == nil }).max(by: {
+          (list[$0].time, list[$0].source) < (list[$1].time, list[$1].source)
+        })
+      else { return }
+      list[index] = Reach(source: source, time: time)
+    }
+    reached[target] = list.sorted { ($0.time, $0.source) < ($1.time, $1.source) }
+  }
+
+  /// The hosts that failed at `fanOut` targets or more, each with its likely parent: who among them
+  /// reached it earliest, before it began. Sorted by beginning.
+  func infections(fanOut: Int, isAlike: (IPPrefix, IPPrefix) -> Bool) -> [Infection] {
+    let hosts = searchers.filter { $0.value.failedTargets.count >= fanOut }
+    let order = hosts.sorted { ($0.value.began, $0.key) < ($1.value.began, $1.key) }
+    var found: [IPPrefix: Infection] = [:]
+    for (host, state) in order {
+      let parent = (reached[host] ?? []).first { reach in
+        guard let source = hosts[reach.source] else { return false }
+        return reach.time <= state.began && (source.began, reach.source) < (state.began, host)
+          && isAlike(reach.source, host)
+      }
+      var infection = Infection(host: host, parent: parent?.source, began: state.began)
+      if let parent, let known = found[parent.source] {
+        infection.generation = known.generation + 1
+      }
+      found[host] = infection
+    }
+    return order.compactMap { found[$0.key] }
+  }
+
+  /// Who reached a host before it began to search, when it was one source alone.
+  func soleEntry(to host: IPPrefix, before began: CaptureTime) -> IPPrefix? {
+    let early = (reached[host] ?? []).filter { $0.time <= began }
+    return early.count == 1 ? early.first?.source : nil
+  }
+
+  mutating func forget(before oldest: CaptureTime) {
+    for (host, state) in searchers where state.last < oldest { searchers[host] = nil }
+    for (host, list) in reached {
+      let kept = list.filter { $0.time >= oldest || searchers[$0.source] != nil }
+      reached[host] = kept.isEmpty ? nil : kept
+    }
+  }
+}

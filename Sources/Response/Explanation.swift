@@ -1,0 +1,77 @@
+import Reports
+import Terms
+
+/// Which conclusion explains which: a worm explains the port scans of its hosts, a distributed
+/// flood the floods on its target, and every conclusion another of its own kind about the same
+/// thing.
+struct Explanation {
+  /// How far apart in time two reports of one attack may lie.
+  static let slack = TimeSpan.minutes(2)
+  /// Share of the smaller report's sources that the larger must name.
+  static let sourceShare = 0.5
+
+  let larger: Report
+
+  init(_ larger: Report) { self.larger = larger }
+
+  /// 0 for what a single source or tap shows; larger for what only several show together.
+  static func rank(_ kind: ReportKind) -> Int {
+    switch kind {
+    case .wormPropagation, .wormOutbreak: 3
+    case .distributedFlood: 3
+    case .distributedScan: 2
+    case .slowScan: 0
+    default: 0
+    }
+  }
+
+  /// Whether a larger explanation may yet come for the kind.
+  static func mayBePart(_ kind: ReportKind) -> Bool { isScan(kind) || isFlood(kind) }
+
+  private static func isScan(_ kind: ReportKind) -> Bool {
+    kind == .portScan || kind == .slowScan || kind == .pingSweep
+  }
+
+  private static func isFlood(_ kind: ReportKind) -> Bool {
+    kind.family == "dos" && kind.text.hasSuffix("-flood")
+  }
+
+  /// Whether `lesser` is part of what the larger one says.
+  func covers(_ lesser: Report) -> Bool {
+    guard overlapsInTime(lesser) else { return false }
+    let kind = lesser.kind
+    switch larger.kind {
+    case .wormPropagation, .wormOutbreak:
+      if kind.family == "worm" { return sharesPorts(lesser) }
+      return (Self.isScan(kind) || kind == .distributedScan) && namesSources(lesser)
+        && sharesPorts(lesser)
+    case .distributedFlood:
+      return (Self.isFlood(kind) || kind == .distributedFlood)
+        && larger.targets.overlaps(lesser.targets)
+    case .distributedScan:
+      if kind == .distributedScan { return sharesPorts(lesser) }
+      return Self.isScan(kind) && namesSources(lesser) && sharesPorts(lesser)
+    case .slowScan, .portScan:
+      // One source, told by a local tap and by the sum over taps.
+      return (kind == .slowScan || (kind == .portScan && larger.kind == .slowScan))
+        && namesSources(lesser)
+    default: return false
+    }
+  }
+
+  private func overlapsInTime(_ lesser: Report) -> Bool {
+    larger.first - Self.slack <= lesser.last && lesser.first - Self.slack <= larger.last
+  }
+
+  private func sharesPorts(_ lesser: Report) -> Bool {
+    guard !larger.ports.isEmpty, !lesser.ports.isEmpty else { return true }
+    return !Set(larger.ports).isDisjoint(with: lesser.ports)
+  }
+
+  private func namesSources(_ lesser: Report) -> Bool {
+    let listed = lesser.sources.listed
+    guard !listed.isEmpty else { return false }
+    let named = listed.count { source in larger.sources.listed.contains { $0.contains(source) } }
+    return Double(named) >= Self.sourceShare * Double(listed.count)
+  }
+}

@@ -1,0 +1,95 @@
+import Reports
+import Terms
+import Testing
+
+@testable import Correlation
+
+@Suite struct DistributedScanTests {
+  /// Twelve sources, one probe each, over three segments and two ports.
+  static let scan = """
+    00:01 hq-dmz fails from 203.0.113.1 to 10.10.1.10 ports 445
+    00:03 hq-dmz fails from 203.0.113.2 to 10.10.1.11 ports 3389
+    00:15 hq-dmz fails from 203.0.113.3 to 10.10.1.12 ports 445
+    00:17 hq-dmz fails from 203.0.113.4 to 10.10.1.13 ports 3389
+    00:25 hq-office fails from 203.0.113.5 to 10.10.2.2 ports 445
+    00:28 hq-office fails from 203.0.113.6 to 10.10.2.3 ports 3389
+    00:35 hq-servers fails from 203.0.113.7 to 10.10.3.10 ports 445
+    00:37 hq-servers fails from 203.0.113.8 to 10.10.3.11 ports 3389
+    00:39 hq-servers fails from 203.0.113.9 to 10.10.3.12 ports 445
+    00:45 br-office fails from 203.0.113.10 to 10.20.1.5 ports 445
+    00:47 br-servers fails from 203.0.113.11 to 10.20.2.5 ports 3389
+    00:49 br-servers fails from 203.0.113.12 to 10.20.2.6 ports 445
+    """
+
+  @Test func manySourcesWithOneProbeEachAreOneScan() throws {
+    let tree = try TestTree(Self.scan)
+    #expect(
+      lines(tree.domainIncidents) == ["recon.distributed-scan by 9 on 9 ports 445,3389"])
+    #expect(
+      lines(tree.enterpriseIncidents) == ["recon.distributed-scan by 12 on 12 ports 445,3389"])
+    let incident = try #require(tree.enterpriseIncidents.first)
+    #expect(incident.revision > 0)
+    #expect(!incident.derivedFrom.isEmpty)
+    #expect(incident.coverage.segments.count == 5)
+    let failures = try #require(incident.terms.first { $0.name == "independent failures" })
+    #expect(failures.value == 12 && failures.value >= failures.threshold ?? 99)
+  }
+
+  /// The same scan, slower; 49 s become 82 minutes.
+  @Test(arguments: [10, 100]) func slownessDoesNotHideIt(factor: Int) throws {
+    let slow = Self.scan.split(separator: "\n").map { line in
+      let seconds = Int(line.prefix(5).suffix(2)) ?? 0
+      let total = seconds * factor
+      return "\(total / 60):\(total % 60)" + line.dropFirst(5)
+    }
+    let tree = try TestTree(slow.joined(separator: "\n"))
+    #expect(
+      lines(tree.enterpriseIncidents) == ["recon.distributed-scan by 12 on 12 ports 445,3389"])
+  }
+
+  @Test func arrivalOrderWithinAnInstantChangesNothing() throws {
+    let reports = try TextScenario(Self.scan).reports
+    let forward = try TestTree(reports).enterpriseIncidents
+    let backward = try TestTree(reports.reversed()).enterpriseIncidents
+    #expect(forward == backward)
+  }
+
+  @Test(arguments: [
+    // One scanner, many targets.
+    "00:01 hq-dmz fails from 203.0.113.1 to 10.10.1.10-20 ports 445",
+    // A dead server that all clients miss.
+    "00:01 hq-dmz fails from 10.10.2.1-40 to 10.10.1.10 ports 80",
+    // A spoofed flood on one port.
+    "00:01 hq-dmz fails from 1.2.3.1-60 to 10.10.1.10 ports 80",
+    // Clients that fail outside.
+    """
+    00:01 hq-office fails from 10.10.2.1 to 198.51.100.1 ports 443
+    00:01 hq-office fails from 10.10.2.2 to 198.51.100.2 ports 443
+    00:01 hq-office fails from 10.10.2.3 to 198.51.100.3 ports 443
+    00:11 hq-office fails from 10.10.2.4 to 198.51.100.4 ports 443
+    00:11 hq-office fails from 10.10.2.5 to 198.51.100.5 ports 443
+    00:11 hq-office fails from 10.10.2.6 to 198.51.100.6 ports 443
+    00:11 hq-office fails from 10.10.2.7 to 198.51.100.7 ports 443
+    """,
+    // An outage of services that were well before.
+    """
+    00:01 hq-servers arrivals 30 from 10.10.2.1-9 to 10.10.3.1-9 ports 80
+    01:01 hq-servers fails from 10.10.2.1 to 10.10.3.1 ports 80
+    01:01 hq-servers fails from 10.10.2.2 to 10.10.3.2 ports 80
+    01:01 hq-servers fails from 10.10.2.3 to 10.10.3.3 ports 80
+    01:01 hq-servers fails from 10.10.2.4 to 10.10.3.4 ports 80
+    01:01 hq-servers fails from 10.10.2.5 to 10.10.3.5 ports 80
+    01:01 hq-servers fails from 10.10.2.6 to 10.10.3.6 ports 80
+    01:01 hq-servers fails from 10.10.2.7 to 10.10.3.7 ports 80
+    """,
+  ])
+  func oneCauseIsNoDistributedScan(text: String) throws {
+    #expect(lines(try TestTree(text).enterpriseIncidents) == [])
+  }
+
+  @Test func aMatchingCountsOnlyWhatSharesNoEnd() {
+    #expect(Matching.independent([(1, 10), (2, 10), (3, 10)]) == 1)
+    #expect(Matching.independent([(1, 10), (1, 11), (2, 10)]) == 2)
+    #expect(Matching.independent([(1, 10), (2, 11), (3, 12)]) == 3)
+  }
+}

@@ -1,0 +1,109 @@
+import Analysis
+import Reports
+import Response
+import Terms
+import Testing
+
+@testable import Correlation
+
+@Suite struct FusionTests {
+  @Test func oneScanSeenByThreeMonitorsIsOneIncident() throws {
+    let tree = try TestTree(
+      """
+      00:05 hq-dmz recon.port-scan from 203.0.113.9 to 10.10.1.5-9 ports 22
+      00:06 internet recon.port-scan from 203.0.113.9 to 10.10.1.1-60 ports 22
+      00:09 br-office recon.port-scan from 203.0.113.9 to 10.20.1.5-9 ports 22
+      """)
+    #expect(tree.domainIncidents.count == 3)
+    #expect(lines(tree.enterpriseIncidents) == ["recon.port-scan by 203.0.113.9 on 67 ports 22"])
+    let incident = try #require(tree.enterpriseIncidents.first)
+    #expect(incident.confidence > 0.9)
+    #expect(incident.evidence.map(\.monitor.text) == ["br-office", "hq-dmz", "internet"])
+    #expect(incident.derivedFrom.count == 3)
+  }
+
+  @Test func differentAttackersStayApart() throws {
+    let tree = try TestTree(
+      """
+      00:05 hq-dmz recon.port-scan from 203.0.113.9 to 10.10.1.5 ports 22
+      00:06 hq-dmz recon.port-scan from 203.0.113.7 to 10.10.1.5 ports 22
+      00:07 hq-dmz access.brute-force from 203.0.113.9 to 10.10.1.5 ports 22
+      """)
+    #expect(tree.enterpriseIncidents.count == 3)
+  }
+
+  @Test func aRevisionRevisesAndIsRateLimited() throws {
+    let text = (0..<20).map {
+      "00:\($0) hq-dmz access.brute-force from 203.0.113.9 to 10.10.1.5 ports 22 id a revision \($0)"
+    }
+    var monitor = try TestMonitor("hq", .domain)
+    let output = try monitor.run(TextScenario(text.joined(separator: "\n")).reports)
+    #expect(Set(output.map(\.id)).count == 1)
+    #expect(output.map(\.revision) == Array(0..<UInt32(output.count)))
+    #expect((4...6).contains(output.count))
+    #expect(Set(output.map(\.raised)).count == 1)
+  }
+
+  @Test func informationalReportsOpenNothing() throws {
+    let tree = try TestTree(
+      "00:05 hq-servers recon.port-scan from 10.10.3.8 to 10.10.1.5-9 ports 22 severity 2")
+    #expect(tree.domainIncidents.isEmpty && tree.enterpriseIncidents.isEmpty)
+  }
+
+  @Test func failuresThatAddUpOverSegmentsAreASlowScan() throws {
+    let text = (0..<14).map {
+      "\($0 * 7):05 \(["hq-dmz", "hq-office", "br-office"][$0 % 3]) fails from 203.0.113.9"
+        + " to \(["10.10.1.", "10.10.2.", "10.20.1."][$0 % 3])\(20 + $0) ports 22"
+    }
+    let tree = try TestTree(text.joined(separator: "\n"))
+    #expect(tree.domainIncidents.isEmpty)
+    #expect(lines(tree.enterpriseIncidents) == ["recon.slow-scan by 203.0.113.9 on 14 ports 22"])
+  }
+
+  @Test func aPollerThatMissesItsDeadHostsInOneRoundIsNoScan() throws {
+    let tree = try TestTree(
+      "00:05 hq-servers fails from 10.10.3.9 to 10.10.1.60-90 ports 161")
+    #expect(tree.enterpriseIncidents.isEmpty)
+  }
+
+  @Test func twoTapsOnOnePathDoNotCountTwice() throws {
+    let reports = try TextScenario(
+      """
+      00:05 hq-office fails from 10.10.2.4 to 10.10.3.1-6 ports 22
+      00:05 hq-servers fails from 10.10.2.4 to 10.10.3.1-6 ports 22
+      00:05 hq-dmz fails from 10.10.2.4 to 10.10.1.1-6 ports 22
+      """
+    ).reports
+    var monitor = try TestMonitor("hq", .domain)
+    let merged = monitor.run(reports).filter { $0.reportClass == .evidence }
+    #expect(merged.count == 1)
+    guard case .contacts(let rows)? = merged.first?.summary else {
+      Issue.record("no rows")
+      return
+    }
+    #expect(rows.count == 1)
+    #expect(rows.first?.failures == 12)
+    #expect(rows.first?.failedTargets.count == 12)
+    #expect(merged.first?.derivedFrom.count == 3)
+    #expect(merged.first?.coverage.segments == ["hq-dmz", "hq-office", "hq-servers"])
+  }
+
+  @Test func evidenceBeyondTheRowLimitIsCoarsenedByPrefix() throws {
+    let reports = try TextScenario(
+      "00:05 hq-dmz fails from 1.2.3.1-60 to 10.10.1.1 ports 80"
+    ).reports
+    struct Fault: Error {}
+    guard let name = MonitorName("hq") else { throw Fault() }
+    var limits = LimitTable()
+    limits.overrides["evidence-merging.rows"] = 8
+    let context = CorrelationContext(
+      monitor: name, tier: .domain, limits: limits, schema: TestSchema.schema)
+    var engine = EvidenceMerging(context)
+    var sink = ReportSink(monitor: name, tier: .domain)
+    for report in reports { engine.analyse(report, into: &sink) }
+    engine.runDeadlines(through: TextScenario.start + .minutes(1), into: &sink)
+    guard case .contacts(let rows)? = sink.drain().first?.summary else { throw Fault() }
+    #expect(rows.map(\.source.description) == ["1.2.3.0/24"])
+    #expect(rows.first?.failures == 60)
+  }
+}

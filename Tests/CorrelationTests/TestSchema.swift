@@ -1,0 +1,30 @@
+import Reports
+
+/// The kinds and fields that the correlators speak; comparisons are the built-in ones.
+enum TestSchema {
+  static let schema = Schema(
+    attackVersion: "17.1",
+    kinds: [
+      .firstContacts: KindDefinition(reportClass: .evidence, severity: 0),
+      .ingressRates: KindDefinition(reportClass: .evidence, severity: 0),
+      .portScan: KindDefinition(reportClass: .detection, severity: 5),
+      .synFlood: KindDefinition(reportClass: .detection, severity: 7),
+      .bruteForce: KindDefinition(reportClass: .detection, severity: 7),
+      .slowScan: KindDefinition(
+        reportClass: .detection, severity: 5, fields: ["failures": .count]),
+      .distributedScan: KindDefinition(
+        reportClass: .detection, severity: 7, fields: ["surprise": .ratio, "probes": .count]),
+      .distributedFlood: KindDefinition(
+        reportClass: .detection, severity: 8,
+        fields: ["segments": .text, "ingresses": .count, "rate": .ratio]),
+      .wormPropagation: worm(severity: 9), .wormOutbreak: worm(severity: 10),
+    ])
+
+  private static func worm(severity: Double) -> KindDefinition {
+    KindDefinition(
+      reportClass: .detection, severity: severity,
+      fields: [
+        "root": .address, "generations": .count, "hosts": .count, "port": .port, "rate": .ratio,
+      ])
+  }
+}

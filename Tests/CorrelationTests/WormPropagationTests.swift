@@ -1,0 +1,89 @@
+import Reports
+import Terms
+import Testing
+
+@testable import Correlation
+
+@Suite struct WormPropagationTests {
+  /// A web server is reached, searches, reaches a file server, which searches and reaches a branch
+  /// host.
+  static let worm = """
+    00:12 hq-dmz fails from 10.10.1.30 to 10.10.1.40-47 ports 8088 reaches 10.10.3.10
+    00:25 hq-servers fails from 10.10.3.10 to 10.10.3.50-56 ports 8088 reaches 10.20.1.4
+    00:38 br-office fails from 10.20.1.4 to 10.20.1.60-66 ports 8088
+    """
+
+  @Test func aVictimTurnedAttackerIsAWorm() throws {
+    let tree = try TestTree(Self.worm)
+    #expect(
+      lines(tree.domainIncidents) == ["worm.propagation by 10.10.1.30,10.10.3.10 on 17 ports 8088"])
+    #expect(
+      lines(tree.enterpriseIncidents) == [
+        "worm.outbreak by 10.10.1.30,10.10.3.10,10.20.1.4 on 24 ports 8088"
+      ])
+    let outbreak = try #require(tree.enterpriseIncidents.first)
+    #expect(outbreak.attributes["generations"] == .count(3))
+    #expect(outbreak.attributes["root"] == IPAddress("10.10.1.30").map { .address($0) })
+    #expect(outbreak.raised < outbreak.emitted, "revised, not repeated")
+  }
+
+  @Test func portScansOfItsHostsAreFoldedIntoIt() throws {
+    let scans = """
+      00:14 hq-dmz recon.port-scan from 10.10.1.30 to 10.10.1.40-47 ports 8088
+      00:27 hq-servers recon.port-scan from 10.10.3.10 to 10.10.3.50-56 ports 8088
+      00:41 br-office recon.port-scan from 10.20.1.4 to 10.20.1.60-66 ports 8088
+      """
+    let tree = try TestTree(Self.worm + "\n" + scans)
+    #expect(tree.enterpriseIncidents.map(\.kind) == [.wormOutbreak])
+  }
+
+  @Test func aScanOpenedLongBeforeBecomesTheWorm() throws {
+    let tree = try TestTree(
+      """
+      00:02 hq-dmz recon.port-scan from 10.10.1.30 to 10.10.1.40-47 ports 8088
+      00:05 hq-dmz fails from 10.10.1.30 to 10.10.1.40-47 ports 8088 reaches 10.10.3.10
+      09:25 hq-servers fails from 10.10.3.10 to 10.10.3.50-56 ports 8088
+      """)
+    #expect(tree.enterpriseIncidents.map(\.kind) == [.wormPropagation])
+  }
+
+  @Test(arguments: [
+    // An administrator's chain of logins.
+    """
+    00:05 hq-dmz arrivals 20 from 10.10.2.5 to 10.10.1.30 ports 22
+    00:15 hq-servers arrivals 20 from 10.10.1.30 to 10.10.3.10 ports 22
+    00:25 hq-servers arrivals 20 from 10.10.3.10 to 10.10.3.20 ports 22
+    """,
+    // An intruder: scanned on many ports, he goes on from the host on others.
+    """
+    00:02 hq-dmz fails from 203.0.113.94 to 10.10.1.10-13 ports 21,23,25,53,80,110,445,3306
+    00:02 hq-dmz fails from 203.0.113.94 to 10.10.1.10-13 ports 22 reaches 10.10.1.30
+    00:15 hq-servers fails from 10.10.1.30 to 10.10.3.8-13 ports 22,80,445,6379
+    """,
+    // Clients of a service that all miss the same dead servers.
+    """
+    00:05 hq-dmz fails from 10.10.2.5 to 10.10.1.1-5 ports 9000
+    00:15 hq-dmz fails from 10.10.2.6 to 10.10.1.1-5 ports 9000
+    00:25 hq-dmz fails from 10.10.2.7 to 10.10.1.1-5 ports 9000
+    00:35 hq-dmz fails from 10.10.2.8 to 10.10.1.1-5 ports 9000
+    00:45 hq-dmz fails from 10.10.2.9 to 10.10.1.1-5 ports 9000
+    """,
+  ])
+  func chainsWithoutASearchOnTheSamePortAreNoWorm(text: String) throws {
+    let kinds = try TestTree(text).enterpriseIncidents.map(\.kind.family)
+    #expect(!kinds.contains("worm"))
+  }
+
+  @Test func hostsThatBeginOneByOneAreASpreadThoughNoStepWasSeen() throws {
+    let tree = try TestTree(
+      """
+      00:05 hq-dmz fails from 10.10.1.30 to 10.10.1.40-45 ports 8088
+      05:15 hq-servers fails from 10.10.3.10 to 10.10.3.40-45 ports 8088
+      09:25 br-office fails from 10.20.1.4 to 10.20.1.40-45 ports 8088
+      12:35 br-servers fails from 10.20.2.4 to 10.20.2.40-45 ports 8088
+      """)
+    let kinds = tree.enterpriseIncidents.map(\.kind)
+    #expect(kinds == [.wormPropagation])
+    #expect(tree.enterpriseIncidents.allSatisfy { $0.confidence <= 0.6 })
+  }
+}
