@@ -124,7 +124,8 @@ let package = Package(
     program(
       "Benchmarks",
       [
-        "Analysis", "Capture", "CPcap", "Detection", "Flows", "Packets", "Reports", "Terms",
+        "Analysis", "Archive", "Capture", "CPcap", "Detection", "Flows", "Links", "Monitoring",
+        "Packets", "Reports", "Terms",
       ]),
     // Tests
     tests("TermsTests", ["Terms"]),

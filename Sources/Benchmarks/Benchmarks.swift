@@ -4,6 +4,7 @@ import Glibc
 @main struct Benchmarks {
   private static let usage = """
     Usage: beryl-bench [hot] [--mix FILE]   packets from capture file to reports, layer by layer
+           beryl-bench links                reports over TLS from store to store
            beryl-bench capture FILE         reading and decoding one capture file
     """
 
@@ -34,6 +35,7 @@ import Glibc
     case ("capture", 2):
       let rows = try CaptureBenchmark.run(path: arguments[1])
       print(MeasurementTable(title: arguments[1], rows: rows).text)
+    case ("links", 1): try LinkBenchmark.run()
     case (nil, _), ("hot", 1): try HotBenchmark.run(mix: nil)
     case ("--mix", 2): try HotBenchmark.run(mix: arguments[1])
     case ("hot", 3) where arguments[1] == "--mix": try HotBenchmark.run(mix: arguments[2])

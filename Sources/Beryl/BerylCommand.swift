@@ -27,19 +27,5 @@ struct BerylCommand: AsyncParsableCommand {
       ReplayCommand.self, WhyCommand.self,
     ])
 
-  /// As ArgumentParser's own, but a wrong option is bad input like any other: 2, not EX_USAGE.
-  static func main() async {
-    do {
-      var command = try parseAsRoot()
-      if var command = command as? any AsyncParsableCommand {
-        try await command.run()
-      } else {
-        try command.run()
-      }
-    } catch {
-      guard exitCode(for: error) == .validationFailure else { exit(withError: error) }
-      FaultSummary.complain(fullMessage(for: error))
-      exit(withError: BerylExit.badInput)
-    }
-  }
+  static func main() async { await Program.run(Self.self) }
 }

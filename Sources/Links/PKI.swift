@@ -11,7 +11,7 @@ public enum PKI {
   /// Days that certificates hold when nothing else is asked for; the authority itself holds ten
   /// years.
   public static let standardDays = 365
-  static let authorityDays = 3650
+  public static let authorityDays = 3650
   /// Clocks may differ by this much, in seconds.
   static let clockSlack = 300.0
   /// The operator's name in its certificate, and its file's.
@@ -57,9 +57,7 @@ public enum PKI {
         file: directory, reason: "no monitor can be called 'ca' or '\(operatorName)'")
     }
     do {
-      try FileManager.default.createDirectory(
-        atPath: directory, withIntermediateDirectories: true,
-        attributes: [.posixPermissions: 0o700])
+      try makeFolder(directory)
       let authority = try makeAuthority(directory, now)
       for subject in subjects {
         let uri = PeerIdentity.monitor(subject.name).uri
@@ -77,6 +75,17 @@ public enum PKI {
       throw .credentials(file: directory, reason: "\(error.localizedDescription)")
     }
     return files
+  }
+
+  private static func makeFolder(_ directory: String) throws(LinkFault) {
+    let made: ()? = try? FileManager.default.createDirectory(
+      atPath: directory, withIntermediateDirectories: true,
+      attributes: [.posixPermissions: 0o700])
+    guard made == nil else { return }
+    // Foundation's error says little; the system's own says why.
+    mkdir(directory, 0o700)
+    throw .credentials(
+      file: directory, reason: "cannot make this folder: \(TLSReason.words(errno: errno))")
   }
 
   private static func makeAuthority(_ directory: String, _ now: Date) throws -> Authority {
