@@ -20,7 +20,7 @@ struct WhyCommand: AsyncParsableCommand {
       Examples:
         beryl why 1f0c2a9b --result out.json
         beryl why 1f0c2a9b --archive kept/            all tiers of a replay
-        beryl why 1f0c2a9b --archive state/acme/reports.sqlite --archive state/hq
+        beryl why 1f0c2a9b --archive state/acme.sqlite --archive state/hq.sqlite
         beryl why 1f0c2a9b --result out.json --json | jq '.derivedFrom[].report.kind'
 
       With --json one object per report: {"id", "state", "report", "derivedFrom": [same]}; \

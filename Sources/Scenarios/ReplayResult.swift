@@ -22,10 +22,10 @@ public struct ReplayResult: Codable, Hashable, Sendable {
   public var timing: ReplayTiming
 
   /// Evidence reports in a result at most; the archives of `replay --keep` have all of them.
-  public static let evidenceLimit = 4096
+  public static let evidenceLimit = 2048
   /// Rows of one evidence report in a result at most; those of parties that a deriving report
   /// names come first.
-  public static let summaryLimit = 64
+  public static let summaryLimit = 16
 }
 
 /// What crossed one link.

@@ -13,11 +13,14 @@ public struct SummaryRow: Codable, Hashable, Sendable {
   /// First contacts or new flows, and how many of them failed or stayed unfinished.
   public var contacts: UInt64
   public var failures: UInt64
-  /// Addresses on the other side, named as far as the report names them.
+  /// Addresses on the other side, the first `peerLimit`.
   public var peers: [String]
   public var peerCount: Int
   /// Zero-based packet indices in the reporting monitor's capture.
   public var packets: [UInt64]
+
+  /// Peers named per row.
+  static let peerLimit = 8
 
   init(_ row: ContactRow) {
     source = row.source.description
@@ -25,7 +28,7 @@ public struct SummaryRow: Codable, Hashable, Sendable {
     port = row.port
     contacts = row.attempts
     failures = row.failures
-    peers = row.targets.listed.map(\.description)
+    peers = row.targets.listed.prefix(Self.peerLimit).map(\.description)
     peerCount = row.targets.count
     packets = row.packets
   }
@@ -37,7 +40,7 @@ public struct SummaryRow: Codable, Hashable, Sendable {
     port = row.port
     contacts = row.contacts
     failures = row.unfinished
-    peers = row.sources.listed.map(\.description)
+    peers = row.sources.listed.prefix(Self.peerLimit).map(\.description)
     peerCount = row.sources.count
     packets = row.indices
   }
