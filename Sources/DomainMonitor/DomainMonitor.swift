@@ -1,5 +1,5 @@
 import Tiers
 
 @main struct DomainMonitor {
-  static func main() async { await DomainCommand.main() }
+  static func main() async { await Program.run(DomainCommand.self) }
 }

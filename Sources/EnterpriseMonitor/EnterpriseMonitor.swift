@@ -1,5 +1,5 @@
 import Tiers
 
 @main struct EnterpriseMonitor {
-  static func main() async { await EnterpriseCommand.main() }
+  static func main() async { await Program.run(EnterpriseCommand.self) }
 }

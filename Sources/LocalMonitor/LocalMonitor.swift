@@ -1,5 +1,5 @@
 import Tiers
 
 @main struct LocalMonitor {
-  static func main() async { await LocalCommand.main() }
+  static func main() async { await Program.run(LocalCommand.self) }
 }

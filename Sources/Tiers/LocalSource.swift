@@ -5,6 +5,13 @@ import Terms
 public protocol LocalSource {
   /// The next piece; nil when the source has ended.
   mutating func next() throws -> LocalPiece?
+
+  /// Loss counters so far, by name.
+  var losses: [String: UInt64] { get }
+}
+
+extension LocalSource {
+  public var losses: [String: UInt64] { [:] }
 }
 
 public struct LocalPiece: Sendable {

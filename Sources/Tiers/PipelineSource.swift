@@ -29,6 +29,7 @@ public final class PipelineSource: LocalSource {
     self.offset = offset
   }
 
+  public var losses: [String: UInt64] { figures.losses }
   /// Event time reached.
   public var time: CaptureTime { pipeline.time }
   public var bytesRead: UInt64 { file.bytesRead }

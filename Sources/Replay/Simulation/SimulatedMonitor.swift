@@ -39,7 +39,9 @@ struct SimulatedMonitor {
   /// Gives the node the next piece of its source.
   mutating func produce(_ now: HostTime) throws {
     guard node != nil, source != nil, !isSourceDone else { return }
-    if let piece = try source?.next() {
+    let piece = try source?.next()
+    for (name, count) in source?.losses ?? [:] { node?.setCounter(name, count) }
+    if let piece {
       node?.produced(piece.reports, lane: .live, watermark: piece.watermark, now)
     } else {
       isSourceDone = true
