@@ -117,7 +117,8 @@ struct DistributedFlood: AnalysisEngine {
     where EvidenceEpoch.settled(start, at: context.tier) <= now {
       let entries = open.removeValue(forKey: start) ?? [:]
       for key in entries.keys.sorted() {
-        guard let entry = entries[key] else { continue }
+        guard var entry = entries[key] else { continue }
+        entry.load.settle()
         prepare(key, epoch: start.epochNumber)
         targets[key]?.take(entry.load, entry.grounds, start: start)
         judge(key, now: now, into: &sink)

@@ -44,7 +44,6 @@ struct IngressLoad: Sendable {
         seen[segment, default: [:]][row.port] = share
       }
     }
-    settle()
   }
 
   /// The segments that a row's packets came from, with their parts of it.
@@ -69,7 +68,8 @@ struct IngressLoad: Sendable {
     return counts.sorted { $0.key < $1.key }.map { ($0.key, Double($0.value) / Double(total)) }
   }
 
-  private mutating func settle() {
+  /// Adds up what was taken; to be called once all rows are in.
+  mutating func settle() {
     ingresses = [:]
     ports = [:]
     var perPort: [UInt16: Share] = [:]

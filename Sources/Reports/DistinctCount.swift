@@ -39,7 +39,8 @@ public struct DistinctCount: Hashable, Sendable {
     let raw = 0.7182725932495458 * count * count / sum
     let zeros = registers.count { $0 == 0 }
     if raw <= 2.5 * count, zeros > 0 { return Int((count * log(count / Double(zeros))).rounded()) }
-    return Int(raw.rounded())
+    // A hostile child may claim any registers.
+    return Int(min(raw, 1e15).rounded())
   }
 
   /// Counts a value by its well-mixed 64-bit hash.

@@ -47,6 +47,8 @@ struct IncidentCase: Sendable {
     )
   }
 
+  func follows(_ id: ReportID) -> Bool { conclusions.contains { $0.id == id } }
+
   func explains(_ conclusion: Report) -> Bool { Explanation(lead).covers(conclusion) }
 
   /// Takes a new or revised conclusion; decides when to say so.

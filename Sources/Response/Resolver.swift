@@ -48,9 +48,7 @@ public struct Resolver: Sendable {
   public var openCount: Int { cases.count }
 
   /// When `advance` is next wanted; `.distantFuture` when nothing waits.
-  public var nextDeadline: CaptureTime {
-    cases.values.reduce(.distantFuture) { min($0, $1.due) }
-  }
+  public private(set) var nextDeadline = CaptureTime.distantFuture
 
   /// Takes what the engines concluded at `now`; returns evidence and the incidents opened or
   /// revised, in order.
@@ -78,7 +76,8 @@ public struct Resolver: Sendable {
     }
     if let host = closest(to: conclusion, where: { $0.explains(conclusion) }) {
       cases[host]?.update(conclusion, now: now, gap: revisionGap)
-      caseOf[conclusion.id] = host
+      // One that is not followed any more finds its case again by what it says.
+      if cases[host]?.follows(conclusion.id) == true { caseOf[conclusion.id] = host }
       return
     }
     makeRoom()
@@ -125,6 +124,7 @@ public struct Resolver: Sendable {
   }
 
   private mutating func due(_ now: CaptureTime) -> [Report] {
+    defer { nextDeadline = cases.values.reduce(.distantFuture) { min($0, $1.due) } }
     var output: [Report] = []
     for key in cases.filter({ $0.value.due <= now }).keys.sorted() {
       guard var incident = cases[key] else { continue }

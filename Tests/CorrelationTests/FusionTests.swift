@@ -44,6 +44,24 @@ import Testing
     #expect(Set(output.map(\.raised)).count == 1)
   }
 
+  @Test func aRestartedMonitorSaysTheSameAgain() throws {
+    let reports = try TextScenario(DistributedScanTests.scan + "\n" + WormPropagationTests.worm)
+      .reports
+    var before = try TestMonitor("hq", .domain)
+    var after = try TestMonitor("hq", .domain)
+    let first = before.run(reports)
+    #expect(first == after.run(reports.reversed()))
+  }
+
+  @Test func everyConclusionFitsTheSchemaAndSaysWhy() throws {
+    let text = [DistributedScanTests.scan, DistributedFloodTests.flood, WormPropagationTests.worm]
+    for incident in try TestTree(text.joined(separator: "\n")).enterpriseIncidents {
+      try TestSchema.schema.check(incident)
+      #expect(incident.terms.contains { $0.threshold != nil })
+      #expect(!incident.derivedFrom.isEmpty)
+    }
+  }
+
   @Test func informationalReportsOpenNothing() throws {
     let tree = try TestTree(
       "00:05 hq-servers recon.port-scan from 10.10.3.8 to 10.10.1.5-9 ports 22 severity 2")
