@@ -21,6 +21,13 @@ extension FlowEvent {
     return sourcePort == 67 && targetPort == 68 || sourcePort == 547 && targetPort == 546
   }
 
+  /// Whether the flow asks a host to show itself by ICMP: echo, timestamp or address mask request
+  /// (RFC 792, RFC 950).
+  var isPing: Bool {
+    probe == .icmpEcho
+      || transport == .icmp && (targetPort >> 8 == 13 || targetPort >> 8 == 17)
+  }
+
   /// Whether the flow's first packet is an attempt to reach a service.
   var isAttempt: Bool {
     switch probe {

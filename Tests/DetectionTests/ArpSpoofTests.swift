@@ -50,6 +50,19 @@ import Testing
     #expect(told.isEmpty)
   }
 
+  @Test func announcingTheRoutersAddressToAllIsSpoofing() throws {
+    var story = try Story(ArpSpoof(DetectionContext()))
+    try story.arp(1, "10.1.1.66", other, "10.1.1.30")
+    for turn in 0..<20 {
+      story.wait(2)
+      try story.arp(2, "10.1.1.1", other, "10.1.1.1", 0xffff_ffff_ffff)
+      if turn % 4 == 3 { try story.arp(1, "10.1.1.1", owner, "10.1.1.30") }
+    }
+    let told = story.finish()
+    #expect(told.map(\.story) == ["spoof.arp 10.1.1.66 > 10.1.1.1"])
+    #expect(told.first?.attributes["previous"]?.description == "02:00:00:00:00:0a")
+  }
+
   @Test func oneHostWithSeveralAddressesIsNoSpoofing() throws {
     var story = try Story(ArpSpoof(DetectionContext()))
     for round in 0..<10 {

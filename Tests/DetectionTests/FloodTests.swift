@@ -80,10 +80,34 @@ import Testing
       var event = try story.event(
         .progress, "10.1.1.5", "10.1.1.6", 5004, probe: .udp, transport: .udp)
       event.packetsOut = 50
+      event.bytesOut = 60_000
       story.tell(event)
     }
     let told = story.finish()
     #expect(told.isEmpty)
+  }
+
+  /// Half a minute of quiet, then one stream: small datagrams to a silent port, or refused ones.
+  @Test(arguments: [false, true]) func aNewStreamIsAFloodWhenNothingExcusesIt(isRefused: Bool)
+    throws
+  {
+    var story = try Story(UdpFlood(DetectionContext()))
+    try story.contact(.opened, "10.1.1.4", "10.1.1.6", 53, probe: .udp, transport: .udp)
+    story.wait(30)
+    try story.contact(.opened, "10.1.1.5", "10.1.1.6", 9, probe: .udp, transport: .udp)
+    if isRefused {
+      try story.contact(.refused, "10.1.1.5", "10.1.1.6", 9, probe: .udp, transport: .udp)
+    }
+    for _ in 0..<100 {
+      story.wait(0.1)
+      var event = try story.event(
+        .progress, "10.1.1.5", "10.1.1.6", 9, probe: .udp, transport: .udp)
+      event.packetsOut = 20
+      event.bytesOut = isRefused ? 20_000 : 4000
+      story.tell(event)
+    }
+    let told = story.finish()
+    #expect(told.map(\.story) == ["dos.udp-flood 10.1.1.5 > 10.1.1.6"])
   }
 
   @Test func aTargetsOwnPastRaisesItsThreshold() throws {

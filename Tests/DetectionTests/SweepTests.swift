@@ -63,6 +63,20 @@ import Testing
     #expect(told.first?.text("technique") == "arp")
   }
 
+  /// 250 requests in half a second, and nothing of the host afterwards.
+  @Test func aSweepFasterThanAnyAnswerIsFoundToo() throws {
+    var story = try Story(PingSweep(DetectionContext()))
+    for host in 1...250 {
+      story.wait(0.002)
+      try story.arp(1, "10.1.1.66", 0x02_0000_0000_0c, "10.1.1.\(host)")
+      if host % 20 == 0 { try story.arp(2, "10.1.1.\(host)", 0x02_0000_0001_00, "10.1.1.66") }
+    }
+    let told = story.finish()
+    #expect(
+      told.map(\.story) == ["recon.ping-sweep 10.1.1.66 > \(told.first?.targets.count ?? 0) hosts"])
+    #expect(told.first?.count("targets") ?? 0 > 200)
+  }
+
   @Test func aRouterThatAsksOnBehalfOfOthersDoesNot() throws {
     let gateway = try #require(IPAddress("10.1.1.1"))
     var story = try Story(PingSweep(DetectionContext(gateways: [gateway])))

@@ -5,6 +5,7 @@ struct ARPRequests: Sendable {
   private struct Request: Sendable {
     var target = IPAddress.unspecified
     var asker = IPAddress.unspecified
+    var mac = MACAddress.unknown
     var first = CaptureTime.distantPast
     var isOpen = false
   }
@@ -15,15 +16,18 @@ struct ARPRequests: Sendable {
 
   init(capacity: Int) { ring = Array(repeating: Request(), count: max(capacity, 8)) }
 
-  mutating func ask(_ target: IPAddress, by asker: IPAddress, at time: CaptureTime) {
+  mutating func ask(
+    _ target: IPAddress, by asker: IPAddress, _ mac: MACAddress, at time: CaptureTime
+  ) {
+    let request = Request(target: target, asker: asker, mac: mac, first: time, isOpen: true)
     if let place = places[target] {
       if !ring[place].isOpen {
-        ring[place] = Request(target: target, asker: asker, first: time, isOpen: true)
+        ring[place] = request
       }
       return
     }
     if ring[cursor].first != .distantPast { places[ring[cursor].target] = nil }
-    ring[cursor] = Request(target: target, asker: asker, first: time, isOpen: true)
+    ring[cursor] = request
     places[target] = cursor
     cursor = (cursor + 1) % ring.count
   }
@@ -32,10 +36,10 @@ struct ARPRequests: Sendable {
     if let place = places[address] { ring[place].isOpen = false }
   }
 
-  /// Targets first asked for within a time and not answered since, by one host.
-  func unanswered(from first: CaptureTime, through last: CaptureTime, by asker: IPAddress) -> UInt64
+  /// Targets first asked for within a time and not answered since, by one hardware address.
+  func unanswered(from first: CaptureTime, through last: CaptureTime, by mac: MACAddress) -> UInt64
   {
-    count { $0.first >= first && $0.first <= last && $0.asker == asker }
+    count { $0.first >= first && $0.first <= last && $0.mac == mac }
   }
 
   /// Targets in the neighbourhood (/24, /64) of `address`, first asked for within a time by others

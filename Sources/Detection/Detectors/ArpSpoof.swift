@@ -16,6 +16,9 @@ struct ArpSpoof: AnalysisEngine {
   static let contradictions = EngineLimit(
     "arp-spoof.contradictions", 4, .count,
     "Times that two hardware addresses take a bound address from each other before it is reported.")
+  static let announcements = EngineLimit(
+    "arp-spoof.announcements", 6, .count,
+    "Announcements to all of a bound address that are reported once its owner spoke twice between.")
   static let takeover = EngineLimit(
     "arp-spoof.takeover", 3, .count,
     "Open claims without contradiction after which a new hardware address owns the address.")
@@ -29,7 +32,9 @@ struct ArpSpoof: AnalysisEngine {
     "arp-spoof.quiet", 60, .duration, "Silence after which the last revision is sent.")
   static let spacing = EngineLimit(
     "arp-spoof.spacing", 5, .duration, "Least time between two revisions of one report.")
-  static let limits = [claims, contradictions, takeover, answer, memory, bindings, quiet, spacing]
+  static let limits = [
+    claims, contradictions, announcements, takeover, answer, memory, bindings, quiet, spacing,
+  ]
 
   /// Who owns an address, and who else claims it.
   struct Binding: Sendable {
@@ -41,6 +46,9 @@ struct ArpSpoof: AnalysisEngine {
     var challenger = MACAddress.unknown
     var claims: UInt64 = 0
     var openClaims: UInt64 = 0
+    /// Replies to everybody: of the challenger, and of the owner before it was confirmed.
+    var announcements: UInt64 = 0
+    var ownAnnouncements: UInt64 = 0
     var contradictions: UInt64 = 0
     /// The challenger spoke after the owner.
     var isChallenged = false
@@ -53,6 +61,7 @@ struct ArpSpoof: AnalysisEngine {
 
   private let claimLimit: UInt64
   private let contradictionLimit: UInt64
+  private let announcementLimit: UInt64
   private let takeoverLimit: UInt64
   private let answerSpan: TimeSpan
   private let span: TimeSpan
@@ -65,6 +74,7 @@ struct ArpSpoof: AnalysisEngine {
     let limits = context.limits
     claimLimit = UInt64(max(limits.count(Self.claims), 1))
     contradictionLimit = UInt64(max(limits.count(Self.contradictions), 1))
+    announcementLimit = UInt64(max(limits.count(Self.announcements), 1))
     takeoverLimit = UInt64(max(limits.count(Self.takeover), 1))
     answerSpan = limits.span(Self.answer)
     span = limits.span(Self.memory)
@@ -118,6 +128,11 @@ extension ArpSpoof {
     return !requests.contains(question(event.source, by: event.target), asOf: event.time)
   }
 
+  /// Whether the claim is a reply to everybody.
+  private func isAnnouncement(_ event: FlowEvent) -> Bool {
+    event.arpOperation == 2 && (event.target == event.source || event.targetMAC.isGroup)
+  }
+
   private mutating func claim(_ event: FlowEvent, into sink: inout ReportSink) {
     let isUnasked = isUnasked(event)
     let key = key(event.source, event)
@@ -126,7 +141,8 @@ extension ArpSpoof {
       slot = bindings.admit(key, asOf: event.time, until: event.time)
       guard slot >= 0 else { return }
       bindings[slot].owner = event.sourceMAC
-      bindings[slot].isConfirmed = !isUnasked
+      bindings[slot].isConfirmed = !isUnasked && !isAnnouncement(event)
+      bindings[slot].ownAnnouncements = isAnnouncement(event) ? 1 : 0
       bindings[slot].unasked = isUnasked ? 1 : 0
       note(event, at: slot, isUnasked: isUnasked)
       return
@@ -144,6 +160,8 @@ extension ArpSpoof {
     if isUnasked, !bindings[slot].isConfirmed {
       bindings[slot].unasked &+= 1
       note(event, at: slot, isUnasked: true)
+    } else if isAnnouncement(event) {
+      if !bindings[slot].isConfirmed { bindings[slot].ownAnnouncements &+= 1 }
     } else {
       bindings[slot].isConfirmed = true
     }
@@ -157,14 +175,16 @@ extension ArpSpoof {
   private mutating func challenge(
     _ event: FlowEvent, at slot: Int, isUnasked: Bool, into sink: inout ReportSink
   ) {
-    if !bindings[slot].isConfirmed, !isUnasked {
+    if !bindings[slot].isConfirmed, !isUnasked, !isAnnouncement(event) {
       // Whoever answers when asked is the owner; what was said before unasked stands against the
       // other.
       let liar = bindings[slot].owner
       bindings[slot].owner = event.sourceMAC
       bindings[slot].isConfirmed = true
-      bindings[slot].challenger = bindings[slot].unasked > 0 ? liar : .unknown
+      let spoke = bindings[slot].unasked &+ bindings[slot].ownAnnouncements > 0
+      bindings[slot].challenger = spoke ? liar : .unknown
       bindings[slot].claims = bindings[slot].unasked
+      bindings[slot].announcements = bindings[slot].ownAnnouncements
       bindings[slot].openClaims = 0
       judge(slot, at: event.time, into: &sink)
       return
@@ -174,13 +194,20 @@ extension ArpSpoof {
       bindings[slot].challenger = event.sourceMAC
       bindings[slot].claims = 0
       bindings[slot].openClaims = 0
+      bindings[slot].announcements = 0
       bindings[slot].contradictions = 0
       bindings[slot].first = event.time
       bindings[slot].deceived = AddressSet()
       bindings[slot].packets = PacketSample()
     }
     bindings[slot].isChallenged = true
-    if isUnasked { bindings[slot].claims &+= 1 } else { bindings[slot].openClaims &+= 1 }
+    if isUnasked {
+      bindings[slot].claims &+= 1
+    } else if isAnnouncement(event) {
+      bindings[slot].announcements &+= 1
+    } else {
+      bindings[slot].openClaims &+= 1
+    }
     note(event, at: slot, isUnasked: isUnasked)
     bindings.keep(slot, until: event.time + .minutes(5))
     if isTakeover(bindings[slot]) {
@@ -221,7 +248,7 @@ extension ArpSpoof {
 
 extension ArpSpoof {
   private func evidence(_ slot: Int) -> UInt64 {
-    bindings[slot].claims &+ bindings[slot].contradictions
+    bindings[slot].claims &+ bindings[slot].announcements &+ bindings[slot].contradictions
   }
 
   private mutating func judge(_ slot: Int, at now: CaptureTime, into sink: inout ReportSink) {
@@ -232,10 +259,20 @@ extension ArpSpoof {
         nextDeadline = min(nextDeadline, now + quietSpan)
       }
     } else if bindings[slot].challenger != .unknown,
-      bindings[slot].claims >= claimLimit || bindings[slot].contradictions >= contradictionLimit
+      isSpoofed(bindings[slot])
     {
       emit(slot, at: now, into: &sink)
     }
+  }
+
+  private func isSpoofed(_ binding: Binding) -> Bool {
+    binding.claims >= claimLimit || binding.contradictions >= contradictionLimit
+      || isAnnounced(binding)
+  }
+
+  /// Whether the address is announced over and over while its owner goes on.
+  private func isAnnounced(_ binding: Binding) -> Bool {
+    binding.announcements >= announcementLimit && binding.contradictions >= 2
   }
 
   private mutating func emit(_ slot: Int, at now: CaptureTime, into sink: inout ReportSink) {
@@ -267,12 +304,16 @@ extension ArpSpoof {
       "claimed": .address(claimed), "mac": .mac(binding.challenger),
       "previous": .mac(binding.owner),
       "claims": .count(binding.claims),
-      "technique": .text(isPoisoning ? "unsolicited-reply" : "conflict"),
+      "technique": .text(
+        isPoisoning ? "unsolicited-reply" : isAnnounced(binding) ? "announcement" : "conflict"),
     ]
     report.evidence = [sink.evidence(binding.packets.indices)]
     report.terms = [
       Term(
         "unasked claims", Double(binding.claims), threshold: Double(claimLimit), unit: "packets"),
+      Term(
+        "announcements", Double(binding.announcements), threshold: Double(announcementLimit),
+        unit: "packets"),
       Term(
         "contradictions", Double(binding.contradictions), threshold: Double(contradictionLimit),
         unit: "times"),

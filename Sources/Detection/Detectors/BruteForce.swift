@@ -12,7 +12,7 @@ import Terms
 struct BruteForce: AnalysisEngine {
   static let score = EngineLimit(
     "brute-force.score", 7, .count,
-    "Guessing score of a source: 0.3 per session, 1 if at once after another, 2 if beside one."
+    "Guessing score of a source: 0.3 per session, 1.5 if at once after another, 2 if beside one."
   )
   static let sessions = EngineLimit(
     "brute-force.sessions", 5, .count, "Least number of short sessions.")
@@ -37,7 +37,7 @@ struct BruteForce: AnalysisEngine {
   /// at once.
   static let aloneScore = 0.3
   static let overlapScore = 1.7
-  static let sequenceScore = 0.7
+  static let sequenceScore = 1.2
 
   struct Pair: Sendable {
     var target = IPAddress.unspecified

@@ -28,6 +28,7 @@ struct FloodMeter: Sendable {
     var answers = 0.0
     var refusals = 0.0
     var flows = 0.0
+    var bytes = 0.0
   }
 
   struct Target: Sendable {
@@ -35,6 +36,9 @@ struct FloodMeter: Sendable {
     var answers = SlidingWindow()
     var refusals = SlidingWindow()
     var flows = SlidingWindow()
+    var bytes = SlidingWindow()
+    /// When a request was last refused.
+    var refused = CaptureTime.distantPast
     /// Second up to which the target was judged.
     var judged: Int64 = .min
     /// Learnt requests per second in quiet times.
@@ -114,10 +118,15 @@ struct FloodMeter: Sendable {
     if load.refusals > 0 {
       known[slot].refusals.roll(to: second)
       known[slot].refusals.add(load.refusals)
+      known[slot].refused = time
     }
     if load.flows > 0 {
       known[slot].flows.roll(to: second)
       known[slot].flows.add(load.flows)
+    }
+    if load.bytes > 0 {
+      known[slot].bytes.roll(to: second)
+      known[slot].bytes.add(UInt32(min(load.bytes, UInt64(UInt32.max))))
     }
     return turned ? slot : -1
   }
@@ -142,6 +151,7 @@ struct FloodMeter: Sendable {
 
   func slot(of key: TableKey) -> Int { known.find(key) }
   func flood(at slot: Int) -> Int { Int(known[slot].flood) }
+  func refused(_ slot: Int) -> CaptureTime { known[slot].refused }
   func learnt(_ slot: Int) -> Double { known[slot].learnt }
 
   /// The rates of the whole seconds before `time`.
@@ -152,7 +162,8 @@ struct FloodMeter: Sendable {
     }
     return Rates(
       requests: rate(known[slot].requests), answers: rate(known[slot].answers),
-      refusals: rate(known[slot].refusals), flows: rate(known[slot].flows))
+      refusals: rate(known[slot].refusals), flows: rate(known[slot].flows),
+      bytes: rate(known[slot].bytes))
   }
 
   /// Marks the target as judged up to `time`; a quiet target learns its rate.

@@ -51,6 +51,7 @@ struct PingSweep: AnalysisEngine {
     /// Unanswered ARP requests of routers while this source asked for new addresses.
     var dark: UInt64 = 0
     var usesARP = false
+    var asker = MACAddress.unknown
     /// The newest address asked, and whether the dark requests around it are still to be counted.
     var newest = IPAddress.unspecified
     var firstPacket: UInt64 = 0
@@ -111,9 +112,9 @@ struct PingSweep: AnalysisEngine {
     case .opened:
       routers.note(event.sourceMAC, carries: event.source, at: event.time)
       routers.note(event.targetMAC, carries: event.target, at: event.time)
-      if event.probe == .icmpEcho { ask(event, into: &sink) }
+      if event.isPing { ask(event, into: &sink) }
     case .refused, .unanswered:
-      if event.probe == .icmpEcho { fail(event, into: &sink) }
+      if event.isPing { fail(event, into: &sink) }
     case .arp: resolve(event, into: &sink)
     case .established, .progress, .closed, .fragmentOverlap: return
     }
@@ -126,7 +127,7 @@ struct PingSweep: AnalysisEngine {
         let due = known[slot].last + Self.answerSpan
         if due <= now {
           known[slot].isPending = false
-          countDark(slot, at: now)
+          if known[slot].usesARP { countAbsent(slot, at: now) } else { countDark(slot, at: now) }
           judge(slot, at: now, into: &sink)
         } else {
           next = min(next, due)
@@ -188,6 +189,12 @@ extension PingSweep {
       through: min(known[slot].last, now - Self.answerSpan), except: known.key(slot).address)
   }
 
+  /// Counts an ARP sweeper's own unanswered requests.
+  private mutating func countAbsent(_ slot: Int, at now: CaptureTime) {
+    known[slot].failed = pending.unanswered(
+      from: known[slot].first, through: now - Self.answerSpan, by: known[slot].asker)
+  }
+
   private mutating func fail(_ event: FlowEvent, into sink: inout ReportSink) {
     let slot = known.find(TableKey(event.source))
     guard slot >= 0, !context.isBroadcast(event.target) else { return }
@@ -203,18 +210,22 @@ extension PingSweep {
       pending.answer(event.source)
       return
     }
-    guard event.source != event.target, !event.source.isUnspecified else { return }
-    pending.ask(event.target, by: event.source, at: event.time)
+    guard event.source != event.target, !event.target.isUnspecified else { return }
+    pending.ask(event.target, by: event.source, event.sourceMAC, at: event.time)
     guard !routers.contains(event.source, event.sourceMAC) else { return }
     guard asked.insert(contact(event), at: event.time) else { return }
     let slot = known.admit(
-      TableKey(event.source, detail: 1), asOf: event.time, until: event.time)
+      TableKey(event.source, detail: event.sourceMAC.bits << 1 | 1), asOf: event.time,
+      until: event.time)
     guard slot >= 0 else { return }
     known[slot].usesARP = true
+    known[slot].asker = event.sourceMAC
     note(event, at: slot)
     guard known[slot].asked >= arpLimit else { return }
-    known[slot].failed = pending.unanswered(
-      from: known[slot].first, through: event.time - Self.answerSpan, by: event.source)
+    known[slot].isPending = true
+    nextDeadline = min(nextDeadline, event.time + Self.answerSpan)
+    let asked = known[slot].asked
+    if !known[slot].thread.isOpen || asked & 31 == 0 { countAbsent(slot, at: event.time) }
     judge(slot, at: event.time, into: &sink)
   }
 
@@ -278,7 +289,7 @@ extension PingSweep {
       .pingSweep, subject: "\(address)", first: source.first, last: source.last, at: now,
       severity: isPoller(source) ? Report.informationalSeverity : 3,
       confidence: min(0.99, 0.4 * share(source) + 0.6 * (1 - 1 / (1 + margin))))
-    report.sources.insert(address)
+    if !address.isUnspecified { report.sources.insert(address) }
     report.targets = source.targets
     report.transport = source.usesARP ? nil : address.isIPv4 ? .icmp : .icmpv6
     report.attributes = [

@@ -71,10 +71,10 @@ struct SynFlood: AnalysisEngine {
     // A refused opening is over: it costs the target a packet, not a place in its queue. Four of
     // them weigh as one.
     let unfinished = max(0, rates.requests - rates.answers - rates.refusals * 0.75)
-    let share = unfinished / max(rates.requests, 0.001)
+    let completed = min(1, rates.answers / max(rates.requests, 0.001))
     judge.judge(
-      slot, rate: unfinished, answeredShare: min(1, rates.answers / max(rates.requests, 0.001)),
-      isOneSided: share >= shareLimit, at: now, into: &sink)
+      slot, rate: unfinished, answeredShare: completed,
+      isOneSided: 1 - completed >= shareLimit, at: now, into: &sink)
     judge.report(slot, at: now, into: &sink)
   }
 }

@@ -25,8 +25,21 @@ struct UdpFlood: AnalysisEngine {
     "udp-flood.spacing", 5, .duration, "Least time between two revisions of one report.")
   static let limits = [rate, streamRate, factor, answers, targets, quiet, spacing]
 
+  /// How long a refusal tells against a stream: a host repeats it at most once a second (RFC 1812,
+  /// 4.3.2.8), and not for every packet.
+  static let refusalSpan = TimeSpan.minutes(1)
+  /// A stream of datagrams this small on average (bytes on the wire) and this fast (packets/s) is
+  /// neither speech nor film.
+  static let smallDatagram = 400.0
+  static let smallRate = 150.0
+  /// How long the detector learns what streams there are (logs, flow records) before it calls a new
+  /// one a flood.
+  static let learningSpan = TimeSpan.seconds(10)
+
   private var judge: FloodJudge
   private let context: DetectionContext
+  /// Time of the first event.
+  private var born = CaptureTime.distantPast
   private let answerLimit: Double
   private let streamLimit: Double
 
@@ -50,6 +63,7 @@ struct UdpFlood: AnalysisEngine {
   }
 
   mutating func analyse(_ event: FlowEvent, into sink: inout ReportSink) {
+    if born == .distantPast { born = event.time }
     guard event.transport == .udp, event.kind != .unanswered else { return }
     var load = FloodMeter.Load()
     load.requests = event.packetsOut
@@ -72,7 +86,11 @@ struct UdpFlood: AnalysisEngine {
   private mutating func weigh(_ slot: Int, at now: CaptureTime, into sink: inout ReportSink) {
     let rates = judge.meter.rates(slot, at: now)
     let answered = min(1, rates.answers / max(rates.requests, 0.001))
-    let spreads = rates.flows >= 0.2 * rates.requests || rates.refusals > 0.2
+    let isRefused = now - judge.meter.refused(slot) <= Self.refusalSpan
+    let isSmall = rates.bytes <= Self.smallDatagram * rates.requests
+    let spreads =
+      rates.flows >= 0.2 * rates.requests || isRefused
+      || isSmall && rates.requests >= Self.smallRate && now - born >= Self.learningSpan
     judge.judge(
       slot, rate: rates.requests, answeredShare: answered,
       isOneSided: answered <= answerLimit && (spreads || rates.requests >= streamLimit), at: now,
