@@ -32,6 +32,11 @@ public struct DetectionPipeline: ~Copyable {
   /// Losses and counts of the flow engine.
   public var statistics: FlowStatistics { flows.statistics }
 
+  /// What the detectors' bounded tables turned away so far, summed over all engines.
+  public var losses: UInt64 {
+    engines.reduce(0) { $0 &+ (($1 as? any LossCounting)?.losses ?? 0) }
+  }
+
   /// Event time reached by the engines.
   public var time: CaptureTime { flows.time }
 

@@ -21,6 +21,11 @@ extension FlowEvent {
     return sourcePort == 67 && targetPort == 68 || sourcePort == 547 && targetPort == 546
   }
 
+  /// Whether the datagram is one of traceroute's: to its customary ports, and not meant to get far.
+  var looksLikeTraceroute: Bool {
+    (33_434...33_625).contains(targetPort) && timeToLive > 0 && timeToLive < 32
+  }
+
   /// Whether the flow asks a host to show itself by ICMP: echo, timestamp or address mask request
   /// (RFC 792, RFC 950).
   var isPing: Bool {
@@ -32,7 +37,8 @@ extension FlowEvent {
   var isAttempt: Bool {
     switch probe {
     case .syn, .null, .xmas, .synFin, .sctpInit: true
-    case .fin, .ack, .maimon, .udp: !looksLikeAnswer
+    case .fin, .ack, .maimon: !looksLikeAnswer
+    case .udp: !looksLikeAnswer && !looksLikeTraceroute
     // GRE, ESP and their like run one way for long; only a refusal shows a protocol scan.
     case .ip: kind == .refused
     case .midstream, .otherTCP, .icmpEcho, .icmpOther, .none: false

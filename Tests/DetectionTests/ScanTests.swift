@@ -107,6 +107,30 @@ import Testing
     #expect(told.map(\.story) == ["recon.port-scan 10.1.1.5 > 10.1.1.9"])
   }
 
+  @Test func tracerouteIsNoScan() throws {
+    var story = try Story(PortScan(DetectionContext()))
+    for hop in 0..<60 {
+      var event = try story.event(
+        .unanswered, "10.1.1.5", "198.51.100.9", UInt16(33_434 + hop), probe: .udp, transport: .udp)
+      event.timeToLive = UInt8(1 + hop / 3)
+      story.tell(event)
+    }
+    let told = story.finish()
+    #expect(told.isEmpty)
+  }
+
+  @Test func whatATableTurnsAwayIsCounted() throws {
+    var limits = LimitTable()
+    limits.overrides["port-scan.suspects"] = 8
+    var story = try Story(PortScan(DetectionContext(limits: limits)))
+    for port in 1...6 as ClosedRange<UInt16> {
+      for source in 1...20 {
+        try story.contact(.refused, "10.1.1.\(source)", "10.1.2.9", port)
+      }
+    }
+    #expect(story.engine.losses > 0)
+  }
+
   @Test func aServersLateAnswersAreNoProbes() throws {
     var story = try Story(PortScan(DetectionContext()))
     for client in 1...50 {

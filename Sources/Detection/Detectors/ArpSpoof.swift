@@ -321,3 +321,7 @@ extension ArpSpoof {
     return report
   }
 }
+
+extension ArpSpoof: LossCounting {
+  var losses: UInt64 { bindings.refusedCount }
+}

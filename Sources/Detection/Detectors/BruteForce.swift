@@ -242,3 +242,7 @@ extension BruteForce {
     return report
   }
 }
+
+extension BruteForce: LossCounting {
+  var losses: UInt64 { pairs.refusedCount }
+}

@@ -13,6 +13,8 @@ struct FloodJudge: Sendable {
   /// A flood must exceed the target's learnt rate by this factor.
   let factor: Double
   var meter: FloodMeter
+  /// Floods that could not be followed because too many went on, counted per second of each.
+  private var unfollowed: UInt64 = 0
   private(set) var nextDeadline = CaptureTime.distantFuture
 
   init(
@@ -27,6 +29,8 @@ struct FloodJudge: Sendable {
     self.factor = max(factor, 1)
     self.meter = meter
   }
+
+  var losses: UInt64 { meter.known.refusedCount &+ unfollowed }
 
   /// Loads whose source and packet are known before a flood is reported.
   static let namedLoads: UInt64 = 32
@@ -45,7 +49,10 @@ struct FloodJudge: Sendable {
     guard isFlood || index >= 0 else { return }
     if index < 0 {
       index = meter.open(slot, rate: rate, at: now)
-      guard index >= 0 else { return }
+      guard index >= 0 else {
+        unfollowed &+= 1
+        return
+      }
     }
     let isNew = !meter.floods[index].thread.isOpen
     meter.update(index) {
@@ -116,7 +123,8 @@ struct FloodJudge: Sendable {
       named ?? AddressSet(listed: flood.sources.listed, distinct: flood.distinct) ?? flood.sources
     report.targets.insert(flood.key.address)
     if port != 0 { report.ports = [port] }
-    report.transport = transport
+    report.transport =
+      transport == .icmp && !flood.key.address.isIPv4 ? .icmpv6 : transport
     report.attributes = [
       "rate": .ratio(flood.rate), "peak": .ratio(flood.peak), "packets": .count(flood.packets),
       "bytes": .bytes(flood.bytes), "sources": .count(UInt64(report.sources.count)),

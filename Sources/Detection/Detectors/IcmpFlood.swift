@@ -62,3 +62,7 @@ struct IcmpFlood: AnalysisEngine {
     judge.report(slot, at: now, into: &sink)
   }
 }
+
+extension IcmpFlood: LossCounting {
+  var losses: UInt64 { judge.losses }
+}

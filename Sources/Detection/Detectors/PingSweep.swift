@@ -308,3 +308,7 @@ extension PingSweep {
     return report
   }
 }
+
+extension PingSweep: LossCounting {
+  var losses: UInt64 { known.refusedCount }
+}

@@ -65,6 +65,8 @@ struct PortScan: AnalysisEngine {
   private var suspects: [ScanSuspect] = []
   private let suspectLimit: Int
   private var free: [Int] = []
+  /// Sources with failures for which there was no record.
+  private var turnedAway: UInt64 = 0
   /// Until then no suspect could be given away.
   private var fullUntil = CaptureTime.distantPast
   private(set) var nextDeadline = CaptureTime.distantFuture
@@ -243,7 +245,10 @@ extension PortScan {
   /// Starts the detailed record of the source at `slot` with its first failure.
   private mutating func open(_ slot: Int, with visit: Doorkeeper.Visit, at now: CaptureTime) -> Bool
   {
-    guard let index = place(asOf: now) else { return false }
+    guard let index = place(asOf: now) else {
+      turnedAway &+= 1
+      return false
+    }
     var suspect = ScanSuspect(
       source: visit.source, family: visit.technique, first: visit.time, spacing: spacingSpan)
     _ = failed.insert(Self.probe(visit.contact, visit.technique), at: visit.time)
@@ -377,4 +382,8 @@ extension PortScan {
     ]
     return report
   }
+}
+
+extension PortScan: LossCounting {
+  var losses: UInt64 { known.refusedCount &+ turnedAway }
 }

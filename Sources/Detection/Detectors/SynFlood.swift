@@ -78,3 +78,7 @@ struct SynFlood: AnalysisEngine {
     judge.report(slot, at: now, into: &sink)
   }
 }
+
+extension SynFlood: LossCounting {
+  var losses: UInt64 { judge.losses }
+}

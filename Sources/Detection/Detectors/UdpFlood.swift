@@ -98,3 +98,7 @@ struct UdpFlood: AnalysisEngine {
     judge.report(slot, at: now, into: &sink)
   }
 }
+
+extension UdpFlood: LossCounting {
+  var losses: UInt64 { judge.losses }
+}

@@ -89,3 +89,7 @@ struct FirstContacts: AnalysisEngine {
     if nextDeadline == .distantFuture { nextDeadline = time.epochStart(epochSpan) + epochSpan }
   }
 }
+
+extension FirstContacts: LossCounting {
+  var losses: UInt64 { table.dropped }
+}

@@ -141,3 +141,7 @@ struct IngressRates: AnalysisEngine {
       last: end, indices: indices.sorted())
   }
 }
+
+extension IngressRates: LossCounting {
+  var losses: UInt64 { loads.refusedCount }
+}
