@@ -18,6 +18,7 @@ struct WhyCommand: AsyncParsableCommand {
       'beryl replay --keep' kept. Monitors may run meanwhile.
 
       Examples:
+        beryl why --result out.json                   the first incident
         beryl why 1f0c2a9b --result out.json
         beryl why 1f0c2a9b --archive kept/            all tiers of a replay
         beryl why 1f0c2a9b --archive state/acme.sqlite --archive state/hq.sqlite
@@ -29,8 +30,12 @@ struct WhyCommand: AsyncParsableCommand {
       Exit codes: 0 explained, 2 no such report, or an archive or result that cannot be read.
       """)
 
-  @Argument(help: "The report's id, or its first \(ReportLookup.prefixLength) digits or more.")
-  var id: String
+  @Argument(
+    help: """
+      The report's id, or its first \(ReportLookup.prefixLength) digits or more; with --result it may \
+      be left out for the first incident.
+      """)
+  var id: String?
 
   @Option(
     name: .long, help: "A result file of 'beryl replay --json'.", completion: .file())
@@ -48,12 +53,14 @@ struct WhyCommand: AsyncParsableCommand {
     guard (result != nil) != !archive.isEmpty else {
       throw ValidationError("Give either --result FILE or --archive PATH")
     }
+    guard id != nil || result != nil else { throw ValidationError("Give the report's id") }
   }
 
   func run() async throws {
     do {
-      var lookup = try source()
-      let derivation = try Derivation(of: try lookup.resolve(id), in: &lookup)
+      var (lookup, first) = try source()
+      guard let wanted = id ?? first else { return print("no incident to explain") }
+      let derivation = try Derivation(of: try lookup.resolve(wanted), in: &lookup)
       print(json ? try Self.text(derivation) : derivation.description)
     } catch let fault as any CustomStringConvertible & Error
       where fault is LookupFault || fault is ArchiveFault || fault is ResultCoding.Fault
@@ -63,9 +70,13 @@ struct WhyCommand: AsyncParsableCommand {
     }
   }
 
-  private func source() throws -> ReportLookup {
-    if let result { return ReportLookup(try ResultCoding.load(result)) }
-    return try ReportLookup(paths: archive)
+  /// Where to look, and the first incident of a result: its rows stand in order of tier and time.
+  private func source() throws -> (ReportLookup, first: String?) {
+    if let result {
+      let loaded = try ResultCoding.load(result)
+      return (ReportLookup(loaded), loaded.incidents.first?.id)
+    }
+    return (try ReportLookup(paths: archive), nil)
   }
 
   private static func text(_ derivation: Derivation) throws -> String {

@@ -26,8 +26,7 @@ public struct MonitorLog: LogHandler {
   public func log(event: LogEvent) {
     let merged = metadata.merging(event.metadata ?? [:]) { _, new in new }
     let fields = merged.sorted { $0.key < $1.key }.map { " \($0.key)=\(Self.quoted("\($0.value)"))" }
-    let time = Date().formatted(
-      .iso8601.dateSeparator(.dash).time(includingFractionalSeconds: true))
+    let time = Date().formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true))
     let line = "\(time) \(event.level) \(monitor) \(event.message)\(fields.joined())\n"
     FileHandle.standardError.write(Data(line.utf8))
   }
