@@ -221,14 +221,16 @@ public struct DownlinkMachine: Sendable {
       return refuse(.init(.malformed, "lane \(batch.lane): the sequences do not ascend"))
     }
     var output: [Directive] = []
-    var entries: [SequencedReport] = []
-    entries.reserveCapacity(batch.entries.count)
-    for entry in batch.entries where entry.sequence > lane.received {
-      if let fault = rejection(entry.report, lane: batch.lane) {
+    // The usual batch goes on as it is: taking reports out one by one costs a copy of each.
+    var entries = batch.entries
+    let isFresh = entries.first.map { $0.sequence > lane.received } ?? true
+    if !isFresh || entries.contains(where: { rejection($0.report, lane: batch.lane) != nil }) {
+      entries.removeAll { $0.sequence <= lane.received }
+      for entry in entries {
+        guard let fault = rejection(entry.report, lane: batch.lane) else { continue }
         output.append(.rejected(name, batch.lane, sequence: entry.sequence, fault))
-      } else {
-        entries.append(entry)
       }
+      entries.removeAll { rejection($0.report, lane: batch.lane) != nil }
     }
     let through = max(lane.received, batch.through)
     lanes[batch.lane] = Lane(received: through, isEnded: batch.watermark == .distantFuture)

@@ -18,13 +18,18 @@ public enum LinkCoding {
 
   /// The message with its length field.
   public static func frame(_ message: LinkMessage) -> [UInt8] {
+    withFrame(message) { Array($0) }
+  }
+
+  /// Hands the message with its length field to `body`, to be copied where it belongs.
+  static func withFrame<Value>(
+    _ message: LinkMessage, _ body: (UnsafeRawBufferPointer) -> Value
+  ) -> Value {
     var writer = WireWriter(capacity: message.sizeEstimate)
     writer.raw(UInt32(0))
     write(message, to: &writer)
-    var bytes = writer.bytes
-    let length = UInt32(bytes.count - 4)
-    for index in 0..<4 { bytes[index] = UInt8(truncatingIfNeeded: length >> (24 - 8 * index)) }
-    return bytes
+    writer.overwrite(UInt32(writer.count - 4).bigEndian)
+    return writer.withBytes(body)
   }
 
   /// The message of a frame without its length field.

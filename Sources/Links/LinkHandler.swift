@@ -111,8 +111,9 @@ final class LinkHandler: ChannelInboundHandler {
   /// Tells the peer why before closing.
   private func refuse(_ fault: LinkFault, _ detail: String, _ context: ChannelHandlerContext) {
     guard !isClosing else { return }
-    let frame = LinkCoding.frame(.refusal(Refusal(.malformed, detail)))
-    context.writeAndFlush(wrapOutboundOut(ByteBuffer(bytes: frame)), promise: nil)
+    let refusal = LinkMessage.refusal(Refusal(.malformed, detail))
+    let frame = LinkCoding.withFrame(refusal) { ByteBuffer(bytes: $0) }
+    context.writeAndFlush(wrapOutboundOut(frame), promise: nil)
     closeGently(fault, context)
   }
 

@@ -53,8 +53,8 @@ final class LinkConnections: Sendable {
   /// cut off at `LinkLimit.outboundBytes`.
   func send(_ message: LinkMessage, on id: ConnectionID) {
     guard let channel = connections.withLock({ $0[id]?.channel }) else { return }
-    let frame = LinkCoding.frame(message)
-    let size = frame.count
+    let frame = LinkCoding.withFrame(message) { ByteBuffer(bytes: $0) }
+    let size = frame.readableBytes
     let waiting = connections.withLock { all -> Int in
       all[id]?.waiting += size
       return all[id]?.waiting ?? 0
@@ -63,7 +63,7 @@ final class LinkConnections: Sendable {
       channel.pipeline.fireUserInboundEventTriggered(LinkHandler.Command.cutSlowPeer)
       return
     }
-    channel.writeAndFlush(ByteBuffer(bytes: frame)).whenComplete { [weak self] _ in
+    channel.writeAndFlush(frame).whenComplete { [weak self] _ in
       self?.connections.withLock { $0[id]?.waiting -= size }
     }
   }

@@ -36,7 +36,8 @@ public struct KindDefinition: Sendable, Equatable {
   }
 }
 
-/// One feature's part in similarity fusion (Valdes & Skinner, "Probabilistic Alert Correlation", RAID 2001).
+/// One feature's part in similarity fusion (Valdes & Skinner, "Probabilistic Alert Correlation",
+/// RAID 2001).
 public struct FeatureComparison: Sendable, Hashable {
   public enum Measure: Sendable, Hashable {
     /// 1 when equal, 0 otherwise.
@@ -80,17 +81,23 @@ extension KindDefinition {
 }
 
 extension Schema {
-  /// SHA-256 over the kinds in canonical form and order, lower-case hexadecimal: what two monitors compare when they connect.
+  /// SHA-256 over the kinds in canonical form and order, lower-case hexadecimal: what two monitors
+  /// compare when they connect.
   public var digest: String {
     let lines = kinds.sorted { $0.key < $1.key }.map { $0.value.canonical($0.key) }
-    return Self.hex(SHA256.hash(data: Array((["attack|" + attackVersion] + lines).joined(separator: "\n").utf8)))
+    return Self.hex(
+      SHA256.hash(data: Array((["attack|" + attackVersion] + lines).joined(separator: "\n").utf8)))
   }
 
-  /// The digest of each kind (16 hexadecimal digits), so that a mismatch can name the first difference.
+  /// The digest of each kind (16 hexadecimal digits), so that a mismatch can name the first
+  /// difference.
   public var kindDigests: [String: String] {
     Dictionary(
       uniqueKeysWithValues: kinds.map { kind, definition in
-        (kind.text, String(Self.hex(SHA256.hash(data: Array(definition.canonical(kind).utf8))).prefix(16)))
+        (
+          kind.text,
+          String(Self.hex(SHA256.hash(data: Array(definition.canonical(kind).utf8))).prefix(16))
+        )
       })
   }
 
@@ -121,22 +128,33 @@ public enum SchemaViolation: Error, Hashable, Sendable {
 }
 
 extension Schema {
-  /// Checks a report against its kind. An incident may carry any detection's kind: a fused attack keeps its name.
+  /// Checks a report against its kind. An incident may carry any detection's kind: a fused attack
+  /// keeps its name.
   public func check(_ report: Report) throws(SchemaViolation) {
     guard let definition = kinds[report.kind] else { throw .unknownKind(report.kind) }
     let classFits =
       report.reportClass == definition.reportClass
       || (report.reportClass == .incident && definition.reportClass == .detection)
     guard classFits else { throw .wrongClass(report.kind, report.reportClass) }
+    // Names are put in order only when there is something to say: a parent checks every report.
+    if !report.attributes.allSatisfy({ definition.fields[$0.key] == $0.value.type }) {
+      try checkFields(of: report, definition)
+    }
+    guard (0...10).contains(report.severity) else { throw .outOfRange(report.kind, "severity") }
+    guard (0...1).contains(report.confidence) else { throw .outOfRange(report.kind, "confidence") }
+    guard report.first <= report.last else { throw .outOfRange(report.kind, "first") }
+    guard report.emitted < .distantFuture else { throw .outOfRange(report.kind, "emitted") }
+  }
+
+  /// Throws the first violation in order of field names.
+  private func checkFields(
+    of report: Report, _ definition: KindDefinition
+  ) throws(SchemaViolation) {
     for (name, value) in report.attributes.sorted(by: { $0.key < $1.key }) {
       guard let type = definition.fields[name] else { throw .unknownField(report.kind, name) }
       guard type == value.type else {
         throw .wrongType(report.kind, name, expected: type, found: value.type)
       }
     }
-    guard (0...10).contains(report.severity) else { throw .outOfRange(report.kind, "severity") }
-    guard (0...1).contains(report.confidence) else { throw .outOfRange(report.kind, "confidence") }
-    guard report.first <= report.last else { throw .outOfRange(report.kind, "first") }
-    guard report.emitted < .distantFuture else { throw .outOfRange(report.kind, "emitted") }
   }
 }

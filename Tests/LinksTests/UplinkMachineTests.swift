@@ -207,4 +207,14 @@ import Testing
     #expect(lines.last == "hq <- batch live [2] through 2, watermark \(Int64.min)")
     #expect(machine.oversized == 1)
   }
+
+  @Test func aLaneThatHasEndedIsPromisedToItsEnd() {
+    var machine = UplinkMachine(configuration: uplinkConfiguration([hq]))
+    _ = machine.start(ms(0))
+    _ = linked(&machine, at: ms(1))
+    #expect(
+      machine.setWatermark(.distantFuture, lane: .live, ms(50)).map(\.line) == [
+        "hq <- heartbeat live=\(Int64.max)"
+      ])
+  }
 }

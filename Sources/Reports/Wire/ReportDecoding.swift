@@ -127,6 +127,8 @@ extension ReportCoding {
     case 18:
       try check(report.attributes.count, Limit.attributes, "attributes")
       let (name, value) = try readAttribute(&reader)
+      // One allocation for the usual handful, instead of three.
+      if report.attributes.isEmpty { report.attributes.reserveCapacity(6) }
       report.attributes[name] = value
     case 19:
       try check(report.evidence.count, Limit.evidence, "evidence")

@@ -100,8 +100,8 @@ extension ReportCoding {
   ) {
     guard !attributes.isEmpty else { return }
     // In order of name, so that equal reports have equal bytes.
-    for name in attributes.keys.sorted().prefix(Report.Limit.attributes) {
-      guard let value = attributes[name] else { continue }
+    let ordered = attributes.sorted { $0.key < $1.key }
+    for (name, value) in ordered.prefix(Report.Limit.attributes) {
       let mark = writer.begin(18)
       writer.text(1, name, limit: textLimit)
       write(value, to: &writer)

@@ -16,7 +16,16 @@ package struct WireWriter: ~Copyable {
   /// What was written so far.
   package var bytes: [UInt8] { Array(UnsafeBufferPointer(start: base, count: count)) }
 
-  package mutating func clear() { count = 0 }
+  /// What was written so far, in place.
+  package func withBytes<Value>(_ body: (UnsafeRawBufferPointer) -> Value) -> Value {
+    body(UnsafeRawBufferPointer(start: base, count: count))
+  }
+
+  /// Puts a number, byte for byte, over the first four bytes, which must have been written.
+  package mutating func overwrite(_ value: UInt32) {
+    precondition(count >= 4, "nothing to overwrite")
+    UnsafeMutableRawPointer(base).storeBytes(of: value, as: UInt32.self)
+  }
 
   // MARK: Fields
 
@@ -115,8 +124,18 @@ package struct WireWriter: ~Copyable {
     varint(UInt64(field) << 3 | UInt64(type.rawValue))
   }
 
+  @inline(__always)
   package mutating func varint(_ value: UInt64) {
     reserve(10)
+    guard value >= 0x80 else {
+      base[count] = UInt8(truncatingIfNeeded: value)
+      count += 1
+      return
+    }
+    longVarint(value)
+  }
+
+  private mutating func longVarint(_ value: UInt64) {
     var rest = value
     while rest >= 0x80 {
       base[count] = UInt8(truncatingIfNeeded: rest) | 0x80
@@ -141,8 +160,13 @@ package struct WireWriter: ~Copyable {
     count += buffer.count
   }
 
+  @inline(__always)
   private mutating func reserve(_ size: Int) {
-    guard count + size > capacity else { return }
+    if count + size > capacity { grow(size) }
+  }
+
+  @inline(never)
+  private mutating func grow(_ size: Int) {
     capacity = max(capacity * 2, count + size)
     let grown = UnsafeMutablePointer<UInt8>.allocate(capacity: capacity)
     grown.update(from: base, count: count)
