@@ -12,20 +12,27 @@ import Terms
 public struct DetectionPipeline: ~Copyable {
   private var flows: FlowEngine
   private var engines: [any AnalysisEngine<FlowEvent>]
+  private var sessionEngines: [any AnalysisEngine<SessionEvent>]
   private var sink: ReportSink
   /// Reports that wait for the watermark to pass them.
   private var waiting: [Report] = []
   /// No later report is emitted at or before this time; `.distantFuture` after `finish`.
   public private(set) var watermark = CaptureTime.distantPast
-  /// Flow events given to the engines so far.
+  /// Flow events, and session events, given to the engines so far.
   public private(set) var eventCount: UInt64 = 0
+  public private(set) var sessionEventCount: UInt64 = 0
 
-  /// - Parameter engines: the catalogue's detectors where nil.
+  /// - Parameters:
+  ///   - engines: the catalogue's detectors where nil.
+  ///   - sessionEngines: those of `SessionCatalog` where both are nil, none where only they are.
   public init(
-    sink: ReportSink, context: DetectionContext, engines: [any AnalysisEngine<FlowEvent>]? = nil
+    sink: ReportSink, context: DetectionContext, engines: [any AnalysisEngine<FlowEvent>]? = nil,
+    sessionEngines: [any AnalysisEngine<SessionEvent>]? = nil
   ) {
     flows = FlowEngine(limits: FlowLimits(context.limits))
-    self.engines = engines ?? DetectorCatalog.engines(context)
+    self.engines = engines ?? (sessionEngines == nil ? DetectorCatalog.engines(context) : [])
+    self.sessionEngines =
+      sessionEngines ?? (engines == nil ? SessionCatalog.engines(context) : [])
     self.sink = sink
   }
 
@@ -72,6 +79,9 @@ public struct DetectionPipeline: ~Copyable {
     for index in engines.indices {
       engines[index].runDeadlines(through: .distantFuture, into: &sink)
     }
+    for index in sessionEngines.indices {
+      sessionEngines[index].runDeadlines(through: .distantFuture, into: &sink)
+    }
     watermark = .distantFuture
   }
 
@@ -90,6 +100,7 @@ public struct DetectionPipeline: ~Copyable {
 
   /// Gives the waiting events to every engine, one call each.
   private mutating func deliver() {
+    deliverSessions()
     guard !flows.events.isEmpty else { return }
     for index in engines.indices {
       engines[index].analyse(batch: flows.events, into: &sink)
@@ -98,12 +109,27 @@ public struct DetectionPipeline: ~Copyable {
     flows.clearEvents()
   }
 
+  private mutating func deliverSessions() {
+    let events = flows.sessionEvents
+    guard !events.isEmpty else { return }
+    events.withUnsafeBufferPointer { batch in
+      for index in sessionEngines.indices {
+        sessionEngines[index].analyse(batch: batch, into: &sink)
+      }
+    }
+    sessionEventCount &+= UInt64(events.count)
+    flows.clearSessionEvents()
+  }
+
   /// Runs the deadlines that event time has passed. Events of this very instant may still come, so
   /// the watermark stays a nanosecond behind.
   private mutating func settle() {
     let now = flows.time
     guard now > .distantPast, watermark < .distantFuture else { return }
     for index in engines.indices { engines[index].runDeadlines(through: now, into: &sink) }
+    for index in sessionEngines.indices {
+      sessionEngines[index].runDeadlines(through: now, into: &sink)
+    }
     watermark = max(watermark, now - TimeSpan(nanoseconds: 1))
   }
 }

@@ -20,6 +20,7 @@ public struct FlowEngine: ~Copyable {
   var buffer = EventBuffer()
   var defragmenter: Defragmenter
   var timeouts: FlowTimeouts
+  var sessions: SessionTable
   var counts = FlowStatistics()
   /// Packets given, looked up and updated.
   private var taken: UInt64 = 0
@@ -35,6 +36,7 @@ public struct FlowEngine: ~Copyable {
     table = FlowTable(limits: limits)
     defragmenter = Defragmenter(limits: limits)
     timeouts = FlowTimeouts(limits: limits)
+    sessions = SessionTable(limits: limits.sessions, flows: limits.capacity)
   }
 
   /// The time that events have reached: later ones are not before it. `.distantPast` before the
@@ -47,16 +49,25 @@ public struct FlowEngine: ~Copyable {
     UnsafeBufferPointer(start: buffer.base, count: buffer.count)
   }
 
+  /// What was said in the flows, in event-time order: an event here and one of `events` with the
+  /// same time are of the same packet or instant.
+  public var sessionEvents: [SessionEvent] { sessions.output.events }
+
   /// Whether enough events wait to be worth a batch.
-  @inline(__always) public var needsDrain: Bool { buffer.count >= EventBuffer.drainThreshold }
+  @inline(__always) public var needsDrain: Bool {
+    buffer.count >= EventBuffer.drainThreshold
+      || sessions.output.events.count >= SessionOutput.drainThreshold
+  }
 
   public mutating func clearEvents() { buffer.clear() }
+  public mutating func clearSessionEvents() { sessions.output.clear() }
 
   public var statistics: FlowStatistics {
     var result = counts
     result.flows = table.count
     result.peakFlows = table.peak
     result.fragments = defragmenter.statistics
+    result.sessions = sessions.statistics
     return result
   }
 
@@ -129,11 +140,14 @@ public struct FlowEngine: ~Copyable {
     counts.packets &+= 1
     counts.bytes &+= UInt64(slot.pointee.packet.wireLength)
     slot.pointee.remark = .none
+    slot.pointee.payloadCount = 0
     if !slot.pointee.packet.malformations.isEmpty {
       counts.malformations.count(slot.pointee.packet.malformations)
     }
     switch slot.pointee.packet.content {
-    case .ip: noteQuoted(slot, bytes)
+    case .ip:
+      noteQuoted(slot, bytes)
+      ring.keepPayload(PacketRing.position(taken), of: bytes)
     case .fragment: defragment(slot, bytes)
     case .arp: counts.arpPackets &+= 1
     case .other: counts.otherFrames &+= 1
@@ -164,7 +178,7 @@ public struct FlowEngine: ~Copyable {
     timeouts.clock = now
     switch slot.pointee.packet.content {
     case .ip:
-      track(slot)
+      track(slot, position)
       if slot.pointee.remark == .unreachable {
         refuseQuoted(ring.quoted[position], packet: slot.pointee.packet.index)
       }
@@ -188,6 +202,7 @@ public struct FlowEngine: ~Copyable {
         // none.
         if slot.pointee.packet.payloadOffset > 0 { slot.pointee.packet.transportOffset = 1 }
         noteQuoted(slot, datagram)
+        ring.keepPayload(PacketRing.position(taken), of: datagram)
       }
     }
   }

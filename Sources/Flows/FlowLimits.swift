@@ -32,11 +32,12 @@ public struct FlowLimits: Sendable, Hashable {
   public static let fragmentTimeout = EngineLimit(
     "flows.fragment-timeout", 30, .duration, "How long a datagram may wait for its fragments.")
 
-  public static let all = [
-    capacity, answer, handshakeIdle, establishedIdle, pressureIdle, datagramIdle, icmpIdle, linger,
-    progress,
-    datagrams, fragmentBytes, fragmentShare, fragmentTimeout,
-  ]
+  public static let all =
+    [
+      capacity, answer, handshakeIdle, establishedIdle, pressureIdle, datagramIdle, icmpIdle,
+      linger,
+      progress, datagrams, fragmentBytes, fragmentShare, fragmentTimeout,
+    ] + SessionLimits.all
 
   public static let standard = FlowLimits(LimitTable())
 
@@ -61,6 +62,7 @@ public struct FlowLimits: Sendable, Hashable {
   public var fragmentBytes: Int
   public var fragmentShare: Double
   public var fragmentTimeout: TimeSpan
+  public var sessions: SessionLimits
   /// Keys the hash of the flow table. The fixed default makes runs reproducible; who watches a live
   /// interface should draw one at random, so that nobody can aim at one bucket. Only events of a
   /// crowded table depend on it.
@@ -80,5 +82,6 @@ public struct FlowLimits: Sendable, Hashable {
     fragmentBytes = max(table.count(Self.fragmentBytes), 65_536)
     fragmentShare = min(max(table[Self.fragmentShare], 0), 1)
     fragmentTimeout = table.span(Self.fragmentTimeout)
+    sessions = SessionLimits(table)
   }
 }

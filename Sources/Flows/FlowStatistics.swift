@@ -31,6 +31,7 @@ public struct FlowStatistics: Sendable {
   public var peakFlows = 0
 
   public var fragments = FragmentStatistics()
+  public var sessions = SessionStatistics()
 
   public init() {}
 }

@@ -140,6 +140,7 @@ extension FlowEngine {
       }
       block += 64 * Int(FlowTimeouts.sweepSlices)
     }
+    sessions.sweep(at: CaptureTime(nanoseconds: timeouts.sweep))
     timeouts.sweep = table.count == 0 ? .max : timeouts.sweep &+ FlowTimeouts.sweepStep
   }
 

@@ -7,7 +7,10 @@ extension FlowEngine {
   /// 32 bits.
   private static let frameCeiling: UInt32 = 1 << 24
 
-  @inline(__always) mutating func track(_ slot: UnsafeMutablePointer<PacketRing.Slot>) {
+  /// - Parameter position: of the slot in the ring.
+  @inline(__always) mutating func track(
+    _ slot: UnsafeMutablePointer<PacketRing.Slot>, _ position: Int
+  ) {
     let key = FlowKey(slot.pointee.packet)
     var place = Int(slot.pointee.candidate)
     var direction = place >= 0 ? table.flows[place].direction(of: key) : nil
@@ -16,7 +19,8 @@ extension FlowEngine {
       if place >= 0 { direction = table.flows[place].direction(of: key) }
     }
     guard let direction else {
-      open(slot.pointee.packet, key, hash: slot.pointee.hash)
+      place = open(slot.pointee.packet, key, hash: slot.pointee.hash)
+      if place >= 0 { converse(place, table.flows[place].direction(of: key) ?? .out, position) }
       return
     }
     if slot.pointee.packet.transport == .tcp {
@@ -24,18 +28,34 @@ extension FlowEngine {
         reopens(place, direction, slot.pointee.packet)
       {
         reopen(place, slot.pointee.packet, key)
+        converse(place, table.flows[place].direction(of: key) ?? .out, position)
         return
       }
       count(place, direction, slot.pointee.packet)
+      converse(place, direction, position)
       continueTCP(place, direction, slot.pointee.packet)
     } else {
       if reopensOther(place, direction, slot.pointee.packet) {
         reopen(place, slot.pointee.packet, key)
+        converse(place, table.flows[place].direction(of: key) ?? .out, position)
         return
       }
       count(place, direction, slot.pointee.packet)
+      converse(place, direction, position)
       continueOther(place, direction, slot.pointee.packet)
     }
+  }
+
+  /// Gives a packet of a flow to those who read payload, if somebody wants it.
+  @inline(__always) private mutating func converse(
+    _ place: Int, _ direction: FlowDirection, _ position: Int
+  ) {
+    let mark = sessions.marks[place]
+    let slot = ring.slots + position
+    if mark.isDismissed || slot.pointee.payloadCount == 0 && !mark.isWaiting { return }
+    sessions.take(
+      place, direction, slot.pointee.packet, ring.payload(position), table.flows + place,
+      table.records + place)
   }
 
   /// Adds a packet to the flow's counts.
@@ -64,8 +84,10 @@ extension FlowEngine {
     }
   }
 
-  /// A new flow, if there is room for one.
-  private mutating func open(_ packet: borrowing Packet, _ key: FlowKey, hash: UInt64) {
+  /// A new flow, if there is room for one; returns its place, or -1.
+  private mutating func open(
+    _ packet: borrowing Packet, _ key: FlowKey, hash: UInt64
+  ) -> Int {
     switch table.room(for: hash, at: FlowClock.units(packet.time.nanoseconds)) {
     case .free: break
     case .replacing(let place):
@@ -77,12 +99,13 @@ extension FlowEngine {
       end(place, .evicted, packet: packet.index)
     case .none:
       counts.refusedPackets &+= 1
-      return
+      return -1
     }
     let start = FlowStart(packet)
     let place = table.insert(
       Flow(key, isReversed: start.isReversed, state: start.state), hash: hash)
     begin(place, packet, start)
+    return place
   }
 
   /// A new flow between the ports of an old one, in its place.
@@ -113,6 +136,7 @@ extension FlowEngine {
       record.payloadOut = payload
     }
     table.records[place] = record
+    sessions.marks[place] = .none
     counts.flowsOpened &+= 1
     timeouts.startSweep(after: packet.time.nanoseconds)
     if start.awaitsAnswer {
@@ -143,6 +167,9 @@ extension FlowEngine {
     flow.pointee.state.phase = .closed
     table.setStanding(.unproven, of: place)
     tellCounts(.closed, place, packet: packet)
+    if sessions.marks[place] != .none {
+      sessions.close(place, flow, record, packet: packet, at: time)
+    }
   }
 
   /// Says the last of a flow: that it is over, or what stragglers came after it was.

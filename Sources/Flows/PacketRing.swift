@@ -1,4 +1,5 @@
 import Packets
+import Terms
 
 /// Decoded packets between the stages of `FlowEngine`: long enough for the memory to answer a
 /// prefetch.
@@ -8,6 +9,13 @@ struct PacketRing: ~Copyable {
   static let lookDistance: UInt64 = 20
   static let updateDistance: UInt64 = 44
   static let capacity = 64
+  /// Payload bytes kept of a packet in memory that stays in the cache: an Ethernet frame and a half.
+  static let payloadLimit = 2048
+  /// Distance of two payloads: not a power of two, so that they do not share cache sets.
+  private static let payloadStride = payloadLimit + 64
+  /// Longer payloads (offloaded segments, reassembled datagrams) have room of their own, which is
+  /// touched only by them.
+  private static let longPayloadLimit = 1 << 16
 
   struct Slot: BitwiseCopyable {
     var packet: Packet
@@ -15,6 +23,8 @@ struct PacketRing: ~Copyable {
     /// Probable place of the flow, or -1.
     var candidate: Int32
     var remark: Remark
+    /// Bytes of TCP or UDP payload kept beside the slot.
+    var payloadCount: UInt16
   }
 
   /// What was learned of a packet while its bytes were at hand.
@@ -29,19 +39,54 @@ struct PacketRing: ~Copyable {
   let slots: UnsafeMutablePointer<Slot>
   /// Beside the ring, since few packets need it.
   let quoted: UnsafeMutablePointer<FlowKey>
+  private let payloads: UnsafeMutablePointer<UInt8>
+  private let longPayloads: UnsafeMutablePointer<UInt8>
 
   init() {
     let empty = Packet()
     slots = .allocate(capacity: Self.capacity)
     slots.initialize(
-      repeating: Slot(packet: empty, hash: 0, candidate: -1, remark: .none), count: Self.capacity)
+      repeating: Slot(packet: empty, hash: 0, candidate: -1, remark: .none, payloadCount: 0),
+      count: Self.capacity)
     quoted = .allocate(capacity: Self.capacity)
     quoted.initialize(repeating: FlowKey(empty), count: Self.capacity)
+    payloads = LazyPages.allocate(UInt8.self, count: Self.capacity * Self.payloadStride)
+    longPayloads = LazyPages.allocate(UInt8.self, count: Self.capacity * Self.longPayloadLimit)
   }
 
   deinit {
     slots.deallocate()
     quoted.deallocate()
+    LazyPages.free(payloads, count: Self.capacity * Self.payloadStride)
+    LazyPages.free(longPayloads, count: Self.capacity * Self.longPayloadLimit)
+  }
+
+  /// Copies the payload of a TCP or UDP packet beside its slot.
+  ///
+  /// - Parameter bytes: what the packet was decoded from.
+  @inline(__always) func keepPayload(_ position: Int, of bytes: UnsafeRawBufferPointer) {
+    let slot = slots + position
+    let count = Int(slot.pointee.packet.payloadLength)
+    let start = Int(slot.pointee.packet.payloadOffset)
+    let transport = slot.pointee.packet.transport
+    guard count > 0, transport == .tcp || transport == .udp, slot.pointee.packet.hasTransport,
+      start &+ count <= bytes.count, let base = bytes.baseAddress
+    else { return }
+    slot.pointee.payloadCount = UInt16(truncatingIfNeeded: count)
+    UnsafeMutableRawPointer(room(position, count)).copyMemory(from: base + start, byteCount: count)
+  }
+
+  /// The payload kept of the packet at `position`; none for other packets.
+  @inline(__always) func payload(_ position: Int) -> UnsafeRawBufferPointer {
+    let count = Int(slots[position].payloadCount)
+    return UnsafeRawBufferPointer(start: room(position, count), count: count)
+  }
+
+  @inline(__always) private func room(_ position: Int, _ count: Int) -> UnsafeMutablePointer<UInt8>
+  {
+    count <= Self.payloadLimit
+      ? payloads + position &* Self.payloadStride
+      : longPayloads + position &* Self.longPayloadLimit
   }
 
   @inline(__always) static func position(_ number: UInt64) -> Int {
