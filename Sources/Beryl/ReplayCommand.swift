@@ -34,14 +34,17 @@ struct ReplayCommand: AsyncParsableCommand {
   var inProcess = false
 
   @Flag(
-    help: "Drill the monitors that are already running at the topology's addresses, apart from their live traffic."
+    help:
+      "Drill the monitors that are already running at the topology's addresses, apart from their live traffic."
   )
   var attach = false
 
-  @Option(help: ArgumentHelp("Write the result as JSON (- for standard output).", valueName: "file"))
+  @Option(
+    help: ArgumentHelp("Write the result as JSON (- for standard output).", valueName: "file"))
   var json: String?
 
-  @Option(help: ArgumentHelp("Keep archives, certificates and logs in this folder.", valueName: "folder"))
+  @Option(
+    help: ArgumentHelp("Keep archives, certificates and logs in this folder.", valueName: "folder"))
   var keep: String?
 
   @Option(help: "Event seconds per second, over the scenario's own: max, 1x, 10x, …")
@@ -88,7 +91,8 @@ struct ReplayCommand: AsyncParsableCommand {
       }
       if attach {
         return try await Drill(
-          scenario, topology: topology, pkiDirectory: pki, id: "drill-\(UUID().uuidString.lowercased())"
+          scenario, topology: topology, pkiDirectory: pki,
+          id: "drill-\(UUID().uuidString.lowercased())"
         ).run(progress: bar.update)
       }
       let directory = keep ?? NSTemporaryDirectory() + "beryl-\(UUID().uuidString)"

@@ -31,7 +31,8 @@ struct UpCommand: AsyncParsableCommand {
   @Option(help: "The folder that 'beryl pki init' filled.")
   var pki = "pki"
 
-  @Option(help: ArgumentHelp("Write each monitor's log to a file in this folder.", valueName: "folder"))
+  @Option(
+    help: ArgumentHelp("Write each monitor's log to a file in this folder.", valueName: "folder"))
   var logs: String?
 
   @Flag(help: "Do not capture: only drills bring packets.")
@@ -65,7 +66,9 @@ struct UpCommand: AsyncParsableCommand {
   /// Returns when a monitor had to be given up.
   private func watch(_ tree: ProcessTree) async throws {
     while tree.failures.isEmpty { try await Task.sleep(for: .milliseconds(200)) }
-    for (name, how) in tree.failures.sorted(by: { $0.key < $1.key }) { complain("'\(name)' \(how)") }
+    for (name, how) in tree.failures.sorted(by: { $0.key < $1.key }) {
+      complain("'\(name)' \(how)")
+    }
     throw BerylExit.failure
   }
 }

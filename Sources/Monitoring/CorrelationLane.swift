@@ -3,10 +3,12 @@ import Reports
 import Response
 import Terms
 
-/// Event-time processing of one lane above the local tier: children's reports in, this monitor's reports out.
+/// Event-time processing of one lane above the local tier: children's reports in, this monitor's
+/// reports out.
 ///
-/// Reports wait until every live child's watermark has passed them, and are then processed in the order of
-/// (emitted, id, revision). So the outcome does not depend on how fast or in what order they arrived.
+/// Reports wait until every live child's watermark has passed them, and are then processed in the
+/// order of (emitted, id, revision). So the outcome does not depend on how fast or in what order
+/// they arrived.
 public struct CorrelationLane: Sendable {
   /// How far past the last report time runs when a lane has ended, so that open windows close.
   public static let drainHorizon = TimeSpan.hours(24)
@@ -73,7 +75,8 @@ public struct CorrelationLane: Sendable {
   /// Takes a child that is no longer this monitor's out of the reckoning.
   public mutating func remove(child: MonitorName) { children[child] = nil }
 
-  /// Processes everything that the watermarks allow; returns this monitor's reports in order of emission.
+  /// Processes everything that the watermarks allow; returns this monitor's reports in order of
+  /// emission.
   public mutating func process() -> [Report] {
     let horizon = children.values.filter(\.isAlive).map(\.watermark).min() ?? watermark
     guard horizon > watermark || !newlySilent.isEmpty else { return [] }
@@ -129,7 +132,8 @@ public struct CorrelationLane: Sendable {
     defer { newlySilent = [] }
     return newlySilent.sorted().map { child in
       let last = children[child]?.watermark ?? .distantPast
-      let moment = time == .distantPast ? CaptureTime(nanoseconds: 0) : time + TimeSpan(nanoseconds: 1)
+      let moment =
+        time == .distantPast ? CaptureTime(nanoseconds: 0) : time + TimeSpan(nanoseconds: 1)
       let since = last == .distantPast ? moment : min(last, moment)
       var report = sink.opening(
         .monitorSilent, subject: child.text, first: since, last: moment, at: moment, severity: 4,

@@ -1,7 +1,8 @@
 import Reports
 import Terms
 
-/// One lane's way out of a monitor: what the parent subscribed to, within its budget, numbered and recognised.
+/// One lane's way out of a monitor: what the parent subscribed to, within its budget, numbered and
+/// recognised.
 public struct LaneOutput: Sendable {
   /// What the preferred parent wants of a report; true for all at a root.
   public typealias Filter = @Sendable (Report) -> Bool

@@ -1,12 +1,13 @@
 import Reports
 import Terms
 
-/// What a child may send up, in reports per second of event time: a token bucket that coarsens evidence first and
-/// sheds detections last, and counts what it did.
+/// What a child may send up, in reports per second of event time: a token bucket that coarsens
+/// evidence first and sheds detections last, and counts what it did.
 public struct OutputBudget: Sendable {
   /// Seconds of budget that may be saved up for a burst.
   public static let burstSeconds = 10.0
-  /// How many bursts deep detections and incidents may overdraw before their revisions, then they themselves, are shed.
+  /// How many bursts deep detections and incidents may overdraw before their revisions, then they
+  /// themselves, are shed.
   public static let overdraft = 10.0
 
   private let rate: Double
@@ -66,7 +67,8 @@ public struct OutputBudget: Sendable {
 }
 
 extension Report {
-  /// This evidence and a later piece as one report under the later identity, at most `Limit.summaryRows` rows.
+  /// This evidence and a later piece as one report under the later identity, at most
+  /// `Limit.summaryRows` rows.
   func absorbing(_ later: Report) -> Report {
     var merged = later
     merged.first = min(first, later.first)

@@ -1,9 +1,11 @@
 import Reports
 import Terms
 
-/// What a monitor keeps durably: its own reports (the outbox, which is also its archive) and its children's (the inbox).
+/// What a monitor keeps durably: its own reports (the outbox, which is also its archive) and its
+/// children's (the inbox).
 ///
-/// `ReportArchive` keeps them in SQLite; the simulator's store keeps them in memory and survives simulated crashes.
+/// `ReportArchive` keeps them in SQLite; the simulator's store keeps them in memory and survives
+/// simulated crashes.
 public protocol ReportStore {
   /// Makes own reports durable. Entries with a sequence wait for a parent's acknowledgement.
   mutating func appendProduced(_ reports: [ProducedReport], lane: LaneName) throws
@@ -74,7 +76,8 @@ public struct Resumption: Sendable {
 
   public var children: [ChildPosition]
   public var outboxes: [Outbox]
-  /// Every own report already stored: id and revision, by lane. Re-processing after a crash makes them again.
+  /// Every own report already stored: id and revision, by lane. Re-processing after a crash makes
+  /// them again.
   public var produced: [LaneName: Set<ReportRevision>]
 
   public init(

@@ -7,7 +7,8 @@ public struct CaptureSpan: Sendable {
   public var packets: UInt64 = 0
   /// Bytes on the wire.
   public var bytes: UInt64 = 0
-  /// Times of the first and last packet, offset included; `distantFuture` and `distantPast` when there is none.
+  /// Times of the first and last packet, offset included; `distantFuture` and `distantPast` when
+  /// there is none.
   public var first = CaptureTime.distantFuture
   public var last = CaptureTime.distantPast
   /// Why the capture ends before its time, if it does.

@@ -7,7 +7,8 @@ import Scenarios
 import Terms
 import Tiers
 
-/// `beryl replay --attach`: a scenario across monitors that are already running, apart from their live traffic.
+/// `beryl replay --attach`: a scenario across monitors that are already running, apart from their
+/// live traffic.
 public struct Drill: Sendable {
   static let pollMilliseconds = 100
   static let stallSeconds = 120.0
@@ -140,7 +141,8 @@ public struct Drill: Sendable {
       losses: losses, timing: timing)
   }
 
-  /// Releases the drill everywhere, the lowest tier first; a monitor that is gone releases it by itself.
+  /// Releases the drill everywhere, the lowest tier first; a monitor that is gone releases it by
+  /// itself.
   private func end(_ control: TreeControl) async {
     for definition in topology.monitors.sorted(by: { $0.tier < $1.tier }) {
       _ = try? await control.request(.drillEnd(lane), to: definition.name)

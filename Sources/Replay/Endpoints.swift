@@ -7,8 +7,8 @@ import Tiers
   import Glibc
 #endif
 
-/// Where the monitors of one replay listen: free ports of the loopback interface, so that replays neither meet each
-/// other nor a tree that is running.
+/// Where the monitors of one replay listen: free ports of the loopback interface, so that replays
+/// neither meet each other nor a tree that is running.
 public enum Endpoints {
   /// The topology with every monitor on a free loopback port.
   public static func onLoopback(_ topology: Topology) throws -> Topology {
@@ -26,7 +26,8 @@ public enum Endpoints {
       .joined(separator: ",")
   }
 
-  /// Ports that were free a moment ago: all are held open until the last is found, so that they differ.
+  /// Ports that were free a moment ago: all are held open until the last is found, so that they
+  /// differ.
   private static func freePorts(_ count: Int) throws -> [UInt16] {
     var descriptors: [Int32] = []
     defer { for descriptor in descriptors { close(descriptor) } }

@@ -13,7 +13,8 @@ import Tiers
 public struct ProcessReplay: Sendable {
   /// Host milliseconds between two looks at the tree.
   static let pollMilliseconds = 100
-  /// Host seconds without any progress after which a replay is given up (more when it runs at a speed of its own).
+  /// Host seconds without any progress after which a replay is given up (more when it runs at a
+  /// speed of its own).
   static let stallSeconds = 120.0
 
   public let scenario: Scenario

@@ -10,7 +10,8 @@ import Tiers
   import Glibc
 #endif
 
-/// All monitors of a topology as processes of this machine: started, watched, started again, stopped.
+/// All monitors of a topology as processes of this machine: started, watched, started again,
+/// stopped.
 public final class ProcessTree: Sendable {
   /// Starts of one monitor after which it is given up.
   public static let startLimit = 20
@@ -55,8 +56,8 @@ public final class ProcessTree: Sendable {
   private let onChange: @Sendable (String) -> Void
   private let state = Mutex(State())
 
-  /// `topology` is what runs, ports included; `arguments` are added to a monitor's command line; `onChange` is told
-  /// of starts and ends in words.
+  /// `topology` is what runs, ports included; `arguments` are added to a monitor's command line;
+  /// `onChange` is told of starts and ends in words.
   public init(
     topology: Topology, layout: Layout,
     arguments: @escaping @Sendable (MonitorDefinition) -> [String],
@@ -89,7 +90,8 @@ public final class ProcessTree: Sendable {
     }
   }
 
-  /// Sends SIGTERM to all, the lowest tier first, and waits for their end; SIGKILL after `stopSeconds`.
+  /// Sends SIGTERM to all, the lowest tier first, and waits for their end; SIGKILL after
+  /// `stopSeconds`.
   public func stop() async {
     let members = state.withLock { state in
       state.isStopping = true

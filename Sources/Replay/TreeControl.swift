@@ -25,7 +25,8 @@ public actor TreeControl {
       directory: pkiDirectory, name: PKI.operatorName)
   }
 
-  /// Sends a request to one monitor and waits for the reply; connects first where there is no connection.
+  /// Sends a request to one monitor and waits for the reply; connects first where there is no
+  /// connection.
   public func request(
     _ message: LinkMessage, to monitor: MonitorName, timeout: Duration = .seconds(30)
   ) async throws -> LinkMessage {
@@ -43,8 +44,9 @@ public actor TreeControl {
   public func status(of monitor: MonitorName) async -> Answer {
     guard topology.monitor(monitor)?.listen != nil else { return .silent }
     do {
-      guard case .statusReply(let status) = try await request(
-        .statusRequest, to: monitor, timeout: .seconds(5))
+      guard
+        case .statusReply(let status) = try await request(
+          .statusRequest, to: monitor, timeout: .seconds(5))
       else { return .unreachable("it gave no status") }
       return .status(status)
     } catch {

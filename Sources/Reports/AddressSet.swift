@@ -1,7 +1,7 @@
 import Terms
 
-/// A bounded set of addresses or prefixes that stays countable when it overflows: the first `listLimit` are named,
-/// all are counted.
+/// A bounded set of addresses or prefixes that stays countable when it overflows: the first
+/// `listLimit` are named, all are counted.
 public struct AddressSet: Hashable, Sendable {
   /// Addresses and prefixes named at most.
   public static let listLimit = 64
@@ -13,7 +13,9 @@ public struct AddressSet: Hashable, Sendable {
 
   public init() {}
 
-  public init(_ addresses: some Sequence<IPAddress>) { for address in addresses { insert(address) } }
+  public init(_ addresses: some Sequence<IPAddress>) {
+    for address in addresses { insert(address) }
+  }
 
   /// Rebuilds a set from its wire form; nil when the parts contradict each other.
   public init?(listed: [IPPrefix], distinct: DistinctCount) {
@@ -56,7 +58,8 @@ public struct AddressSet: Hashable, Sendable {
     listed.contains { mine in other.listed.contains { $0.overlaps(mine) } }
   }
 
-  /// The smallest members are kept when the list is full, so that the result does not depend on arrival order.
+  /// The smallest members are kept when the list is full, so that the result does not depend on
+  /// arrival order.
   private mutating func list(_ prefix: IPPrefix) {
     if listed.count == Self.listLimit, let last = listed.last, last < prefix { return }
     var low = 0

@@ -3,9 +3,9 @@ import Terms
 
 /// How many different things were seen: exact while few, a mergeable HyperLogLog sketch when many.
 ///
-/// Merging is commutative, associative and idempotent, so two monitors that see the same packets do not count a
-/// source twice. Past `exactLimit` the estimate follows Flajolet et al., "HyperLogLog" (2007), with 256 registers:
-/// standard error 1.04/√256 = 6.5 %.
+/// Merging is commutative, associative and idempotent, so two monitors that see the same packets do
+/// not count a source twice. Past `exactLimit` the estimate follows Flajolet et al., "HyperLogLog"
+/// (2007), with 256 registers: standard error 1.04/√256 = 6.5 %.
 public struct DistinctCount: Hashable, Sendable {
   /// Values kept exactly before the sketch takes over.
   public static let exactLimit = 64
@@ -64,7 +64,9 @@ public struct DistinctCount: Hashable, Sendable {
     }
   }
 
-  public mutating func insert(_ address: IPAddress) { insert(hash: Self.hash(address.high, address.low)) }
+  public mutating func insert(_ address: IPAddress) {
+    insert(hash: Self.hash(address.high, address.low))
+  }
 
   public mutating func formUnion(_ other: DistinctCount) {
     if other.isExact {
@@ -72,7 +74,9 @@ public struct DistinctCount: Hashable, Sendable {
       return
     }
     if isExact { becomeSketch() }
-    for index in registers.indices { registers[index] = max(registers[index], other.registers[index]) }
+    for index in registers.indices {
+      registers[index] = max(registers[index], other.registers[index])
+    }
   }
 
   /// The fixed hash that all monitors share; merging needs the same one everywhere.

@@ -41,7 +41,8 @@ public struct Report: Hashable, Sendable {
   public var last: CaptureTime
   /// Event time at which revision 0 was emitted.
   public var raised: CaptureTime
-  /// Event time at which this revision was emitted; reports are ordered by it, and watermarks speak of it.
+  /// Event time at which this revision was emitted; reports are ordered by it, and watermarks speak
+  /// of it.
   public var emitted: CaptureTime
   public var sources = AddressSet()
   public var targets = AddressSet()
@@ -84,8 +85,8 @@ public struct Report: Hashable, Sendable {
     self.confidence = confidence
   }
 
-  /// OSSIM's risk on its 0–10 scale: ⌊value · priority · reliability / 25⌋ with value 0–5 (the asset), priority
-  /// 0–5 (from severity) and reliability 0–10 (from confidence).
+  /// OSSIM's risk on its 0–10 scale: ⌊value · priority · reliability / 25⌋ with value 0–5 (the
+  /// asset), priority 0–5 (from severity) and reliability 0–10 (from confidence).
   public func risk(assetValue: Int) -> Double {
     let risk = Double(assetValue) * (severity / 2) * (confidence * 10) / 25
     return min(10, max(0, risk.rounded(.down)))

@@ -1,8 +1,8 @@
 import Crypto
 import Terms
 
-/// A report's identity: a UUID (RFC 9562, version 8) derived from what the report is about, so that a replay gives
-/// the same one and a duplicate merges.
+/// A report's identity: a UUID (RFC 9562, version 8) derived from what the report is about, so that
+/// a replay gives the same one and a duplicate merges.
 public struct ReportID: Hashable, Sendable, Comparable {
   public var high: UInt64
   public var low: UInt64
@@ -12,7 +12,8 @@ public struct ReportID: Hashable, Sendable, Comparable {
     self.low = low
   }
 
-  /// Derives the identity by SHA-256 over the four parts; `subject` is the engine's own stable name of what it reports on.
+  /// Derives the identity by SHA-256 over the four parts; `subject` is the engine's own stable name
+  /// of what it reports on.
   public init(
     monitor: MonitorName, kind: ReportKind, subject: String, opened: CaptureTime,
     exercise: String? = nil
@@ -50,7 +51,8 @@ extension ReportID: CustomStringConvertible {
       let text = String(value, radix: 16)
       return String(repeating: "0", count: digits - text.count) + text
     }
-    return hex(high >> 32, 8) + "-" + hex(high >> 16 & 0xffff, 4) + "-" + hex(high & 0xffff, 4) + "-"
+    return hex(high >> 32, 8) + "-" + hex(high >> 16 & 0xffff, 4) + "-" + hex(high & 0xffff, 4)
+      + "-"
       + hex(low >> 48, 4) + "-" + hex(low & 0xffff_ffff_ffff, 12)
   }
 }

@@ -13,7 +13,8 @@ public struct ContactRow: Hashable, Sendable {
   public var transport: TransportProtocol
   /// Target port; for ICMP, type · 256 + code.
   public var port: UInt16
-  /// First contacts (new flows to a target and port not contacted before within the contact memory).
+  /// First contacts (new flows to a target and port not contacted before within the contact
+  /// memory).
   public var attempts: UInt64
   /// Attempts refused or unanswered.
   public var failures: UInt64
@@ -66,7 +67,8 @@ public struct RateRow: Hashable, Sendable {
 
   public init(
     target: IPAddress, segment: String, transport: TransportProtocol, port: UInt16,
-    packets: UInt64, bytes: UInt64, contacts: UInt64, unfinished: UInt64, sources: AddressSet, first: CaptureTime,
+    packets: UInt64, bytes: UInt64, contacts: UInt64, unfinished: UInt64, sources: AddressSet,
+    first: CaptureTime,
     last: CaptureTime, indices: [UInt64] = []
   ) {
     self.target = target

@@ -37,8 +37,8 @@
     return TimeSpan(nanoseconds: overflow ? (left < right ? .min : .max) : difference)
   }
 
-  /// The start of the epoch of length `span` (positive) that holds this instant; epochs are aligned to 1970, so
-  /// that all monitors cut the same ones.
+  /// The start of the epoch of length `span` (positive) that holds this instant; epochs are aligned
+  /// to 1970, so that all monitors cut the same ones.
   @inlinable public func epochStart(_ span: TimeSpan) -> CaptureTime {
     let remainder = nanoseconds % span.nanoseconds
     return CaptureTime(

@@ -46,7 +46,8 @@ extension IPPrefix: Comparable {
 }
 
 extension IPPrefix: CustomStringConvertible {
-  /// Parses `10.0.0.0/8`, `2001:db8::/32` or a single address; nil for anything else, host bits set included.
+  /// Parses `10.0.0.0/8`, `2001:db8::/32` or a single address; nil for anything else, host bits set
+  /// included.
   public init?(_ text: some StringProtocol) {
     let parts = text.split(separator: "/", omittingEmptySubsequences: false)
     guard parts.count <= 2, let address = IPAddress(parts[0]) else { return nil }

@@ -1,4 +1,5 @@
-/// A signed length of event time with nanosecond resolution; arithmetic saturates instead of trapping.
+/// A signed length of event time with nanosecond resolution; arithmetic saturates instead of
+/// trapping.
 @frozen public struct TimeSpan: Hashable, Comparable, Sendable {
   /// The length in nanoseconds.
   public var nanoseconds: Int64
@@ -37,7 +38,8 @@
 }
 
 extension TimeSpan: CustomStringConvertible {
-  /// Parses `250ms`, `5s`, `10m`, `2h` or `1d`; nil for a missing or unknown unit, or a negative value.
+  /// Parses `250ms`, `5s`, `10m`, `2h` or `1d`; nil for a missing or unknown unit, or a negative
+  /// value.
   public init?(_ text: some StringProtocol) {
     let digits = text.prefix { $0.isNumber || $0 == "." }
     guard let value = Double(digits), value >= 0 else { return nil }

@@ -12,8 +12,8 @@ import Terms
 struct CaptureRun: Sendable {
   /// Host seconds between two attempts to open an interface that is not there.
   static let retrySeconds = 10.0
-  /// How far the kernel's buffer may lag behind the host's clock: a quiet interface is believed quiet only up to
-  /// this long ago.
+  /// How far the kernel's buffer may lag behind the host's clock: a quiet interface is believed
+  /// quiet only up to this long ago.
   static let quietLag = TimeSpan.seconds(1)
 
   let lane: LaneName

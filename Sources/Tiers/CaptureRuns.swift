@@ -6,7 +6,8 @@ import Monitoring
 import Synchronization
 import Terms
 
-/// The captures that a local monitor analyses: its live one, and one per drill; each on a thread of its own.
+/// The captures that a local monitor analyses: its live one, and one per drill; each on a thread of
+/// its own.
 final class CaptureRuns: Sendable {
   /// Pieces that may wait for the monitor's loop before the captures pause.
   static let waitingLimit = 64

@@ -28,7 +28,8 @@ public struct LocalCommand: AsyncParsableCommand {
   var read: String?
 
   @Option(
-    help: ArgumentHelp("Write reports as JSON lines to a file (- for standard output).", valueName: "file"))
+    help: ArgumentHelp(
+      "Write reports as JSON lines to a file (- for standard output).", valueName: "file"))
   var json: String?
 
   @Option(help: "Event seconds per second when reading a file: max, 1x, 10x, …")

@@ -1,7 +1,8 @@
 import Reports
 import Terms
 
-/// What a local monitor's engines find, piece by piece: a capture being analysed, or a script in a test.
+/// What a local monitor's engines find, piece by piece: a capture being analysed, or a script in a
+/// test.
 public protocol LocalSource {
   /// The next piece; nil when the source has ended.
   mutating func next() throws -> LocalPiece?

@@ -1,7 +1,7 @@
 import Synchronization
 
-/// Where threads and event loops leave what a monitor's loop should handle; taken as one run, so that what came
-/// together shares one commit.
+/// Where threads and event loops leave what a monitor's loop should handle; taken as one run, so
+/// that what came together shares one commit.
 final class Mailbox<Item: Sendable>: Sendable {
   private struct State {
     var items: [Item] = []

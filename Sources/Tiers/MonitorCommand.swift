@@ -43,8 +43,10 @@ public struct MonitorOptions: ParsableArguments {
       loaded = moved
     }
     guard let name = MonitorName(monitor), let definition = loaded.monitor(name) else {
-      let known = loaded.monitors.filter { $0.tier == tier }.map(\.name.text).joined(separator: ", ")
-      throw StartRefusal("\(topology): no monitor '\(monitor)'; the \(tier.rawValue) ones are \(known)")
+      let known = loaded.monitors.filter { $0.tier == tier }.map(\.name.text).joined(
+        separator: ", ")
+      throw StartRefusal(
+        "\(topology): no monitor '\(monitor)'; the \(tier.rawValue) ones are \(known)")
     }
     guard definition.tier == tier else {
       throw StartRefusal(
@@ -79,7 +81,8 @@ public struct MonitorOptions: ParsableArguments {
                 service: MonitorProcess(settings: settings, logger: logger),
                 successTerminationBehavior: .gracefullyShutdownGroup)
             ],
-            gracefulShutdownSignals: [.sigterm, .sigint], logger: Logger(label: "beryl") { _ in
+            gracefulShutdownSignals: [.sigterm, .sigint],
+            logger: Logger(label: "beryl") { _ in
               SwiftLogNoOpLogHandler()
             }))
         try await service.run()

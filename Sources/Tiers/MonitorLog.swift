@@ -2,7 +2,8 @@ import Foundation
 import Logging
 import Terms
 
-/// The monitors' log: one line per state change on standard error, `time level monitor text key=value …`.
+/// The monitors' log: one line per state change on standard error, `time level monitor text
+/// key=value …`.
 public struct MonitorLog: LogHandler {
   private let monitor: String
   public var logLevel: Logger.Level
@@ -25,7 +26,9 @@ public struct MonitorLog: LogHandler {
 
   public func log(event: LogEvent) {
     let merged = metadata.merging(event.metadata ?? [:]) { _, new in new }
-    let fields = merged.sorted { $0.key < $1.key }.map { " \($0.key)=\(Self.quoted("\($0.value)"))" }
+    let fields = merged.sorted { $0.key < $1.key }.map {
+      " \($0.key)=\(Self.quoted("\($0.value)"))"
+    }
     let time = Date().formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true))
     let line = "\(time) \(event.level) \(monitor) \(event.message)\(fields.joined())\n"
     FileHandle.standardError.write(Data(line.utf8))

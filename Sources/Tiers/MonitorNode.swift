@@ -6,8 +6,8 @@ import Terms
 
 /// A whole monitor as one pure state machine: lanes, the link up, the links down, leases.
 ///
-/// Every input queues directives; the caller takes them with `takeDirectives()` and obeys them (see `NodeDirective`).
-/// `MonitorProcess` does so with sockets and SQLite, `SimulatedTree` in memory.
+/// Every input queues directives; the caller takes them with `takeDirectives()` and obeys them (see
+/// `NodeDirective`). `MonitorProcess` does so with sockets and SQLite, `SimulatedTree` in memory.
 public struct MonitorNode: Sendable {
   /// Drills that one monitor takes part in at the same time.
   public static let drillLimit = 16

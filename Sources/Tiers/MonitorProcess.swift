@@ -12,7 +12,8 @@ import Terms
   import Glibc
 #endif
 
-/// A monitor as a process: a `MonitorNode` whose directives are obeyed with sockets, SQLite and captures.
+/// A monitor as a process: a `MonitorNode` whose directives are obeyed with sockets, SQLite and
+/// captures.
 public struct MonitorProcess: ServiceLifecycle.Service {
   /// Host milliseconds between two ticks.
   static let tickMilliseconds: UInt64 = 50
@@ -25,7 +26,8 @@ public struct MonitorProcess: ServiceLifecycle.Service {
     self.logger = logger
   }
 
-  /// Runs until the graceful shutdown begins; throws when the monitor cannot start or cannot keep what it receives.
+  /// Runs until the graceful shutdown begins; throws when the monitor cannot start or cannot keep
+  /// what it receives.
   public func run() async throws {
     let mailbox = Mailbox<MonitorInput>()
     var loop = try await MonitorLoop(settings: settings, logger: logger, mailbox: mailbox)

@@ -5,7 +5,8 @@ import Terms
 public struct MonitorSettings: Sendable {
   public var topology: Topology
   public var monitor: MonitorName
-  /// Folders of the archives (`NAME.sqlite`) and of the certificates (`NAME.pem`, `NAME.key`, `ca.pem`).
+  /// Folders of the archives (`NAME.sqlite`) and of the certificates (`NAME.pem`, `NAME.key`,
+  /// `ca.pem`).
   public var stateDirectory: String
   public var pkiDirectory: String
   /// The live lane of a local monitor: its interface, a capture file, or nothing.

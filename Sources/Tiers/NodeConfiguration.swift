@@ -12,7 +12,8 @@ public struct NodeConfiguration: Sendable {
   public let tier: Tier
   /// Parents by preference; none for a root.
   public let parents: [MonitorName]
-  /// Every monitor that may report here, and those whose first choice this is: time waits for the latter.
+  /// Every monitor that may report here, and those whose first choice this is: time waits for the
+  /// latter.
   public let allowedChildren: Set<MonitorName>
   public let expectedChildren: [MonitorName]
   public let schema: Schema
@@ -23,8 +24,8 @@ public struct NodeConfiguration: Sendable {
 
   /// Every monitor of the topology.
   public let allMonitors: Set<MonitorName>
-  /// Where a new outbox starts to count. A process takes the host's clock (µs), so that sequences after a lost state
-  /// directory are still new to the parent; the simulator takes 0.
+  /// Where a new outbox starts to count. A process takes the host's clock (µs), so that sequences
+  /// after a lost state directory are still new to the parent; the simulator takes 0.
   public var sequenceBase: UInt64 = 0
   /// Host time without a word after which a child is declared dead, in milliseconds.
   public var leaseMilliseconds: UInt64 = NodeConfiguration.standardLease

@@ -2,8 +2,8 @@ import Links
 import Monitoring
 import Terms
 
-/// What a `MonitorNode` wants done. The stores of one `takeDirectives()` are one transaction, committed before any of
-/// its other directives is obeyed; those are obeyed in order.
+/// What a `MonitorNode` wants done. The stores of one `takeDirectives()` are one transaction,
+/// committed before any of its other directives is obeyed; those are obeyed in order.
 public enum NodeDirective: Sendable {
   case storeProduced([ProducedReport], LaneName)
   case storeReceived(
@@ -17,7 +17,8 @@ public enum NodeDirective: Sendable {
   case closeUp(MonitorName, reason: String)
   case sendDown(LinkMessage, to: ConnectionID)
   case closeDown(ConnectionID, reason: String)
-  /// A drill's message for the capture side of a local monitor; answer the operator with one `controlReply`.
+  /// A drill's message for the capture side of a local monitor; answer the operator with one
+  /// `controlReply`.
   case drill(LinkMessage, for: ConnectionID)
   /// Stop analysing a drill's capture and forget it.
   case drillOver(LaneName)

@@ -3,7 +3,8 @@ import Monitoring
 import Reports
 import Terms
 
-/// One lane of a node: at the local tier what its engines gave, above it correlation; and the way out.
+/// One lane of a node: at the local tier what its engines gave, above it correlation; and the way
+/// out.
 struct NodeLane: Sendable {
   /// nil at the local tier.
   var correlation: CorrelationLane?

@@ -1,8 +1,8 @@
 import ArgumentParser
 import Capture
 import Flows
-import Packets
 import Foundation
+import Packets
 import Reports
 import Scenarios
 import Terms
@@ -40,7 +40,9 @@ struct OneSegment {
     }
     bar.finish()
     let seconds = cpuSeconds() - began
-    if json == nil { try output.write(contentsOf: Data(text(newest.values.sorted(by: precedes)).utf8)) }
+    if json == nil {
+      try output.write(contentsOf: Data(text(newest.values.sorted(by: precedes)).utf8))
+    }
     complain(statistics(source, seconds, reports: newest.count))
     if let fault = source.fault {
       complain("\(fault)")
@@ -67,7 +69,8 @@ struct OneSegment {
     reports.map { report in
       let start = Date(timeIntervalSince1970: report.first.seconds).formatted(
         .iso8601.time(includingFractionalSeconds: true))
-      let ports = report.ports.isEmpty ? "" : " ports \(Self.list(report.ports, of: report.ports.count))"
+      let ports =
+        report.ports.isEmpty ? "" : " ports \(Self.list(report.ports, of: report.ports.count))"
       return "\(start) \(report.kind) \(Self.list(report.sources.listed, of: report.sources.count))"
         + " → \(Self.list(report.targets.listed, of: report.targets.count))\(ports)"
         + " severity \(Int(report.severity)) confidence \(String(format: "%.2f", report.confidence))"
@@ -75,7 +78,8 @@ struct OneSegment {
     }.joined()
   }
 
-  private static func list<Item: CustomStringConvertible>(_ items: [Item], of count: Int) -> String {
+  private static func list<Item: CustomStringConvertible>(_ items: [Item], of count: Int) -> String
+  {
     guard !items.isEmpty else { return "?" }
     let shown = items.prefix(4).map(\.description).joined(separator: ",")
     return count > 4 ? "\(shown),… (\(count))" : shown
@@ -106,7 +110,8 @@ struct OneSegment {
     return lines.joined(separator: "\n")
   }
 
-  /// Processor time of this process, in seconds. 0 is RUSAGE_SELF, which Glibc's importer gives another type.
+  /// Processor time of this process, in seconds. 0 is RUSAGE_SELF, which Glibc's importer gives
+  /// another type.
   private func cpuSeconds() -> Double {
     var usage = rusage()
     getrusage(0, &usage)

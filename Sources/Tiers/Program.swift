@@ -1,6 +1,7 @@
 import ArgumentParser
 
-/// Runs a program of Beryl: as ArgumentParser would, but a wrong option is bad input like any other: 2, not EX_USAGE.
+/// Runs a program of Beryl: as ArgumentParser would, but a wrong option is bad input like any
+/// other: 2, not EX_USAGE.
 public enum Program {
   public static func run(_ program: (some AsyncParsableCommand).Type) async {
     do {

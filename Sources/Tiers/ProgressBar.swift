@@ -4,7 +4,8 @@ import Foundation
   import Glibc
 #endif
 
-/// A bar on standard error for work that takes longer than a moment; nothing when that is no terminal.
+/// A bar on standard error for work that takes longer than a moment; nothing when that is no
+/// terminal.
 public struct ProgressBar {
   /// Host seconds before the bar appears, and between two drawings.
   static let delay = 2.0

@@ -8,7 +8,8 @@ import Tiers
 
 @testable import Replay
 
-/// Two domains of two segments each; every monitor has one parent, so that each parent's archive can be reckoned.
+/// Two domains of two segments each; every monitor has one parent, so that each parent's archive
+/// can be reckoned.
 private func smallTree() throws -> Topology {
   let text = """
     beryl: 1
@@ -64,7 +65,8 @@ private struct ScriptedSource: LocalSource {
         let target = IPAddress(
           v4: 0x0a00_0000 + segment << 16 + 0x100 + UInt32.random(in: 20...250, using: &generator))
         return ContactRow(
-          source: IPPrefix(host: source), transport: .tcp, port: index.isMultiple(of: 2) ? 445 : 3389,
+          source: IPPrefix(host: source), transport: .tcp,
+          port: index.isMultiple(of: 2) ? 445 : 3389,
           attempts: 1, failures: 1, targets: AddressSet([target]),
           failedTargets: AddressSet([target]), first: time - .seconds(5), last: time,
           packets: [UInt64(second)])
@@ -123,8 +125,9 @@ private let seeds = UInt64(ProcessInfo.processInfo.environment["BERYL_SEEDS"] ??
     #expect(undisturbed.contains { $0.tier == .enterprise && $0.reportClass == .incident })
   }
 
-  /// Delays, broken connections, partitions and crashes that heal: every report that a child produced is in its
-  /// parent's archive exactly once, and the incidents are those of the undisturbed run.
+  /// Delays, broken connections, partitions and crashes that heal: every report that a child
+  /// produced is in its parent's archive exactly once, and the incidents are those of the
+  /// undisturbed run.
   @Test func faultsThatHealLeaveNoTrace() throws {
     for seed in 1...seeds {
       let plan = FaultPlan(seed: seed, monitors: topology.monitors.map(\.name))

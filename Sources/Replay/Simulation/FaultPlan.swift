@@ -2,9 +2,10 @@ import Terms
 
 /// What goes wrong in a simulated tree, from a seed. Everything heals before `horizon`.
 ///
-/// Links are TCP: inside one connection nothing is lost, repeated or reordered. What a network does wrong shows as a
-/// connection that breaks with messages in flight (loss), batches sent again on the next one (duplication), late
-/// messages of an old connection after the new one has begun (reordering), slow links, and partitions.
+/// Links are TCP: inside one connection nothing is lost, repeated or reordered. What a network does
+/// wrong shows as a connection that breaks with messages in flight (loss), batches sent again on
+/// the next one (duplication), late messages of an old connection after the new one has begun
+/// (reordering), slow links, and partitions.
 public struct FaultPlan: Sendable {
   public struct Outage: Sendable {
     /// The monitor that crashes, or the child whose link is cut.
@@ -31,7 +32,8 @@ public struct FaultPlan: Sendable {
 
   public init(seed: UInt64) { self.seed = seed }
 
-  /// A seeded plan for these monitors: breaks, partitions and crashes within `horizon` host milliseconds.
+  /// A seeded plan for these monitors: breaks, partitions and crashes within `horizon` host
+  /// milliseconds.
   public init(seed: UInt64, monitors: [MonitorName], horizon: UInt64 = 4000) {
     var generator = SeededGenerator(seed: seed)
     self.seed = seed

@@ -36,7 +36,11 @@ extension SimulatedTree {
     }
     let busy = toParent ? connection.parentBusyUntil : connection.childBusyUntil
     let arrival = max(busy, now.adding(milliseconds: delay()))
-    if toParent { connection.parentBusyUntil = arrival } else { connection.childBusyUntil = arrival }
+    if toParent {
+      connection.parentBusyUntil = arrival
+    } else {
+      connection.childBusyUntil = arrival
+    }
     connections[id] = connection
     schedule(toParent ? .toParent(id, message) : .toChild(id, message), at: arrival)
   }
@@ -66,7 +70,8 @@ extension SimulatedTree {
     }
   }
 
-  /// A partition begins: the links of this monitor to its parents break, and cannot be opened until it heals.
+  /// A partition begins: the links of this monitor to its parents break, and cannot be opened until
+  /// it heals.
   func cut(_ name: MonitorName) {
     for (id, connection) in connections.sorted(by: { $0.key < $1.key })
     where connection.child == name {

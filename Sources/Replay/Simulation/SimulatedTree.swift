@@ -6,10 +6,11 @@ import Reports
 import Terms
 import Tiers
 
-/// All monitors of a topology in one process, joined by simulated links under a seeded plan of faults.
+/// All monitors of a topology in one process, joined by simulated links under a seeded plan of
+/// faults.
 ///
-/// The nodes are those of the real processes; only sockets, files and the clock are simulated. With `FaultPlan.none`
-/// this is `beryl replay --in-process`.
+/// The nodes are those of the real processes; only sockets, files and the clock are simulated. With
+/// `FaultPlan.none` this is `beryl replay --in-process`.
 public final class SimulatedTree {
   /// Host milliseconds between two pieces of a source.
   static let pieceInterval: UInt64 = 5
