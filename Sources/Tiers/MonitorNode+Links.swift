@@ -41,6 +41,7 @@ extension MonitorNode {
         heard(child, now)
       case .left(let child, let reason):
         log(.warning, "child left", ["child": child.text, "reason": reason])
+        if !configuration.expectedChildren.contains(child) { release(child, now) }
       case .store(let child, let lane, let entries, let through, let watermark):
         store(entries, child, lane, through: through, watermark: watermark, connection, now)
       case .heartbeat(let child, let heartbeat): heard(heartbeat, child, now)
@@ -107,6 +108,15 @@ extension MonitorNode {
       ["child": child.text])
     for lane in lanes.keys.sorted() {
       lanes[lane]?.correlation?.setAlive(alive, child: child)
+      process(lane, now)
+    }
+  }
+
+  /// A child of another parent that was here meanwhile has gone home: it holds nothing up any more.
+  private mutating func release(_ child: MonitorName, _ now: HostTime) {
+    leases[child] = nil
+    for lane in lanes.keys.sorted() {
+      lanes[lane]?.correlation?.remove(child: child)
       process(lane, now)
     }
   }

@@ -10,7 +10,8 @@ import Tiers
 
 /// Two domains of two segments each; every monitor has one parent, so that each parent's archive
 /// can be reckoned.
-private func smallTree() throws -> Topology {
+private func smallTree(spare: Bool = false) throws -> Topology {
+  let parents = spare ? "hq, branch" : "hq"
   let text = """
     beryl: 1
     enterprise: acme
@@ -24,8 +25,8 @@ private func smallTree() throws -> Topology {
       acme: { tier: enterprise, listen: "127.0.0.1:1" }
       hq: { tier: domain, parents: [acme], listen: "127.0.0.1:2" }
       branch: { tier: domain, parents: [acme], listen: "127.0.0.1:3" }
-      dmz: { tier: local, segment: dmz, parents: [hq] }
-      office: { tier: local, segment: office, parents: [hq] }
+      dmz: { tier: local, segment: dmz, parents: [\(parents)] }
+      office: { tier: local, segment: office, parents: [\(parents)] }
       shop: { tier: local, segment: shop, parents: [branch] }
       store: { tier: local, segment: store, parents: [branch] }
     """
@@ -137,6 +138,35 @@ private let seeds = UInt64(ProcessInfo.processInfo.environment["BERYL_SEEDS"] ??
       #expect(disturbed == undisturbed, "seed \(seed)")
       if disturbed != undisturbed { return }
     }
+  }
+
+  /// A parent that is down for long: its children report to the next one, return, and nothing is
+  /// lost or held up.
+  @Test func childrenFailOverAndReturn() throws {
+    let topology = try smallTree(spare: true)
+    var plan = FaultPlan(seed: 1)
+    plan.horizon = 20_000
+    plan.crashes = [
+      FaultPlan.Outage(monitor: try #require(MonitorName("hq")), start: 100, length: 9000)
+    ]
+    let tree = try run(topology, plan)
+    let branch = try #require(MonitorName("branch"))
+    for monitor in topology.monitors where monitor.parents.first?.text == "hq" {
+      let sent = Set(
+        tree.produced(by: monitor.name).filter { $0.sequence != nil }.map {
+          ReportRevision($0.report)
+        })
+      let held = monitor.parents.map { parent in
+        Set(
+          tree.received(by: parent).filter { $0.child == monitor.name }.map {
+            ReportRevision($0.report)
+          })
+      }
+      #expect(held.reduce(into: Set()) { $0.formUnion($1) } == sent, "\(monitor.name)")
+      #expect(!held[1].isEmpty, "\(monitor.name) never failed over")
+      #expect(tree.status(of: monitor.name)?.parentInUse?.text == "hq")
+    }
+    #expect(tree.status(of: branch)?.children.map(\.name.text) == ["shop", "store"])
   }
 
   private func expectEveryReportOnce(_ tree: SimulatedTree, _ seed: UInt64) {
