@@ -1,16 +1,8 @@
-import Archive
-import Hierarchy
-import Links
+import Foundation
 import Logging
-import Metrics
 import Monitoring
-import Reports
 import ServiceLifecycle
 import Terms
-
-#if canImport(Glibc)
-  import Glibc
-#endif
 
 /// A monitor as a process: a `MonitorNode` whose directives are obeyed with sockets, SQLite and
 /// captures.
@@ -47,17 +39,16 @@ public struct MonitorProcess: ServiceLifecycle.Service {
     }
   }
 
-  /// The host's monotonic clock.
+  private static let origin = ContinuousClock.now
+
+  /// The host's monotonic clock, from about the process's start.
   static func hostTime() -> HostTime {
-    var time = timespec()
-    clock_gettime(CLOCK_MONOTONIC, &time)
-    return HostTime(nanoseconds: UInt64(time.tv_sec) &* 1_000_000_000 &+ UInt64(time.tv_nsec))
+    let elapsed = (ContinuousClock.now - origin).components
+    return HostTime(
+      nanoseconds: UInt64(elapsed.seconds) &* 1_000_000_000
+        &+ UInt64(elapsed.attoseconds / 1_000_000_000))
   }
 
   /// The host's clock as event time: what live traffic is stamped with.
-  static func wallClock() -> CaptureTime {
-    var time = timespec()
-    clock_gettime(CLOCK_REALTIME, &time)
-    return CaptureTime(nanoseconds: Int64(time.tv_sec) &* 1_000_000_000 &+ Int64(time.tv_nsec))
-  }
+  static func wallClock() -> CaptureTime { CaptureTime(seconds: Date().timeIntervalSince1970) }
 }

@@ -110,12 +110,6 @@ struct OneSegment {
     return lines.joined(separator: "\n")
   }
 
-  /// Processor time of this process, in seconds. 0 is RUSAGE_SELF, which Glibc's importer gives
-  /// another type.
-  private func cpuSeconds() -> Double {
-    var usage = rusage()
-    getrusage(0, &usage)
-    func seconds(_ time: timeval) -> Double { Double(time.tv_sec) + Double(time.tv_usec) / 1e6 }
-    return seconds(usage.ru_utime) + seconds(usage.ru_stime)
-  }
+  /// Processor time of this process, in seconds; POSIX has `clock` count in microseconds.
+  private func cpuSeconds() -> Double { Double(clock()) / 1e6 }
 }
