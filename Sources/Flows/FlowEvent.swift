@@ -28,7 +28,9 @@ import Terms
     /// An ARP packet: sender in `source`/`sourceMAC`, target in `target`/`targetMAC` (of the ARP
     /// body).
     case arp
-    /// Fragments of one datagram overlap with different content or claim impossible offsets.
+    /// Fragments of one datagram overlap with different content or claim impossible offsets:
+    /// `fragmentFault` says which, `payloadOut` and `payloadIn` are the first byte and the end that
+    /// the last fragment claims in its datagram.
     case fragmentOverlap
   }
 
@@ -45,6 +47,15 @@ import Terms
     /// Any other IP protocol.
     case ip
     case none
+  }
+
+  /// What is wrong with the fragments behind a `fragmentOverlap`.
+  @frozen public enum FragmentFault: UInt8, Sendable {
+    case none
+    /// They claim some of the same bytes, or disagree on where the datagram ends.
+    case contradiction
+    /// The datagram would be longer than 65,535 bytes.
+    case pastEnd
   }
 
   /// Why a flow ended.
@@ -100,6 +111,7 @@ import Terms
   public var timeToLive: UInt8 = 0
   /// Whether the handshake had completed (or UDP/ICMP had been answered) when this event was made.
   public var isEstablished = false
+  public var fragmentFault = FragmentFault.none
   /// Hardware address of the frame that carried an ARP packet, where it differs from the body's
   /// sender.
   public var frameMAC = MACAddress.unknown

@@ -75,7 +75,14 @@ extension FlowEngine {
     event.pointee.bytesOut = UInt64(packet.wireLength)
   }
 
-  mutating func tellOverlap(_ packet: borrowing Packet) { tell(.fragmentOverlap, packet) }
+  mutating func tellOverlap(_ packet: borrowing Packet) {
+    let event = tell(.fragmentOverlap, packet)
+    event.pointee.fragmentFault =
+      packet.malformations.contains(.fragmentPastEnd) ? .pastEnd : .contradiction
+    event.pointee.payloadOut = UInt64(packet.fragmentOffset)
+    event.pointee.payloadIn =
+      UInt64(packet.fragmentOffset) + UInt64(packet.statedPayloadLength)
+  }
 
   /// A new event of a packet outside any flow.
   @discardableResult

@@ -140,7 +140,8 @@ extension FlowEngine {
       }
       block += 64 * Int(FlowTimeouts.sweepSlices)
     }
-    sessions.sweep(at: CaptureTime(nanoseconds: timeouts.sweep))
+    sessions.sweep(
+      at: CaptureTime(nanoseconds: timeouts.sweep), table.flows, table.records)
     timeouts.sweep = table.count == 0 ? .max : timeouts.sweep &+ FlowTimeouts.sweepStep
   }
 

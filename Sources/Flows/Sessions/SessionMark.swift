@@ -6,6 +6,7 @@ struct SessionMark: BitwiseCopyable, Equatable {
   private static let dismissedBit: UInt32 = 1 << 31
   /// Segments wait for a lost one, so that acknowledgements matter.
   private static let waitingBit: UInt32 = 1 << 30
+  private static let datagramBit: UInt32 = 1 << 27
   private static let placeMask: UInt32 = 1 << 24 - 1
 
   static let none = SessionMark()
@@ -16,6 +17,15 @@ struct SessionMark: BitwiseCopyable, Equatable {
 
   static func dismissed(_ kind: SessionProtocol) -> SessionMark {
     SessionMark(bits: dismissedBit | UInt32(kind.rawValue))
+  }
+
+  /// A UDP flow, and what it speaks.
+  static func datagrams(_ kind: SessionProtocol) -> SessionMark {
+    SessionMark(bits: datagramBit | UInt32(kind.rawValue))
+  }
+
+  var datagramKind: SessionProtocol {
+    SessionProtocol(rawValue: UInt8(truncatingIfNeeded: bits & 0xff)) ?? .unknown
   }
 
   @inline(__always) var isDismissed: Bool { bits & Self.dismissedBit != 0 }

@@ -9,26 +9,36 @@ struct SessionOutput {
   private(set) var events: [SessionEvent] = []
   /// Everything of the next event but `what`.
   private(set) var scene = SessionScene()
-  /// What the packet at hand is to its flow.
-  var isReversed = false
 
   mutating func clear() { events.removeAll(keepingCapacity: true) }
 
   mutating func enter(_ scene: SessionScene) { self.scene = scene }
 
-  /// `isSwapped` when the packet shows that the flow's originator is the server.
-  mutating func tell(_ what: SessionEvent.Content, isSwapped: Bool = false) {
-    let (client, server) =
-      isSwapped ? (scene.server, scene.client) : (scene.client, scene.server)
-    let (clientPort, serverPort) =
-      isSwapped ? (scene.serverPort, scene.clientPort) : (scene.clientPort, scene.serverPort)
-    events.append(
-      SessionEvent(
-        time: scene.time, packet: scene.packet, firstPacket: scene.firstPacket,
-        opened: scene.opened, client: client, server: server, clientPort: clientPort,
-        serverPort: serverPort, transport: scene.transport, sourceMAC: scene.sourceMAC,
-        targetMAC: scene.targetMAC, sender: scene.sender, timeToLive: scene.timeToLive,
-        vlan: scene.vlan, what: what))
+  /// - Parameters:
+  ///   - direction: who said it, where that may not be the sender of the packet at hand.
+  ///   - isSwapped: the packet shows that the flow's originator is the server.
+  mutating func tell(
+    _ what: SessionEvent.Content, from direction: FlowDirection? = nil, isSwapped: Bool = false
+  ) {
+    var event = SessionEvent(
+      time: scene.time, packet: scene.packet, firstPacket: scene.firstPacket,
+      opened: scene.opened, client: scene.client, server: scene.server,
+      clientPort: scene.clientPort, serverPort: scene.serverPort, transport: scene.transport,
+      sourceMAC: scene.sourceMAC, targetMAC: scene.targetMAC, sender: scene.sender,
+      timeToLive: scene.timeToLive, vlan: scene.vlan, what: what)
+    if let direction {
+      let speaker = direction == .out ? scene.client : scene.server
+      if speaker != scene.sender {
+        event.sender = speaker
+        swap(&event.sourceMAC, &event.targetMAC)
+        event.timeToLive = 0
+      }
+    }
+    if isSwapped {
+      swap(&event.client, &event.server)
+      swap(&event.clientPort, &event.serverPort)
+    }
+    events.append(event)
   }
 }
 

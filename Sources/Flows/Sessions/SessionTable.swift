@@ -4,10 +4,21 @@ import Terms
 /// Payload to session events: TCP by reassembly, UDP datagram by datagram, and only for flows that
 /// a parser still wants to read.
 struct SessionTable: ~Copyable {
+  /// Sessions looked at for one that gives way in a full table.
+  private static let sampleSize = 32
+
   let limits: SessionLimits
   /// One for each place of the flow table.
   let marks: UnsafeMutablePointer<SessionMark>
   private let markCount: Int
+  let sessions: UnsafeMutablePointer<Session?>
+  /// Two for each session.
+  let streams: UnsafeMutablePointer<SegmentStream>
+  let histories: UnsafeMutablePointer<UInt8>
+  private var free: [Int32] = []
+  /// Places at and above were never used.
+  private var used = 0
+  private var sampleHand = 0
   var output = SessionOutput()
   var statistics = SessionStatistics()
 
@@ -15,9 +26,20 @@ struct SessionTable: ~Copyable {
     self.limits = limits
     markCount = flows
     marks = LazyPages.allocate(SessionMark.self, count: flows)
+    sessions = .allocate(capacity: limits.sessions)
+    streams = .allocate(capacity: limits.sessions * 2)
+    histories = LazyPages.allocate(
+      UInt8.self, count: limits.sessions * 2 * SegmentStream.historyLength)
   }
 
-  deinit { LazyPages.free(marks, count: markCount) }
+  deinit {
+    sessions.deinitialize(count: used)
+    streams.deinitialize(count: used * 2)
+    sessions.deallocate()
+    streams.deallocate()
+    LazyPages.free(histories, count: limits.sessions * 2 * SegmentStream.historyLength)
+    LazyPages.free(marks, count: markCount)
+  }
 
   /// Takes in a packet of a flow that is not dismissed: payload, or an acknowledgement when
   /// segments wait.
@@ -27,12 +49,23 @@ struct SessionTable: ~Copyable {
     _ record: UnsafePointer<FlowRecord>
   ) {
     output.enter(SessionScene(flow, record, packet))
-    guard !marks[place].hasSample(direction) else { return }
-    marks[place].noteSample(direction)
-    var sample = PayloadSample()
-    sample.isFromClient = direction == .out
-    sample.bytes = Array(payload.prefix(PayloadSample.limit))
-    output.tell(.payload(sample))
+    guard packet.transport == .tcp else {
+      takeDatagram(place, direction, payload)
+      return
+    }
+    guard !packet.tcpFlags.contains(.reset) else { return }
+    var session = marks[place].place
+    if session < 0 {
+      guard !payload.isEmpty else { return }
+      session = open(place, flow)
+      guard session >= 0 else { return }
+      begin(session, flow, record)
+    }
+    sessions[session]?.lastSeen = packet.time.nanoseconds
+    if flow.pointee.state.phase == .established, flow.pointee.state.hasHandshake {
+      sessions[session]?.isProven = true
+    }
+    receive(session, direction, packet, payload, firstTimeToLive: record.pointee.timeToLive)
   }
 
   /// The flow at `place` is over.
@@ -40,9 +73,113 @@ struct SessionTable: ~Copyable {
     _ place: Int, _ flow: UnsafePointer<Flow>, _ record: UnsafePointer<FlowRecord>,
     packet: UInt64, at time: CaptureTime
   ) {
-    marks[place] = .dismissed(.unknown)
+    var kind = marks[place].kind
+    guard flow.pointee.transport == TransportProtocol.tcp.number else {
+      marks[place] = .dismissed(.unknown)
+      return
+    }
+    var scene = SessionScene(flow, record, at: time)
+    scene.packet = packet
+    output.enter(scene)
+    let session = marks[place].place
+    if session >= 0 {
+      deliverRest(session)
+      kind = sessions[session]?.parser.kind ?? kind
+      sessions[session]?.parser.finish(&output)
+      release(session)
+    }
+    marks[place] = .dismissed(kind)
+    var closing = SessionClosing()
+    closing.sessionProtocol = kind
+    closing.ending = record.pointee.ending
+    closing.isEstablished = record.pointee.wasEstablished
+    closing.bytesOut = record.pointee.payloadOut
+    closing.bytesIn = record.pointee.payloadIn
+    closing.duration = time - record.pointee.opened
+    output.tell(.closed(closing))
   }
 
   /// Event time passes; called at whole seconds.
-  mutating func sweep(at time: CaptureTime) {}
+  mutating func sweep(
+    at time: CaptureTime, _ flows: UnsafePointer<Flow>, _ records: UnsafePointer<FlowRecord>
+  ) {
+    let now = time.nanoseconds
+    for session in 0..<used {
+      guard let flow = sessions[session]?.flow else { continue }
+      if marks[flow].isWaiting { giveUpGaps(session, flows + flow, records + flow, at: time) }
+      guard let parser = sessions[session]?.parser, parser.nextTick <= now else { continue }
+      output.enter(SessionScene(flows + flow, records + flow, at: time))
+      parser.tick(&output)
+    }
+  }
+
+  /// Nobody wants the flow any more.
+  mutating func dismiss(_ session: Int) {
+    guard let flow = sessions[session]?.flow else { return }
+    marks[flow] = .dismissed(sessions[session]?.parser.kind ?? .unknown)
+    release(session)
+  }
+
+  /// Brings the bytes held by a session to account; dismisses it when there are too many.
+  mutating func account(_ session: Int) {
+    guard let current = sessions[session] else { return }
+    let held = current.parser.held + streams[session * 2].held + streams[session * 2 + 1].held
+    statistics.bytes += held - current.held
+    sessions[session]?.held = held
+    guard statistics.bytes > limits.bytes, held > 0 else { return }
+    statistics.evicted &+= 1
+    dismiss(session)
+  }
+
+  private mutating func open(_ place: Int, _ flow: UnsafePointer<Flow>) -> Int {
+    var session = used
+    if let last = free.popLast() {
+      session = Int(last)
+    } else if used < limits.sessions {
+      sessions.advanced(by: used).initialize(to: nil)
+      (streams + used * 2).initialize(repeating: SegmentStream(), count: 2)
+      used += 1
+    } else {
+      guard let victim = victim() else {
+        statistics.refused &+= 1
+        return -1
+      }
+      statistics.evicted &+= 1
+      dismiss(victim)
+      session = Int(free.popLast() ?? 0)
+    }
+    sessions[session] = Session(flow: place, parser: Identification(flow.pointee))
+    marks[place] = .session(session)
+    statistics.opened &+= 1
+    statistics.sessions += 1
+    statistics.peakSessions = max(statistics.peakSessions, statistics.sessions)
+    return session
+  }
+
+  /// Of some sessions the one without a handshake, or else the one silent longest.
+  private mutating func victim() -> Int? {
+    let size = min(Self.sampleSize, used)
+    guard size > 0 else { return nil }
+    var best: (session: Int, isProven: Bool, lastSeen: Int64)?
+    for step in 0..<size {
+      let session = (sampleHand + step) % used
+      guard let current = sessions[session] else { continue }
+      if let best {
+        if current.isProven, !best.isProven { continue }
+        if current.isProven == best.isProven, current.lastSeen >= best.lastSeen { continue }
+      }
+      best = (session, current.isProven, current.lastSeen)
+    }
+    sampleHand = (sampleHand + size) % used
+    return best?.session
+  }
+
+  private mutating func release(_ session: Int) {
+    statistics.bytes -= sessions[session]?.held ?? 0
+    sessions[session] = nil
+    streams[session * 2] = SegmentStream()
+    streams[session * 2 + 1] = SegmentStream()
+    statistics.sessions -= 1
+    free.append(Int32(truncatingIfNeeded: session))
+  }
 }

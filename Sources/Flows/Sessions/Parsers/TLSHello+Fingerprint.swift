@@ -1,0 +1,65 @@
+/// JA3 (Althouse and others, 2017) and JA4 (FoxIO, 2023) before hashing: MD5 of `ja3`; SHA-256 of the
+/// parts of `ja4`, cut to twelve digits, joined by `_`.
+extension TLSHello {
+  /// `version,ciphers,extensions,groups,formats` of a client, `version,cipher,extensions` (JA3S) of
+  /// a server, in decimal, without GREASE.
+  public var ja3: String {
+    var parts = ["\(legacyVersion)", Self.joined(cipherSuites), Self.joined(extensions)]
+    if isFromClient {
+      parts += [Self.joined(groups), pointFormats.map { "\($0)" }.joined(separator: "-")]
+    }
+    return parts.joined(separator: ",")
+  }
+
+  /// Of a client's hello: the part that is not hashed, such as `t13d1516h2`; the sorted ciphers; the
+  /// sorted extensions with, behind `_`, the signature algorithms in their order. In hexadecimal.
+  public var ja4: (head: String, ciphers: String, extensions: String) {
+    let ciphers = cipherSuites.filter { !Self.isGrease($0) }
+    let types = extensions.filter { !Self.isGrease($0) }
+    let shown = types.filter { $0 != 0 && $0 != 16 }
+    let name = types.contains(0) ? "d" : "i"
+    let head =
+      "t\(Self.versionCode(version))\(name)\(Self.twoDigits(ciphers.count))"
+      + "\(Self.twoDigits(types.count))\(applicationCode)"
+    let tail = signatureAlgorithms.isEmpty ? "" : "_" + Self.hexadecimal(signatureAlgorithms)
+    return (head, Self.hexadecimal(ciphers.sorted()), Self.hexadecimal(shown.sorted()) + tail)
+  }
+
+  private static func joined(_ values: [UInt16]) -> String {
+    values.filter { !isGrease($0) }.map { "\($0)" }.joined(separator: "-")
+  }
+
+  private static func hexadecimal(_ values: [UInt16]) -> String {
+    values.map { value in
+      let digits = String(value, radix: 16)
+      return String(repeating: "0", count: 4 - digits.count) + digits
+    }.joined(separator: ",")
+  }
+
+  private static func twoDigits(_ count: Int) -> String {
+    count < 10 ? "0\(count)" : "\(min(count, 99))"
+  }
+
+  private static func versionCode(_ version: UInt16) -> String {
+    switch version {
+    case 0x0304: "13"
+    case 0x0303: "12"
+    case 0x0302: "11"
+    case 0x0301: "10"
+    case 0x0300: "s3"
+    default: "00"
+    }
+  }
+
+  /// First and last character of the first protocol offered.
+  private var applicationCode: String {
+    guard let name = applicationProtocols.first, let first = name.first, let last = name.last else {
+      return "00"
+    }
+    func isPlain(_ byte: UInt8) -> Bool { byte.isLetter || byte.isDigit }
+    if isPlain(first), isPlain(last) {
+      return String(decoding: [first, last], as: UTF8.self)
+    }
+    return String(first >> 4, radix: 16) + String(last & 15, radix: 16)
+  }
+}

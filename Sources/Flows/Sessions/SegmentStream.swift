@@ -1,0 +1,99 @@
+/// One direction of a TCP conversation: what was delivered, and what waits for lost bytes.
+struct SegmentStream {
+  struct Segment {
+    var sequence: UInt32
+    var bytes: [UInt8]
+    /// Bytes by the length fields: more than `bytes` where a snap length cut the frame.
+    var stated: Int
+    var end: UInt32 { sequence &+ UInt32(truncatingIfNeeded: stated) }
+  }
+
+  /// Delivered bytes that are remembered to be compared with retransmissions.
+  static let historyLength = 1024
+  /// Segments farther than this from the expected place are none of this conversation's, in bytes:
+  /// beyond the usual windows.
+  static let window: Int32 = 1 << 22
+  /// So many of them in a row show that it was the monitor who lost track.
+  static let strayLimit = 8
+
+  /// The sequence number expected next.
+  var next: UInt32 = 0
+  var isStarted = false
+  /// Bytes delivered or skipped so far.
+  var offset: UInt64 = 0
+  /// Bytes of the newest delivered that lie in the history.
+  var remembered = 0
+  /// By sequence number, without overlap.
+  var waiting: [Segment] = []
+  /// When the first of them came, in nanoseconds.
+  var waitsSince: Int64 = 0
+  var strays = 0
+
+  /// Bytes held.
+  var held: Int { waiting.reduce(0) { $0 + $1.bytes.count } }
+
+  @inline(__always) func distance(to sequence: UInt32) -> Int32 {
+    Int32(bitPattern: sequence &- next)
+  }
+
+  mutating func start(at sequence: UInt32) {
+    next = sequence
+    isStarted = true
+  }
+
+  /// Keeps a segment beyond the expected place, as far as nothing waits there already: what came
+  /// first counts.
+  ///
+  /// - Returns: where it contradicts what waits: offset into `bytes`, and the bytes before.
+  mutating func keep(
+    _ bytes: UnsafeRawBufferPointer, sequence: UInt32, stated: Int
+  ) -> (offset: Int, before: ArraySlice<UInt8>)? {
+    var conflict: (Int, ArraySlice<UInt8>)?
+    var start = 0
+    var place = 0
+    while place < waiting.count, start < stated {
+      let other = waiting[place]
+      let from = Int(Int32(bitPattern: other.sequence &- sequence))
+      let to = from + other.stated
+      if to <= start {
+        place += 1
+        continue
+      }
+      if from >= stated { break }
+      if from > start {
+        insert(bytes, sequence: sequence, from: start, to: min(from, stated), at: place)
+        place += 1
+      }
+      if conflict == nil, let at = other.difference(from: bytes, shiftedBy: from) {
+        conflict = (at, other.bytes[(at - from)...])
+      }
+      start = max(start, to)
+      place += 1
+    }
+    if start < stated { insert(bytes, sequence: sequence, from: start, to: stated, at: place) }
+    return conflict
+  }
+
+  private mutating func insert(
+    _ bytes: UnsafeRawBufferPointer, sequence: UInt32, from: Int, to: Int, at place: Int
+  ) {
+    let captured = Array(bytes[min(from, bytes.count)..<min(to, bytes.count)])
+    waiting.insert(
+      Segment(
+        sequence: sequence &+ UInt32(truncatingIfNeeded: from), bytes: captured, stated: to - from),
+      at: place)
+  }
+}
+
+extension SegmentStream.Segment {
+  /// The first place in `other` that differs from this segment, which begins `shift` bytes into it.
+  fileprivate func difference(from other: UnsafeRawBufferPointer, shiftedBy shift: Int) -> Int? {
+    var at = max(shift, 0)
+    let end = min(other.count, shift + bytes.count)
+    while at < end {
+      if other[at] != bytes[at - shift] { return at }
+      at += 1
+    }
+    return nil
+  }
+}

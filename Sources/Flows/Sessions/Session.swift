@@ -1,0 +1,11 @@
+/// A TCP conversation whose payload is read.
+struct Session {
+  /// Place of its flow.
+  var flow: Int
+  var lastSeen: Int64 = 0
+  /// The handshake was seen, so its ends exist.
+  var isProven = false
+  /// Bytes accounted for it.
+  var held = 0
+  var parser: SessionParser
+}
