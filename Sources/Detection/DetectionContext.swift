@@ -35,4 +35,6 @@ public struct DetectionContext: Sendable {
 extension IPAddress {
   /// `::` or 0.0.0.0: no address at all.
   var isUnspecified: Bool { self == .unspecified || (isIPv4 && v4 == 0) }
+  /// 127.0.0.0/8 or `::1`.
+  var isLoopback: Bool { isIPv4 ? v4 >> 24 == 127 : high == 0 && low == 1 }
 }

@@ -14,6 +14,14 @@ public enum DetectorCatalog {
       IcmpFlood(context),
       ArpSpoof(context),
       BruteForce(context),
+      SmurfAttack(context),
+      LandAttack(context),
+      FragmentAttack(context),
+      Amplification(context),
+      SlowConnections(context),
+      MacFlood(context),
+      SpoofedSource(context),
+      BulkTransfer(context),
       FirstContacts(context),
       IngressRates(context),
     ]
@@ -22,5 +30,7 @@ public enum DetectorCatalog {
   /// All limits of all engines, in the engines' order.
   public static let limits: [EngineLimit] =
     PortScan.limits + PingSweep.limits + SynFlood.limits + UdpFlood.limits + IcmpFlood.limits
-    + ArpSpoof.limits + BruteForce.limits + FirstContacts.limits + IngressRates.limits
+    + ArpSpoof.limits + BruteForce.limits + SmurfAttack.limits + LandAttack.limits
+    + FragmentAttack.limits + Amplification.limits + SlowConnections.limits + MacFlood.limits
+    + SpoofedSource.limits + BulkTransfer.limits + FirstContacts.limits + IngressRates.limits
 }

@@ -1,0 +1,107 @@
+import Analysis
+import Flows
+import Packets
+import Terms
+
+/// Learns which hardware addresses rightly bear which kinds of addresses: those that completed TCP
+/// handshakes, which nobody can do for an address that is not routed to him.
+struct AddressBearers: Sendable {
+  /// Kinds of addresses as a segment sees them.
+  struct Kinds: OptionSet, Sendable {
+    let rawValue: UInt8
+    /// The segment's own prefixes.
+    static let own = Kinds(rawValue: 1)
+    /// Other prefixes of the site.
+    static let home = Kinds(rawValue: 2)
+    /// Private addresses of nobody known.
+    static let unknown = Kinds(rawValue: 4)
+    /// The rest of the world.
+    static let foreign = Kinds(rawValue: 8)
+  }
+
+  struct Bearer: Sendable {
+    var kinds = Kinds()
+    /// Addresses borne, as long as they are few.
+    var addresses: [IPAddress] = []
+  }
+
+  /// Addresses from which on a hardware address is a router's.
+  static let hostLimit = 4
+  /// Hardware addresses remembered, and how long one is protected from newcomers.
+  private static let capacity = 2048
+  private static let holdSpan = TimeSpan.hours(1)
+
+  private let own: AddressRanges
+  private let home: AddressRanges
+  private let gateways: [IPAddress]
+  private var known = BoundedTable<Bearer>(capacity: AddressBearers.capacity, empty: Bearer())
+  /// What some hardware address was seen to bear.
+  private(set) var proven = Kinds()
+
+  init(_ context: DetectionContext) {
+    own = AddressRanges(context.prefixes)
+    home = AddressRanges(context.home)
+    gateways = context.gateways
+  }
+
+  func kind(_ address: IPAddress) -> Kinds {
+    if own.contains(address) { return .own }
+    if home.contains(address) { return .home }
+    return AddressRanges.privateUse.contains(address) ? .unknown : .foreign
+  }
+
+  func isGateway(_ address: IPAddress) -> Bool { gateways.contains(address) }
+
+  func kinds(of mac: MACAddress) -> Kinds {
+    let slot = known.find(Self.key(mac))
+    return slot < 0 ? [] : known[slot].kinds
+  }
+
+  /// The addresses of a hardware address that is no router's.
+  func addresses(of mac: MACAddress) -> [IPAddress] {
+    let slot = known.find(Self.key(mac))
+    guard slot >= 0, known[slot].addresses.count <= Self.hostLimit else { return [] }
+    return known[slot].addresses
+  }
+
+  /// Notes both ends of a flow; whether a hardware address got a new kind.
+  mutating func learn(_ event: FlowEvent) -> (source: Bool, target: Bool) {
+    guard event.kind == .established, event.transport == .tcp, event.probe == .syn,
+      event.source != event.target
+    else { return (false, false) }
+    return (
+      prove(event.sourceMAC, event.source, at: event.time),
+      prove(event.targetMAC, event.target, at: event.time)
+    )
+  }
+
+  /// A gateway that speaks ARP shows its hardware address: it bears everything from elsewhere.
+  mutating func learnGateway(_ event: FlowEvent) {
+    guard event.kind == .arp, gateways.contains(event.source), !own.isEmpty else { return }
+    let slot = admit(event.sourceMAC, at: event.time)
+    if slot >= 0 { known[slot].kinds.formUnion([.home, .unknown, .foreign]) }
+  }
+
+  private mutating func prove(_ mac: MACAddress, _ address: IPAddress, at time: CaptureTime) -> Bool
+  {
+    guard mac != .unknown, !mac.isGroup, !isGateway(address) else { return false }
+    let slot = admit(mac, at: time)
+    guard slot >= 0 else { return false }
+    let kind = kind(address)
+    if known[slot].addresses.count <= Self.hostLimit, !known[slot].addresses.contains(address) {
+      known[slot].addresses.append(address)
+    }
+    guard !known[slot].kinds.contains(kind) else { return false }
+    known[slot].kinds.formUnion(kind)
+    proven.formUnion(kind)
+    return true
+  }
+
+  private mutating func admit(_ mac: MACAddress, at time: CaptureTime) -> Int {
+    known.admit(Self.key(mac), asOf: time, until: time + Self.holdSpan)
+  }
+
+  private static func key(_ mac: MACAddress) -> TableKey {
+    TableKey(.unspecified, detail: mac.bits)
+  }
+}

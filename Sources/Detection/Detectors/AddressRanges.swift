@@ -1,0 +1,49 @@
+import Terms
+
+/// Prefixes as sorted ranges, for a question per flow: IPv4 by binary search, IPv6 one by one.
+struct AddressRanges: Sendable {
+  private var starts: [UInt32] = []
+  private var ends: [UInt32] = []
+  private let others: [IPPrefix]
+
+  init(_ prefixes: [IPPrefix]) {
+    others = prefixes.filter { !$0.base.isIPv4 }
+    let ranges = prefixes.filter { $0.base.isIPv4 }
+      .map { ($0.base.v4, $0.lastAddress.v4) }.sorted { $0 < $1 }
+    for (start, end) in ranges {
+      if let last = ends.last, start <= last {
+        ends[ends.count - 1] = max(last, end)
+      } else {
+        starts.append(start)
+        ends.append(end)
+      }
+    }
+  }
+
+  var isEmpty: Bool { starts.isEmpty && others.isEmpty }
+  /// Whether there is anything to hold an address of the same family against.
+  func knowsFamily(of address: IPAddress) -> Bool {
+    address.isIPv4 ? !starts.isEmpty : !others.isEmpty
+  }
+
+  func contains(_ address: IPAddress) -> Bool {
+    guard address.isIPv4 else { return others.contains { $0.contains(address) } }
+    let wanted = address.v4
+    var low = 0
+    var high = starts.count
+    while low < high {
+      let middle = (low + high) / 2
+      if starts[middle] <= wanted { low = middle + 1 } else { high = middle }
+    }
+    return low > 0 && wanted <= ends[low - 1]
+  }
+
+  /// RFC 1918, and unique local addresses (RFC 4193).
+  static let privateUse = AddressRanges(
+    [
+      IPPrefix(IPAddress(v4: 0x0a00_0000), length: 8),
+      IPPrefix(IPAddress(v4: 0xac10_0000), length: 12),
+      IPPrefix(IPAddress(v4: 0xc0a8_0000), length: 16),
+      IPPrefix(IPAddress(high: 0xfc00_0000_0000_0000, low: 0), length: 7),
+    ])
+}

@@ -1,0 +1,218 @@
+import Analysis
+import Flows
+import Reports
+import Terms
+
+/// Finds reflected floods: large answers of UDP services to a host that never asked, seen at the
+/// reflector (many questions in one client's name whose answers are many times larger) or at the
+/// victim (answers without questions).
+///
+/// What tells it from a busy resolver is the ratio of bytes, kept up over many questions: ordinary
+/// DNS answers are two to five times their questions (Rossow, "Amplification Hell", NDSS 2014).
+struct Amplification: AnalysisEngine {
+  static let queries = EngineLimit(
+    "amplification.queries", 50, .count,
+    "Questions in one outside client's name to a service before their answers are weighed.")
+  static let factor = EngineLimit(
+    "amplification.factor", 8, .count, "Times that answers must be larger than questions.")
+  static let answers = EngineLimit(
+    "amplification.answers", 100, .count,
+    "Answers to one host that nobody asked for that are reported.")
+  static let size = EngineLimit(
+    "amplification.size", 400, .count, "Least mean size of such answers, in bytes on the wire.")
+  static let inside = EngineLimit(
+    "amplification.inside", 10, .count,
+    "Times the questions that it takes when the client is one of the site's own.")
+  static let halfLife = EngineLimit(
+    "amplification.half-life", 300, .duration, "Time after which idle counts have halved.")
+  static let clients = EngineLimit(
+    "amplification.clients", 4096, .count, "Clients and victims remembered at once.")
+  static let memory = EngineLimit(
+    "amplification.memory", 3600, .duration, "Silence after which a new attack begins.")
+  static let quiet = EngineLimit(
+    "amplification.quiet", 30, .duration, "Silence after which the last revision is sent.")
+  static let spacing = EngineLimit(
+    "amplification.spacing", 5, .duration, "Least time between two revisions of one report.")
+  static let limits = [
+    queries, factor, answers, size, inside, halfLife, clients, memory, quiet, spacing,
+  ]
+
+  /// Fading sums of one client and service.
+  struct Detail: Sendable {
+    var queries = 0.0
+    var bytesOut = 0.0
+    var bytesIn = 0.0
+    /// Answers without a question, and their bytes.
+    var unasked = 0.0
+    var unaskedBytes = 0.0
+    /// Whole counts.
+    var queryCount: UInt64 = 0
+    var answerCount: UInt64 = 0
+    var byteCount: UInt64 = 0
+    var newest = IPAddress.unspecified
+  }
+
+  private let home: [IPPrefix]
+  private let queryLimit: Double
+  private let factorLimit: Double
+  private let answerLimit: Double
+  private let sizeLimit: Double
+  private let insideFactor: Double
+  private var seen: SightingTable<Detail>
+
+  init(_ context: DetectionContext) {
+    let limits = context.limits
+    home = context.home.isEmpty ? context.prefixes : context.home
+    queryLimit = max(limits[Self.queries], 1)
+    factorLimit = max(limits[Self.factor], 1)
+    answerLimit = max(limits[Self.answers], 1)
+    sizeLimit = limits[Self.size]
+    insideFactor = max(limits[Self.inside], 1)
+    seen = SightingTable(
+      capacity: limits.count(Self.clients), empty: Detail(), halfLife: limits.span(Self.halfLife),
+      memory: limits.span(Self.memory), quiet: limits.span(Self.quiet),
+      spacing: limits.span(Self.spacing))
+  }
+
+  var nextDeadline: CaptureTime { seen.nextDeadline }
+
+  mutating func analyse(_ event: FlowEvent, into sink: inout ReportSink) {
+    guard event.transport == .udp, event.packetsOut > 0 || event.packetsIn > 0 else { return }
+    if ReflectorService.holds(event.sourcePort), isUnasked(event) {
+      flood(event, into: &sink)
+    } else if ReflectorService.holds(event.targetPort) {
+      exchange(event, into: &sink)
+    }
+  }
+
+  mutating func advance(to now: CaptureTime, into sink: inout ReportSink) {
+    for slot in seen.ended(at: now) { emit(slot, at: now, into: &sink) }
+  }
+}
+
+// MARK: - Counting
+
+extension Amplification {
+  /// Whether the flow is answers alone; one from a service's port to the same port counts only when
+  /// it is too large for questions.
+  private func isUnasked(_ event: FlowEvent) -> Bool {
+    guard event.packetsIn == 0, !event.isEstablished, !event.target.isMulticast,
+      !event.target.isLimitedBroadcast, !event.targetMAC.isGroup
+    else { return false }
+    return !ReflectorService.holds(event.targetPort)
+      || Double(event.bytesOut) >= sizeLimit * Double(event.packetsOut)
+  }
+
+  private func key(_ host: IPAddress, _ port: UInt16) -> TableKey {
+    TableKey(host, detail: UInt64(port))
+  }
+
+  private mutating func note(_ event: FlowEvent, _ key: TableKey, _ server: IPAddress) -> Int {
+    let known = seen.find(key)
+    let before = known < 0 ? event.time : seen[known].last
+    let packets = UInt64(event.packetsOut) + UInt64(event.packetsIn)
+    let slot = seen.note(key, count: packets, packet: event.packet, at: event.time)
+    guard slot >= 0 else { return -1 }
+    let fading = seen.fading(from: before, to: event.time)
+    if fading < 1 {
+      seen[slot].detail.queries *= fading
+      seen[slot].detail.bytesOut *= fading
+      seen[slot].detail.bytesIn *= fading
+      seen[slot].detail.unasked *= fading
+      seen[slot].detail.unaskedBytes *= fading
+    }
+    if seen[slot].detail.newest != server {
+      seen[slot].detail.newest = server
+      // An ordinary client asks many servers; they are named only when answers are large.
+      let detail = seen[slot].detail
+      if detail.unasked > 0 || detail.bytesIn >= factorLimit / 2 * detail.bytesOut {
+        seen[slot].sources.insert(server)
+      }
+    }
+    return slot
+  }
+
+  /// A question in the client's name, and what came back.
+  private mutating func exchange(_ event: FlowEvent, into sink: inout ReportSink) {
+    guard !event.target.isMulticast, !event.target.isLimitedBroadcast else { return }
+    let slot = note(event, key(event.source, event.targetPort), event.target)
+    guard slot >= 0 else { return }
+    seen[slot].detail.queries += Double(event.packetsOut)
+    seen[slot].detail.bytesOut += Double(event.bytesOut)
+    seen[slot].detail.bytesIn += Double(event.bytesIn)
+    seen[slot].detail.queryCount &+= UInt64(event.packetsOut)
+    seen[slot].detail.answerCount &+= UInt64(event.packetsIn)
+    seen[slot].detail.byteCount &+= event.bytesIn
+    judge(slot, at: event.time, into: &sink)
+  }
+
+  /// Answers without a question.
+  private mutating func flood(_ event: FlowEvent, into sink: inout ReportSink) {
+    let slot = note(event, key(event.target, event.sourcePort), event.source)
+    guard slot >= 0 else { return }
+    seen[slot].detail.unasked += Double(event.packetsOut)
+    seen[slot].detail.unaskedBytes += Double(event.bytesOut)
+    seen[slot].detail.answerCount &+= UInt64(event.packetsOut)
+    seen[slot].detail.byteCount &+= event.bytesOut
+    judge(slot, at: event.time, into: &sink)
+  }
+}
+
+// MARK: - Judging
+
+extension Amplification {
+  private func isReflected(_ detail: Detail, _ client: IPAddress) -> Bool {
+    guard detail.queries >= queryLimit, detail.bytesIn >= factorLimit * detail.bytesOut else {
+      return false
+    }
+    return detail.queries >= queryLimit * insideFactor || !home.contains { $0.contains(client) }
+  }
+
+  private func isFlooded(_ detail: Detail) -> Bool {
+    detail.unasked >= answerLimit && detail.unaskedBytes >= sizeLimit * detail.unasked
+  }
+
+  private mutating func judge(_ slot: Int, at now: CaptureTime, into sink: inout ReportSink) {
+    let detail = seen[slot].detail
+    guard detail.queries >= queryLimit || detail.unasked >= answerLimit else { return }
+    let isTold = isReflected(detail, seen.key(slot).address) || isFlooded(detail)
+    if seen.isDue(slot, isTold: isTold, at: now) { emit(slot, at: now, into: &sink) }
+  }
+
+  private mutating func emit(_ slot: Int, at now: CaptureTime, into sink: inout ReportSink) {
+    let sighting = seen[slot]
+    let detail = sighting.detail
+    let victim = seen.key(slot).address
+    let port = UInt16(truncatingIfNeeded: seen.key(slot).detail)
+    let ratio = detail.bytesIn / max(detail.bytesOut, 1)
+    let margin = max(
+      detail.queries / queryLimit * min(ratio / factorLimit, 1), detail.unasked / answerLimit)
+    var report = sink.opening(
+      .amplification, subject: "\(victim):\(port)", first: sighting.first, last: sighting.last,
+      at: now, severity: 7, confidence: min(0.97, 1 - 0.4 / max(margin, 1)))
+    report.sources = sighting.sources
+    if sighting.sources.isEmpty { report.sources.insert(detail.newest) }
+    report.targets.insert(victim)
+    report.ports = [port]
+    report.transport = .udp
+    report.attributes = [
+      "service": .text(ReflectorService.text(port)), "factor": .ratio(ratio),
+      "queries": .count(detail.queryCount), "answers": .count(detail.answerCount),
+      "bytes": .bytes(detail.byteCount), "reflectors": .count(UInt64(report.sources.count)),
+    ]
+    report.evidence = [sink.evidence(sighting.packets.indices)]
+    report.terms = [
+      Term("questions", detail.queries, threshold: queryLimit, unit: "packets"),
+      Term("answer bytes per question byte", ratio, threshold: factorLimit),
+      Term("answers nobody asked for", detail.unasked, threshold: answerLimit, unit: "packets"),
+      Term(
+        "their mean size", detail.unaskedBytes / max(detail.unasked, 1), threshold: sizeLimit,
+        unit: "bytes"),
+    ]
+    seen.emit(report, slot, at: now, into: &sink)
+  }
+}
+
+extension Amplification: LossCounting {
+  var losses: UInt64 { seen.losses }
+}

@@ -1,0 +1,90 @@
+import Analysis
+import Flows
+import Reports
+import Terms
+
+/// Finds packets whose source is their own target (CERT CA-1997-28, "land"): no sound host puts one
+/// on a wire.
+struct LandAttack: AnalysisEngine {
+  static let packets = EngineLimit(
+    "land.packets", 2, .count, "Packets from a host to itself on the wire that are reported.")
+  static let targets = EngineLimit("land.targets", 512, .count, "Hosts remembered at once.")
+  static let memory = EngineLimit(
+    "land.memory", 3600, .duration, "Silence after which the next packet is another attack.")
+  static let quiet = EngineLimit(
+    "land.quiet", 30, .duration, "Silence after which the last revision is sent.")
+  static let spacing = EngineLimit(
+    "land.spacing", 5, .duration, "Least time between two revisions of one report.")
+  static let limits = [packets, targets, memory, quiet, spacing]
+
+  struct Detail: Sendable {
+    var port: UInt16 = 0
+    var transport = TransportProtocol.tcp
+  }
+
+  private let packetLimit: UInt64
+  private var seen: SightingTable<Detail>
+
+  init(_ context: DetectionContext) {
+    let limits = context.limits
+    packetLimit = UInt64(max(limits.count(Self.packets), 1))
+    seen = SightingTable(
+      capacity: limits.count(Self.targets), empty: Detail(), halfLife: limits.span(Self.memory),
+      memory: limits.span(Self.memory), quiet: limits.span(Self.quiet),
+      spacing: limits.span(Self.spacing))
+  }
+
+  var nextDeadline: CaptureTime { seen.nextDeadline }
+
+  mutating func analyse(_ event: FlowEvent, into sink: inout ReportSink) {
+    guard event.source == event.target else { return }
+    note(event, into: &sink)
+  }
+
+  mutating func advance(to now: CaptureTime, into sink: inout ReportSink) {
+    for slot in seen.ended(at: now) { emit(slot, at: now, into: &sink) }
+  }
+
+  private mutating func note(_ event: FlowEvent, into sink: inout ReportSink) {
+    let packets = UInt64(event.packetsOut) + UInt64(event.packetsIn)
+    // A host that talks to itself by its own loopback has no hardware address; gratuitous ARP and
+    // fragments count nothing.
+    guard packets > 0, event.sourceMAC != .unknown, !event.source.isLoopback,
+      !event.source.isUnspecified, !event.source.isMulticast
+    else { return }
+    let slot = seen.note(
+      TableKey(event.target), count: packets, packet: event.packet, at: event.time)
+    guard slot >= 0 else { return }
+    seen[slot].detail = Detail(port: event.targetPort, transport: event.transport)
+    if seen.isDue(slot, isTold: seen[slot].count >= packetLimit, at: event.time) {
+      emit(slot, at: event.time, into: &sink)
+    }
+  }
+
+  private mutating func emit(_ slot: Int, at now: CaptureTime, into sink: inout ReportSink) {
+    let sighting = seen[slot]
+    let target = seen.key(slot).address
+    let transport = sighting.detail.transport
+    var report = sink.opening(
+      .land, subject: "\(target)", first: sighting.first, last: sighting.last, at: now,
+      severity: 6, confidence: 0.97)
+    report.sources.insert(target)
+    report.targets.insert(target)
+    report.transport = transport
+    if transport == .tcp || transport == .udp, sighting.detail.port != 0 {
+      report.ports = [sighting.detail.port]
+    }
+    report.attributes = ["packets": .count(sighting.count)]
+    report.evidence = [sink.evidence(sighting.packets.indices)]
+    report.terms = [
+      Term(
+        "packets from the target itself", Double(sighting.count), threshold: Double(packetLimit),
+        unit: "packets")
+    ]
+    seen.emit(report, slot, at: now, into: &sink)
+  }
+}
+
+extension LandAttack: LossCounting {
+  var losses: UInt64 { seen.losses }
+}

@@ -1,0 +1,268 @@
+import Analysis
+import Flows
+import Reports
+import Terms
+
+/// Finds servers whose connections are held open by clients that send a trickle and never let the
+/// server answer: slowloris, slow bodies, idle connections.
+///
+/// Only connections in which the server has said nothing yet are followed. A long poll, an upload
+/// and a log shipper are mute too, so it takes many at once, most of them of a few sources (or at a
+/// web port), each fed drop by drop or simply held for long.
+struct SlowConnections: AnalysisEngine {
+  static let connections = EngineLimit(
+    "slow-http.connections", 40, .count, "Slow connections to one server at once that are reported."
+  )
+  static let share = EngineLimit(
+    "slow-http.per-source", 4, .count,
+    "Least slow connections per source, at ports that are not the web's.")
+  static let age = EngineLimit(
+    "slow-http.age", 8, .duration, "Age at which a connection that is fed drop by drop is slow.")
+  static let idle = EngineLimit(
+    "slow-http.idle", 60, .duration, "Age at which a connection held by its source is slow.")
+  static let rate = EngineLimit(
+    "slow-http.rate", 500, .count,
+    "Payload bytes per second up to which a connection is fed slowly.")
+  static let capacity = EngineLimit(
+    "slow-http.capacity", 8192, .count, "Mute connections followed at once.")
+  static let servers = EngineLimit(
+    "slow-http.servers", 1024, .count, "Server ports followed at once.")
+  static let quiet = EngineLimit(
+    "slow-http.quiet", 30, .duration, "Silence after which the last revision is sent.")
+  static let spacing = EngineLimit(
+    "slow-http.spacing", 10, .duration, "Least time between two revisions of one report.")
+  static let limits = [
+    connections, share, age, idle, rate, capacity, servers, quiet, spacing,
+  ]
+
+  /// A connection whose server is still mute.
+  struct Mute: Sendable {
+    var source = IPAddress.unspecified
+    var opened = CaptureTime.distantPast
+    var last = CaptureTime.distantPast
+    var payload: UInt64 = 0
+    var packet: UInt64 = 0
+    /// Times that the client fed it.
+    var drops: UInt8 = 0
+    var port: UInt16 = 0
+  }
+
+  struct Server: Sendable {
+    /// Connections followed.
+    var held = 0
+    var peak = 0
+    var first = CaptureTime.distantPast
+    var last = CaptureTime.distantPast
+    var longest = TimeSpan.zero
+    var idle = 0
+    var perSource = 0.0
+    var sources = AddressSet()
+    var packets = PacketSample()
+    var thread = ReportThread(spacing: .zero)
+  }
+
+  /// Ports at which a web server is expected.
+  private static let webPorts: Set<UInt16> = [
+    80, 81, 443, 591, 3000, 5000, 8000, 8008, 8080, 8081, 8088, 8443, 8888,
+  ]
+  /// How often a server that holds many mute connections is judged.
+  private static let judgeSpan = TimeSpan.seconds(2)
+  /// Connections that are held but not fed count only when each source holds this many.
+  private static let heldPerSource = 8.0
+
+  private let connectionLimit: Int
+  private let shareLimit: Double
+  private let ageSpan: TimeSpan
+  private let idleSpan: TimeSpan
+  private let rateLimit: Double
+  private let quietSpan: TimeSpan
+  private var mute: BoundedTable<Mute>
+  private var servers: BoundedTable<Server>
+  private(set) var nextDeadline = CaptureTime.distantFuture
+
+  init(_ context: DetectionContext) {
+    let limits = context.limits
+    connectionLimit = max(limits.count(Self.connections), 2)
+    shareLimit = limits[Self.share]
+    ageSpan = limits.span(Self.age)
+    idleSpan = limits.span(Self.idle)
+    rateLimit = limits[Self.rate]
+    quietSpan = limits.span(Self.quiet)
+    mute = BoundedTable(capacity: limits.count(Self.capacity), empty: Mute())
+    servers = BoundedTable(
+      capacity: limits.count(Self.servers),
+      empty: Server(thread: ReportThread(spacing: limits.span(Self.spacing))))
+  }
+
+  mutating func analyse(_ event: FlowEvent, into sink: inout ReportSink) {
+    guard event.transport == .tcp else { return }
+    switch event.kind {
+    case .established:
+      if event.payloadIn == 0 { open(event) }
+    case .progress:
+      // A connection of many packets was heard of before.
+      guard event.isEstablished, event.totalPacketsOut < 4096, mute.count > 0 else { return }
+      feed(event)
+    case .closed:
+      guard mute.count > 0 else { return }
+      let slot = mute.find(key(event))
+      if slot >= 0 { forget(slot) }
+    case .opened, .refused, .unanswered, .arp, .fragmentOverlap: return
+    }
+  }
+
+  mutating func advance(to now: CaptureTime, into sink: inout ReportSink) {
+    var next = CaptureTime.distantFuture
+    for slot in servers.slots {
+      if servers[slot].held >= connectionLimit {
+        judge(slot, at: now, into: &sink)
+        next = min(next, now + Self.judgeSpan)
+      }
+      guard servers[slot].thread.isStale(count: UInt64(servers[slot].peak)) else { continue }
+      let due = servers[slot].thread.lastDue(after: servers[slot].last, quiet: quietSpan)
+      if due <= now { emit(slot, at: now, into: &sink) } else { next = min(next, due) }
+    }
+    nextDeadline = next
+  }
+}
+
+// MARK: - Connections
+
+extension SlowConnections {
+  /// A flow's first packet names it.
+  private func key(_ event: FlowEvent) -> TableKey {
+    TableKey(event.target, detail: event.firstPacket)
+  }
+
+  private func serverKey(_ address: IPAddress, _ port: UInt16) -> TableKey {
+    TableKey(address, detail: UInt64(port))
+  }
+
+  private mutating func open(_ event: FlowEvent) {
+    let server = servers.admit(
+      serverKey(event.target, event.targetPort), asOf: event.time, until: event.time + .seconds(5))
+    guard server >= 0 else { return }
+    // What is displaced was held by nobody any more.
+    let slot = mute.vacancy(for: key(event), asOf: event.time)
+    guard slot >= 0 else { return }
+    if mute.isOccupied(slot) { release(slot) }
+    mute.occupy(slot, with: key(event), until: event.time + .seconds(5))
+    mute[slot] = Mute(
+      source: event.source, opened: event.opened, last: event.time, payload: event.payloadOut,
+      packet: event.packet, drops: event.payloadOut > 0 ? 1 : 0, port: event.targetPort)
+    servers[server].held += 1
+    guard servers[server].held >= connectionLimit else { return }
+    servers.keep(server, until: event.time + .seconds(60))
+    nextDeadline = min(nextDeadline, event.time + Self.judgeSpan)
+  }
+
+  private mutating func feed(_ event: FlowEvent) {
+    let slot = mute.find(key(event))
+    guard slot >= 0 else { return }
+    let age = max((event.time - event.opened).seconds, 1)
+    guard event.payloadIn == 0, Double(event.payloadOut) <= 4096 + rateLimit * age else {
+      return forget(slot)
+    }
+    if event.payloadOut > mute[slot].payload {
+      mute[slot].payload = event.payloadOut
+      mute[slot].drops = min(mute[slot].drops + 1, 250)
+    }
+    mute[slot].last = event.time
+    mute.keep(slot, until: event.time + .minutes(5))
+  }
+
+  private mutating func forget(_ slot: Int) {
+    release(slot)
+    mute.remove(slot)
+  }
+
+  private mutating func release(_ slot: Int) {
+    let server = servers.find(serverKey(mute.key(slot).address, mute[slot].port))
+    if server >= 0 { servers[server].held = max(servers[server].held - 1, 0) }
+  }
+}
+
+// MARK: - Judging
+
+extension SlowConnections {
+  /// Counts the slow connections of a server and reports them when there are too many.
+  private mutating func judge(_ server: Int, at now: CaptureTime, into sink: inout ReportSink) {
+    let address = servers.key(server).address
+    let port = UInt16(truncatingIfNeeded: servers.key(server).detail)
+    var fed: [Int] = []
+    var held: [Int] = []
+    for slot in mute.slots
+    where mute[slot].port == port && mute.key(slot).address == address {
+      let age = now - mute[slot].opened
+      if mute[slot].drops >= 2, age >= ageSpan {
+        fed.append(slot)
+      } else if age >= idleSpan {
+        held.append(slot)
+      }
+    }
+    let crowd = AddressSet(held.map { mute[$0].source })
+    if Double(held.count) < Self.heldPerSource * Double(max(crowd.count, 1)) { held = [] }
+    let slow = (fed + held).sorted { mute[$0].packet < mute[$1].packet }
+    guard slow.count >= connectionLimit else { return }
+    let sources = AddressSet(slow.map { mute[$0].source })
+    let perSource = Double(slow.count) / Double(max(sources.count, 1))
+    guard perSource >= shareLimit || Self.webPorts.contains(port) else { return }
+    note(slow, idle: slow.count { mute[$0].payload == 0 }, sources, perSource, server, at: now)
+    let peak = UInt64(servers[server].peak)
+    if !servers[server].thread.isOpen || servers[server].thread.isDue(count: peak, at: now) {
+      emit(server, at: now, into: &sink)
+    }
+  }
+
+  private mutating func note(
+    _ slow: [Int], idle: Int, _ sources: AddressSet, _ perSource: Double, _ server: Int,
+    at now: CaptureTime
+  ) {
+    let first = slow.map { mute[$0].opened }.min() ?? now
+    if servers[server].first == .distantPast { servers[server].first = first }
+    servers[server].last = now
+    servers[server].peak = max(servers[server].peak, slow.count)
+    servers[server].idle = idle
+    servers[server].perSource = perSource
+    servers[server].longest = max(servers[server].longest, now - first)
+    servers[server].sources.formUnion(sources)
+    for slot in slow.prefix(PacketSample.firstLimit) where !servers[server].thread.isOpen {
+      servers[server].packets.add(mute[slot].packet)
+    }
+    servers.keep(server, until: now + .minutes(10))
+  }
+
+  private mutating func emit(_ slot: Int, at now: CaptureTime, into sink: inout ReportSink) {
+    let server = servers[slot]
+    let key = servers.key(slot)
+    let port = UInt16(truncatingIfNeeded: key.detail)
+    let margin = Double(server.peak) / Double(connectionLimit)
+    var report = sink.opening(
+      .slowHTTP, subject: "\(key.address):\(port)", first: server.first, last: server.last,
+      at: now, severity: 7, confidence: min(0.97, 1 - 0.4 / max(margin, 1)))
+    report.sources = server.sources
+    report.targets.insert(key.address)
+    report.ports = [port]
+    report.transport = .tcp
+    report.attributes = [
+      "connections": .count(UInt64(server.peak)), "duration": .duration(server.longest),
+      "sources": .count(UInt64(server.sources.count)),
+      "technique": .text(server.idle * 2 > server.peak ? "idle-connections" : "slow-requests"),
+    ]
+    report.evidence = [sink.evidence(server.packets.indices)]
+    report.terms = [
+      Term(
+        "slow connections at once", Double(server.peak), threshold: Double(connectionLimit),
+        unit: "connections"),
+      Term(
+        "connections per source", server.perSource,
+        threshold: Self.webPorts.contains(port) ? nil : shareLimit, unit: "connections"),
+      Term("longest", server.longest.seconds, threshold: ageSpan.seconds, unit: "s"),
+    ]
+    servers[slot].thread.emit(report, count: UInt64(server.peak), at: now, into: &sink)
+  }
+}
+
+extension SlowConnections: LossCounting {
+  var losses: UInt64 { mute.refusedCount &+ servers.refusedCount }
+}
