@@ -26,7 +26,12 @@ struct Explanation {
   }
 
   /// Whether a larger explanation may yet come for the kind.
-  static func mayBePart(_ kind: ReportKind) -> Bool { isScan(kind) || isFlood(kind) }
+  static func mayBePart(_ kind: ReportKind) -> Bool {
+    isScan(kind) || isFlood(kind) || kind == .ipSpoof
+  }
+
+  /// Whether the kind can be the larger explanation of another.
+  static func mayExplain(_ kind: ReportKind) -> Bool { rank(kind) > 0 || kind.family == "dos" }
 
   private static func isScan(_ kind: ReportKind) -> Bool {
     kind == .portScan || kind == .slowScan || kind == .pingSweep
@@ -46,8 +51,11 @@ struct Explanation {
       return (Self.isScan(kind) || kind == .distributedScan) && namesSources(lesser)
         && sharesPorts(lesser)
     case .distributedFlood:
-      return (Self.isFlood(kind) || kind == .distributedFlood)
+      return (Self.isFlood(kind) || kind == .distributedFlood || kind == .ipSpoof)
         && larger.targets.overlaps(lesser.targets)
+    case .smurf where kind == .icmpFlood, .fraggle where kind == .udpFlood,
+      .amplification where kind == .udpFlood:
+      return larger.targets.overlaps(lesser.targets)
     case .distributedScan:
       if kind == .distributedScan { return sharesPorts(lesser) }
       return Self.isScan(kind) && namesSources(lesser) && sharesPorts(lesser)
@@ -55,7 +63,10 @@ struct Explanation {
       // One source, told by a local tap and by the sum over taps.
       return (kind == .slowScan || (kind == .portScan && larger.kind == .slowScan))
         && namesSources(lesser)
-    default: return false
+    default:
+      // Floods forge their sources.
+      return larger.kind.family == "dos" && kind == .ipSpoof
+        && larger.targets.overlaps(lesser.targets)
     }
   }
 

@@ -37,7 +37,9 @@ struct IncidentCase: Sendable {
   private static func weight(_ report: Report) -> (Int, Int, Int, Int) {
     let within: Int
     switch report.kind {
-    case .wormOutbreak: within = 2
+    case .wormOutbreak, .smurf, .fraggle, .amplification: within = 2
+    // Forged sources come with a flood.
+    case .ipSpoof: within = 0
     // A local tap that saw the whole scan tells more of it than a sum of failures.
     case .slowScan: within = 0
     default: within = 1
