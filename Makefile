@@ -27,7 +27,8 @@ test: build-debug
 
 bench: install-dependencies
 	$(SWIFT) build -c release --product beryl-bench
-	@.build/release/beryl-bench
+	@.build/release/beryl-bench hot
+	@.build/release/beryl-bench links
 
 lint:
 	$(SWIFT) format lint --strict --recursive --parallel Package.swift Sources Tests

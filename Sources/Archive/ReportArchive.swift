@@ -122,8 +122,10 @@ public final class ReportArchive: Sendable {
 
   private static func prepare(_ database: Database, _ options: ArchiveOptions) throws {
     if database.configuration.readonly { return }
+    // A row is a batch of some 70 KB: large pages save most of its overflow chain.
     try database.execute(
       sql: """
+        PRAGMA page_size = 32768;
         PRAGMA journal_mode = WAL;
         PRAGMA synchronous = \(options.durability == .power ? "FULL" : "NORMAL");
         PRAGMA journal_size_limit = 67108864;

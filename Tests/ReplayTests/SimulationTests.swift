@@ -49,7 +49,7 @@ private struct ScriptedSource: LocalSource {
   }
 
   mutating func next() -> LocalPiece? {
-    guard second < 120 else { return nil }
+    guard second < 60 else { return nil }
     second += 1
     let time = CaptureTime(seconds: 1_000_000 + Double(second))
     let reports = second.isMultiple(of: 10) ? [contacts(at: time)] : scan(at: time)
