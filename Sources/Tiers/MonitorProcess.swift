@@ -43,10 +43,12 @@ public struct MonitorProcess: ServiceLifecycle.Service {
 
   /// The host's monotonic clock, from about the process's start.
   static func hostTime() -> HostTime {
-    let elapsed = (ContinuousClock.now - origin).components
+    // The origin first: it is made when it is first read.
+    let elapsed = origin.duration(to: .now).components
+    let seconds = UInt64(clamping: elapsed.seconds)
     return HostTime(
-      nanoseconds: UInt64(elapsed.seconds) &* 1_000_000_000
-        &+ UInt64(elapsed.attoseconds / 1_000_000_000))
+      nanoseconds: seconds &* 1_000_000_000
+        &+ UInt64(clamping: elapsed.attoseconds / 1_000_000_000))
   }
 
   /// The host's clock as event time: what live traffic is stamped with.
