@@ -254,6 +254,9 @@ public struct DownlinkMachine: Sendable {
   }
 
   private func rejection(_ report: Report, lane: LaneName) -> RejectedReport? {
+    if case .monitor(let child) = identity, report.monitor != child {
+      return .wrongMonitor(report.monitor)
+    }
     guard report.exercise == lane.exercise else { return .wrongLane(report.exercise) }
     do throws(SchemaViolation) {
       try configuration.schema.check(report)
@@ -267,6 +270,8 @@ public struct DownlinkMachine: Sendable {
 /// Why a parent does not take a report.
 public enum RejectedReport: Hashable, Sendable {
   case schema(SchemaViolation)
+  /// The report claims to be of another monitor: a child speaks for itself only.
+  case wrongMonitor(MonitorName)
   /// The report belongs to another exercise than the lane it came in.
   case wrongLane(String?)
 }
@@ -280,6 +285,7 @@ extension RejectedReport: CustomStringConvertible {
     case .schema(.wrongType(let kind, let field, let expected, let found)):
       "field '\(field)' of '\(kind)' is a \(found.rawValue), not a \(expected.rawValue)"
     case .schema(.outOfRange(let kind, let field)): "'\(field)' of a '\(kind)' is out of range"
+    case .wrongMonitor(let monitor): "the report claims to be of '\(monitor)'"
     case .wrongLane(let exercise): "the report belongs to \(LaneName(exercise: exercise))"
     }
   }

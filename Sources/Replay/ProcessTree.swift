@@ -134,6 +134,7 @@ public final class ProcessTree: Sendable {
       process.terminationReason == .uncaughtSignal
       ? "was ended by signal \(process.terminationStatus)"
       : "ended with exit code \(process.terminationStatus)"
+    guard !state.withLock({ $0.isStopping }) else { return }
     let mayRestart = state.withLock { state -> Bool in
       guard !state.isStopping else { return false }
       let isBadInput = process.terminationReason == .exit && process.terminationStatus == 2

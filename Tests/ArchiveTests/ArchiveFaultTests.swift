@@ -87,7 +87,7 @@ import Testing
   @Test func aFullDiskKeepsWhatWasCommitted() throws {
     do {
       let archive = try ReportArchive(
-        scratch.archive, options: ArchiveOptions(fileLimit: 256 << 10))
+        scratch.archive, options: ArchiveOptions(fileLimit: 1 << 20))
       var stored = 0
       let reason = fault {
         while stored < 100_000 {

@@ -101,7 +101,7 @@ import Testing
     try archive.appendProduced(produced(1...4000), lane: drill)
     try archive.appendReceived(
       received(1...4000), from: name("hq-dmz"), lane: drill, through: 4000, watermark: .distantPast)
-    #expect(try archive.usedBytes() > 10 * before)
+    #expect(try archive.usedBytes() > before + 1 << 20)
     try archive.release(lane: drill)
     #expect(try archive.usedBytes() == before)
     #expect(try archive.lanes() == [.live])
