@@ -9,7 +9,7 @@ enum HotCase: String, CaseIterable {
   case libpcap = "pcap_next_ex"
   case reader
   case decode = "reader + decode"
-  case flows = "… + flows"
+  case flows = "… + flows and sessions"
   case detectors = "… + all detectors"
 
   /// Frames lent per call, as the local monitor does.
@@ -80,13 +80,15 @@ enum HotCase: String, CaseIterable {
       }
       guard count > 0 else { break }
       if engine.needsDrain {
-        events += engine.events.count
+        events += engine.events.count + engine.sessionEvents.count
         engine.clearEvents()
+        engine.clearSessionEvents()
       }
     }
     while !engine.finish(closing: batch) {
-      events += engine.events.count
+      events += engine.events.count + engine.sessionEvents.count
       engine.clearEvents()
+      engine.clearSessionEvents()
     }
     return Int(engine.statistics.packets)
   }

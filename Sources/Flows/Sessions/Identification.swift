@@ -12,16 +12,15 @@ final class Identification: SessionParser {
   static let byteLimit = 512
 
   private let port: UInt16
-  private let clientPort: UInt16
-  private var bytes: [[UInt8]] = [[], []]
+  @exclusivity(unchecked) private var bytes: [[UInt8]] = [[], []]
   /// Who said how much, in turns.
-  private var turns: [(direction: FlowDirection, count: Int)] = []
+  @exclusivity(unchecked) private var turns: [(direction: FlowDirection, count: Int)] = []
   /// Who takes over, and whether it wants to go on.
   private(set) var successor: (parser: SessionParser, wantsMore: Bool)?
 
-  init(_ flow: Flow) {
-    port = flow.targetPort
-    clientPort = flow.sourcePort
+  /// - Parameter port: the responder's.
+  init(port: UInt16) {
+    self.port = port
     super.init(.unknown)
   }
 

@@ -16,7 +16,7 @@ import Terms
 public struct SessionEvent: Sendable {
   /// Strings of bytes in messages are what the wire carried: never validated, possibly cut to the
   /// lengths of `SessionLimits`.
-  public enum Content: Sendable {
+  public indirect enum Content: Sendable {
     case dns(DNSMessage)
     case dhcp(DHCPMessage)
     case http(HTTPRequest)

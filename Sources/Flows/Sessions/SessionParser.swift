@@ -2,11 +2,12 @@ import Terms
 
 /// Reads the bytes of one conversation, in order and however they are cut, and tells what is said.
 ///
-/// A class, so that a session can change its parser; each has one owner.
+/// A class, so that a session can change its parser. Each has one owner and nothing calls back into
+/// it, so its properties go without run-time checks of exclusive access: they cost 15 ns per packet.
 class SessionParser {
   let kind: SessionProtocol
   /// When `tick` is wanted next, in nanoseconds.
-  var nextTick = Int64.max
+  @exclusivity(unchecked) final var nextTick = Int64.max
   /// Bytes held, at most.
   var held: Int { 0 }
 

@@ -1,7 +1,7 @@
 /// UDP: each datagram for itself.
 extension SessionTable {
   mutating func takeDatagram(
-    _ place: Int, _ direction: FlowDirection, _ payload: UnsafeRawBufferPointer
+    _ place: Int, _ direction: FlowDirection, _ payload: UnsafeRawBufferPointer, stated: Int
   ) {
     guard !payload.isEmpty else { return }
     var mark = marks[place]
@@ -9,7 +9,9 @@ extension SessionTable {
       mark = .datagrams(identify(payload))
       marks[place] = mark
     }
-    if mark.datagramKind != .unknown, tell(mark.datagramKind, direction, payload) { return }
+    if mark.datagramKind != .unknown, tell(mark.datagramKind, direction, payload, stated: stated) {
+      return
+    }
     guard !mark.hasSample(direction) else {
       if mark.datagramKind == .unknown, mark.hasSample(direction.other) {
         marks[place] = .dismissed(.unknown)
@@ -28,6 +30,8 @@ extension SessionTable {
   private func identify(_ payload: UnsafeRawBufferPointer) -> SessionProtocol {
     let scene = output.scene
     if let kind = Self.service(scene.serverPort) ?? Self.service(scene.clientPort) { return kind }
+    // NetBIOS names look like DNS.
+    guard scene.serverPort != 137, scene.clientPort != 137 else { return .unknown }
     if DHCPReader.fits(payload) { return .dhcp }
     if SSDPMessage(payload) != nil { return .ssdp }
     return Self.asks(payload) ? .dns : .unknown
@@ -58,11 +62,17 @@ extension SessionTable {
 
   /// Whether the datagram was what its flow speaks.
   private mutating func tell(
-    _ kind: SessionProtocol, _ direction: FlowDirection, _ payload: UnsafeRawBufferPointer
+    _ kind: SessionProtocol, _ direction: FlowDirection, _ payload: UnsafeRawBufferPointer,
+    stated: Int
   ) -> Bool {
     switch kind {
     case .dns:
-      let message = DNSReader.read(payload)
+      var message = DNSReader.read(payload)
+      if stated > payload.count {
+        message.isCut = true
+        message.malformation = .none
+        message.size = stated
+      }
       // The side that answers serves, even where the question was not seen; but two name servers
       // are told apart by who began.
       let isSwapped =

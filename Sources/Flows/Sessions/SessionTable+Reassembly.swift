@@ -30,7 +30,7 @@ extension SessionTable {
       acknowledge(session, direction.other, packet.acknowledgement)
       guard sessions[session] != nil else { return }
     }
-    guard !payload.isEmpty else { return }
+    guard !payload.isEmpty, !Self.isPadding(packet, payload) else { return }
     let stream = streams + session * 2 + direction.index
     let sequence = packet.sequence &+ (packet.tcpFlags.contains(.syn) ? 1 : 0)
     let stated = max(Int(packet.statedPayloadLength), payload.count)
@@ -54,6 +54,16 @@ extension SessionTable {
     }
     deliverWaiting(session, direction)
     settle(session)
+  }
+
+  /// Some captures count the zeros that fill a short Ethernet frame as payload of a bare ACK.
+  private static func isPadding(
+    _ packet: borrowing Packet, _ payload: UnsafeRawBufferPointer
+  ) -> Bool {
+    guard payload.count <= 6, packet.tcpFlags == .ack, packet.wireLength <= 64 else {
+      return false
+    }
+    return payload.allSatisfy { $0 == 0 }
   }
 
   /// A segment that begins before, or at, the expected place.

@@ -50,7 +50,8 @@ struct SessionTable: ~Copyable {
   ) {
     output.enter(SessionScene(flow, record, packet))
     guard packet.transport == .tcp else {
-      takeDatagram(place, direction, payload)
+      takeDatagram(
+        place, direction, payload, stated: Int(packet.statedPayloadLength))
       return
     }
     guard !packet.tcpFlags.contains(.reset) else { return }
@@ -148,7 +149,7 @@ struct SessionTable: ~Copyable {
       dismiss(victim)
       session = Int(free.popLast() ?? 0)
     }
-    sessions[session] = Session(flow: place, parser: Identification(flow.pointee))
+    sessions[session] = Session(flow: place, parser: Identification(port: flow.pointee.targetPort))
     marks[place] = .session(session)
     statistics.opened &+= 1
     statistics.sessions += 1

@@ -85,6 +85,8 @@ public struct DNSMessage: Sendable, Hashable {
   /// Bytes of the whole message.
   public var size = 0
   public var malformation = Malformation.none
+  /// The capture holds only the beginning of the message, so nothing is said of its soundness.
+  public var isCut = false
 
   public init() {}
 

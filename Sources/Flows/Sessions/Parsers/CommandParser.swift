@@ -23,21 +23,21 @@ final class CommandParser: SessionParser {
     case challenge
   }
 
-  private var clientLine = LineAssembler()
-  private var serverLine = LineAssembler()
-  private var phase = ClientPhase.commands
-  private var awaited: [Awaited] = []
-  private var hasGreeted = false
-  private var number = 0
-  private var messages = 0
-  private var user: [UInt8] = []
-  private var login = LoginExchange()
+  @exclusivity(unchecked) private var clientLine = LineAssembler()
+  @exclusivity(unchecked) private var serverLine = LineAssembler()
+  @exclusivity(unchecked) private var phase = ClientPhase.commands
+  @exclusivity(unchecked) private var awaited: [Awaited] = []
+  @exclusivity(unchecked) private var hasGreeted = false
+  @exclusivity(unchecked) private var number = 0
+  @exclusivity(unchecked) private var messages = 0
+  @exclusivity(unchecked) private var user: [UInt8] = []
+  @exclusivity(unchecked) private var login = LoginExchange()
   /// The server's reply goes on until a line with a dot.
-  private var isListing = false
-  private var serverBytes: UInt64 = 0
-  private var lostClient = false
-  private var lostServer = false
-  private var isOpaque = false
+  @exclusivity(unchecked) private var isListing = false
+  @exclusivity(unchecked) private var serverBytes: UInt64 = 0
+  @exclusivity(unchecked) private var lostClient = false
+  @exclusivity(unchecked) private var lostServer = false
+  @exclusivity(unchecked) private var isOpaque = false
 
   override var held: Int { clientLine.line.count + serverLine.line.count + awaited.count * 48 }
 

@@ -121,7 +121,8 @@ struct DNSReader {
   }
 
   private mutating func bad() -> DNSMessage.Record.Value {
-    if message.malformation == .none { message.malformation = .badRecord }
+    // Updates have records without data (RFC 2136, 2.4).
+    if message.malformation == .none, message.opcode != 5 { message.malformation = .badRecord }
     return .other
   }
 

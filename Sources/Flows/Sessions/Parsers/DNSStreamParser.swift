@@ -3,8 +3,8 @@ final class DNSStreamParser: SessionParser {
   /// Messages read of one conversation: a zone transfer goes on for long.
   static let messageLimit = 256
 
-  private var buffers: [[UInt8]] = [[], []]
-  private var messages = 0
+  @exclusivity(unchecked) private var buffers: [[UInt8]] = [[], []]
+  @exclusivity(unchecked) private var messages = 0
 
   init() { super.init(.dns) }
 

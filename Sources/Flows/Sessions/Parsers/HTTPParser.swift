@@ -17,22 +17,23 @@ final class HTTPParser: SessionParser {
     var isAuthorized: Bool
   }
 
-  private var request = HTTPRequest()
-  private var requestScan = HTTPScan(keeping: HTTPRequest.headLimit, body: HTTPRequest.bodyLimit)
-  private var isRequestPending = false
-  private var response = HTTPResponse()
-  private var responseScan = HTTPScan(
+  @exclusivity(unchecked) private var request = HTTPRequest()
+  @exclusivity(unchecked) private var requestScan = HTTPScan(
+    keeping: HTTPRequest.headLimit, body: HTTPRequest.bodyLimit)
+  @exclusivity(unchecked) private var isRequestPending = false
+  @exclusivity(unchecked) private var response = HTTPResponse()
+  @exclusivity(unchecked) private var responseScan = HTTPScan(
     keeping: HTTPResponse.headLimit, body: HTTPResponse.bodyLimit)
-  private var isResponsePending = false
-  private var asked: [Asked] = []
-  private var answering: Asked?
-  private var number = 0
-  private var isOpaque = [false, false]
+  @exclusivity(unchecked) private var isResponsePending = false
+  @exclusivity(unchecked) private var asked: [Asked] = []
+  @exclusivity(unchecked) private var answering: Asked?
+  @exclusivity(unchecked) private var number = 0
+  @exclusivity(unchecked) private var isOpaque = [false, false]
   /// Of the request at hand.
-  private var requestBytes: UInt64 = 0
-  private var segments = 0
-  private var newest = CaptureTime.distantPast
-  private var progressStep = HTTPParser.progressDelay
+  @exclusivity(unchecked) private var requestBytes: UInt64 = 0
+  @exclusivity(unchecked) private var segments = 0
+  @exclusivity(unchecked) private var newest = CaptureTime.distantPast
+  @exclusivity(unchecked) private var progressStep = HTTPParser.progressDelay
 
   init() { super.init(.http) }
 

@@ -5,11 +5,11 @@ final class PayloadSampler: SessionParser {
   /// Bytes of one direction after which the conversation is left alone.
   static let byteLimit: UInt64 = 65_536
 
-  private var offsets: [UInt64] = [0, 0]
-  private var turn = -1
-  private var speaker = FlowDirection.out
-  private var sample = PayloadSample()
-  private var isTold = true
+  @exclusivity(unchecked) private var offsets: [UInt64] = [0, 0]
+  @exclusivity(unchecked) private var turn = -1
+  @exclusivity(unchecked) private var speaker = FlowDirection.out
+  @exclusivity(unchecked) private var sample = PayloadSample()
+  @exclusivity(unchecked) private var isTold = true
 
   init() { super.init(.unknown) }
 

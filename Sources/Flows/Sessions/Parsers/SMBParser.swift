@@ -11,8 +11,8 @@ final class SMBParser: SessionParser {
     var message: [UInt8] = []
   }
 
-  private var sides = [Side(), Side()]
-  private var events = 0
+  @exclusivity(unchecked) private var sides = [Side(), Side()]
+  @exclusivity(unchecked) private var events = 0
 
   init() { super.init(.smb) }
 

@@ -28,15 +28,15 @@ final class SSHParser: SessionParser {
     var clearBytes = 0
   }
 
-  private var sides = [Side(), Side()]
-  private var acceptSize = 0
-  private var failureSize = 0
-  private var clientSegments = 0
-  private var firstRequest = 0
-  private var failures = 0
-  private var answers = 0
-  private var isFirstJudged = false
-  private var isToldEncrypted = false
+  @exclusivity(unchecked) private var sides = [Side(), Side()]
+  @exclusivity(unchecked) private var acceptSize = 0
+  @exclusivity(unchecked) private var failureSize = 0
+  @exclusivity(unchecked) private var clientSegments = 0
+  @exclusivity(unchecked) private var firstRequest = 0
+  @exclusivity(unchecked) private var failures = 0
+  @exclusivity(unchecked) private var answers = 0
+  @exclusivity(unchecked) private var isFirstJudged = false
+  @exclusivity(unchecked) private var isToldEncrypted = false
 
   init() { super.init(.ssh) }
 

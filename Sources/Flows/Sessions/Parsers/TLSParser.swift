@@ -12,7 +12,7 @@ final class TLSParser: SessionParser {
     var isDone = false
   }
 
-  private var sides = [Side(), Side()]
+  @exclusivity(unchecked) private var sides = [Side(), Side()]
 
   init() { super.init(.tls) }
 

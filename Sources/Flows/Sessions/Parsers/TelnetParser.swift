@@ -14,9 +14,9 @@ final class TelnetParser: SessionParser {
     var line: [UInt8] = []
   }
 
-  private var sides = [Side(), Side()]
-  private var login = Login.none
-  private var lines = 0
+  @exclusivity(unchecked) private var sides = [Side(), Side()]
+  @exclusivity(unchecked) private var login = Login.none
+  @exclusivity(unchecked) private var lines = 0
 
   init() { super.init(.telnet) }
 
@@ -106,6 +106,10 @@ final class TelnetParser: SessionParser {
       return
     }
     let line = sides[1].line
+    guard !line.allSatisfy(\.isBlank) else {
+      sides[1].line = []
+      return
+    }
     if login == .verdict,
       line.mentions("incorrect") || line.mentions("fail") || line.mentions("denied")
     {
