@@ -8,11 +8,21 @@ public enum SessionCatalog {
   public static func engines(
     _ context: DetectionContext
   ) -> [any AnalysisEngine<SessionEvent>] {
-    []
+    [
+      WebAttack(context),
+      WebScan(context),
+      LoginOutcomes(context),
+      SmtpAbuse(context),
+      CleartextCredentials(context),
+      OverflowAttempt(context),
+      ReverseShell(context),
+    ]
   }
 
   /// All limits of these engines, in their order.
-  public static let limits: [EngineLimit] = []
+  public static let limits: [EngineLimit] =
+    WebAttack.limits + WebScan.limits + LoginOutcomes.limits + SmtpAbuse.limits
+    + CleartextCredentials.limits + OverflowAttempt.limits + ReverseShell.limits
 }
 
 extension SessionEvent: TimedEvent {

@@ -1,0 +1,56 @@
+import Flows
+
+/// A name and a password that a request submits, as digests: enough to tell attempts apart.
+struct LoginForm: Sendable {
+  /// Of what names the account; 0 when nothing does.
+  var user: UInt64 = 0
+  /// Of the password; nil when the request only looks like a login by its path.
+  var secret: UInt64?
+
+  private static let userNames: Set<String> = [
+    "user", "username", "login", "email", "log", "uname", "name", "userid", "user_login", "account",
+    "j_username", "mail", "id", "u", "usr",
+  ]
+  private static let secretNames: Set<String> = [
+    "pass", "passwd", "password", "pwd", "pw", "secret", "passphrase", "j_password", "user_pass",
+    "userpassword", "psw",
+  ]
+  private static let places: [StaticString] = [
+    "login", "signin", "sign-in", "logon", "auth", "session", "xmlrpc", "token",
+  ]
+
+  /// nil for a request that submits no login.
+  init?(_ request: HTTPRequest) {
+    guard request.method == "POST" || request.method == "PUT" else { return nil }
+    for (name, value) in Self.fields(request.body) {
+      if secret == nil, Self.secretNames.contains(name) { secret = value.digest }
+      if user == 0, Self.userNames.contains(name) { user = value.digest }
+    }
+    if secret == nil {
+      guard Self.places.contains(where: { request.target.mentions($0) }) else { return nil }
+      if request.body.isEmpty { return nil }
+    }
+  }
+
+  /// The names and values of a form, or of the strings of a flat JSON object.
+  private static func fields(_ body: [UInt8]) -> [(String, ArraySlice<UInt8>)] {
+    if body.first(where: { $0 > 0x20 }) == 0x7b { return members(body) }
+    return body.split(separator: 0x26, maxSplits: 32).compactMap { part in
+      guard let mark = part.firstIndex(of: 0x3d) else { return nil }
+      let name = String(decoding: part[..<mark].map(\.lowered), as: UTF8.self)
+      return (name, part[(mark + 1)...])
+    }
+  }
+
+  private static func members(_ body: [UInt8]) -> [(String, ArraySlice<UInt8>)] {
+    let strings = body.split(separator: 0x22, maxSplits: 64, omittingEmptySubsequences: false)
+    var found: [(String, ArraySlice<UInt8>)] = []
+    for index in strings.indices.dropLast(2) where index % 2 == 1 {
+      let isName = strings[index + 1].first { $0 > 0x20 } == 0x3a
+      guard isName else { continue }
+      found.append(
+        (String(decoding: strings[index].map(\.lowered), as: UTF8.self), strings[index + 2]))
+    }
+    return found
+  }
+}

@@ -1,0 +1,131 @@
+/// How a shell and its user sound: prompts, what well-known commands answer, and the commands.
+enum ShellTalk {
+  /// Bytes of a turn that are read.
+  static let readLimit = 256
+
+  private static let outputs: [(StaticString, Double)] = [
+    ("no job control in this shell", 1), ("cannot set terminal process group", 1),
+    ("job control turned off", 1), ("can't access tty", 1), ("can't find tty", 1),
+    ("microsoft windows [version", 1), ("(c) microsoft corporation", 0.7),
+    ("windows powershell", 0.8), ("volume serial number", 0.8), ("directory of c:", 0.9),
+    ("windows ip configuration", 0.8), ("is not recognized as an internal", 0.9),
+    ("nt authority\\", 0.9), ("root:x:0:0:", 0.9), (" gid=", 0.3), ("groups=", 0.3),
+    ("drwxr", 0.5), ("-rw-r--r--", 0.4), ("command not found", 0.7), (": not found", 0.3),
+    ("permission denied", 0.3), ("no such file or directory", 0.4), ("#1 smp", 0.6),
+    ("gnu/linux", 0.5), ("link/ether", 0.5), ("inet 127.0.0.1", 0.7), ("loopback", 0.3),
+    ("uid pid", 0.4), ("pid tty", 0.6), ("meterpreter", 0.9), ("darwin kernel version", 0.8),
+  ]
+
+  /// How much bytes sound like what a shell says, 0 and up.
+  static func output(_ sample: [UInt8]) -> Double {
+    let bytes = sample.prefix(readLimit)
+    guard isText(bytes) else { return 0 }
+    var weight = 0.0
+    for (text, worth) in outputs where bytes.mentions(text) { weight += worth }
+    if hasIdentity(bytes) { weight += 0.9 }
+    return weight + prompt(bytes)
+  }
+
+  /// `uid=0(root)`.
+  private static func hasIdentity(_ bytes: ArraySlice<UInt8>) -> Bool {
+    var rest = bytes
+    while let place = rest.firstIndex(of: 0x75) {
+      rest = rest[place...]
+      if rest.begins("uid=") {
+        let number = rest.dropFirst(4).prefix { $0.isDigit }
+        if !number.isEmpty, number.endIndex < rest.endIndex, rest[number.endIndex] == 0x28 {
+          return true
+        }
+      }
+      rest = rest.dropFirst()
+    }
+    return false
+  }
+
+  /// What the last line ends with: `$ `, `# `, `C:\…>`, with more before it the surer.
+  private static func prompt(_ bytes: ArraySlice<UInt8>) -> Double {
+    var best = 0.0
+    for line in bytes.split(separator: 0x0a).suffix(6) {
+      let text = clean(line)
+      guard !text.isEmpty, text.count <= 100 else { continue }
+      let isLast = line.endIndex == bytes.endIndex
+      best = max(best, promptWorth(text, isLast: isLast))
+    }
+    return best
+  }
+
+  /// Without escape sequences that colour a prompt, and without trailing blanks.
+  private static func clean(_ line: ArraySlice<UInt8>) -> [UInt8] {
+    var text: [UInt8] = []
+    var isEscape = false
+    for byte in line {
+      if byte == 0x1b {
+        isEscape = true
+      } else if isEscape {
+        isEscape = !(byte.isLetter || byte == 0x07)
+      } else if byte >= 0x20 {
+        text.append(byte)
+      }
+    }
+    return text
+  }
+
+  private static func promptWorth(_ text: [UInt8], isLast: Bool) -> Double {
+    // C:\Users\x> and PS C:\>, with or without a command behind.
+    let start = text.starts(with: Array("PS ".utf8)) ? 3 : 0
+    if text.count > start + 3, text[start].isLetter, text[start + 1] == 0x3a,
+      text[start + 2] == 0x5c, text.contains(0x3e)
+    {
+      return 0.9
+    }
+    for mark: UInt8 in [0x24, 0x23, 0x25] {
+      guard let place = text.firstIndex(of: mark), place + 1 < text.count || isLast else {
+        continue
+      }
+      guard place + 1 == text.count || text[place + 1] == 0x20 else { continue }
+      let name = text[..<place]
+      let isAtEnd = place + 2 >= text.count
+      if name.contains(0x40), name.contains(0x3a) || name.contains(0x20) { return 0.9 }
+      if name.begins("sh-") || name.begins("bash-") || name.begins("[") { return 0.9 }
+      if name.isEmpty, isAtEnd, isLast, text.count == 2 { return 0.6 }
+      if isAtEnd, isLast, name.count <= 32 { return 0.3 }
+    }
+    return 0
+  }
+
+  private static let commands: [StaticString] = [
+    "id", "whoami", "uname", "ls", "cat", "pwd", "ifconfig", "ip a", "ip addr", "ip route", "ps",
+    "netstat", "ss -", "ipconfig", "dir", "net user", "net view", "net localgroup", "systeminfo",
+    "hostname", "cd", "echo", "python", "export", "wget", "curl", "chmod", "sudo", "su", "exit",
+    "uptime", "w", "who", "last", "env", "set", "find /", "history", "tasklist", "type", "mkdir",
+    "cp", "mv", "rm", "crontab", "ping", "arp", "bash", "sh", "stty", "script", "powershell", "ver",
+    "which", "head", "tail", "grep", "df", "mount", "lsb_release", "perl", "tar", "nc", "touch",
+    "nohup", "kill", "passwd", "useradd", "iptables", "schtasks", "reg query", "copy", "del",
+  ]
+
+  /// How much bytes sound like commands: short lines that begin with one, each 0.5.
+  static func input(_ sample: [UInt8]) -> Double {
+    let bytes = sample.prefix(readLimit)
+    guard isText(bytes), bytes.contains(0x0a) || bytes.contains(0x0d) else { return 0 }
+    var weight = 0.0
+    for line in bytes.split(whereSeparator: { $0 == 0x0a || $0 == 0x0d || $0 == 0x3b }).prefix(8) {
+      let text = line.drop { $0 == 0x20 }
+      guard text.count <= 200 else { continue }
+      let isCommand = commands.contains { command in
+        guard text.begins(command) else { return false }
+        let end = text.startIndex + command.utf8CodeUnitCount
+        return end == text.endIndex || [0x20, 0x26, 0x7c, 0x3b, 0x3e].contains(text[end])
+      }
+      if isCommand || text.begins("/bin/") || text.begins("/usr/bin/") { weight += 0.5 }
+    }
+    return min(weight, 1.5)
+  }
+
+  private static func isText(_ bytes: ArraySlice<UInt8>) -> Bool {
+    guard !bytes.isEmpty else { return false }
+    let strange = bytes.count { byte in
+      byte < 0x20 && ![0x07, 0x08, 0x09, 0x0a, 0x0d, 0x1b].contains(byte) || byte == 0x7f
+    }
+    return strange * 20 <= bytes.count
+  }
+}

@@ -1,0 +1,53 @@
+import Flows
+
+/// What nobody sends to a mail server who only wants to deliver mail.
+enum SmtpTrick: String, Sendable {
+  /// DEBUG, WIZ, KILL: back doors of sendmail (CVE-1999-0095, CVE-1999-0145).
+  case debug
+  /// A program in the place of a mailbox.
+  case pipe
+  /// Code for known faults in addresses (CVE-2019-10149, CVE-2020-7247, CVE-2014-6271).
+  case injection
+  case relay
+  /// Commands before the server's greeting.
+  case earlyTalker = "early-talker"
+  /// Commands of another protocol, brought here by a browser or proxy.
+  case crossProtocol = "cross-protocol"
+
+  /// A misconfigured client is refused once or twice.
+  static let relayWeight = 0.34
+  static let earlyWeight = 0.25
+
+  /// The trick in a command and its weight, 1 being enough by itself; nil for ordinary mail.
+  static func read(_ command: ClientCommand) -> (SmtpTrick, Double)? {
+    switch command.verb {
+    case "DEBUG", "WIZ", "KILL", "SHOWQ": return (.debug, 1)
+    case "GET", "PUT", "OPTIONS", "CONNECT": return (.crossProtocol, 0.5)
+    case "MAIL", "RCPT", "EHLO", "HELO", "VRFY", "EXPN":
+      if let found = address(command.argument) { return found }
+    default: break
+    }
+    return command.number == 0 && command.isPipelined ? (.earlyTalker, earlyWeight) : nil
+  }
+
+  private static func address(_ argument: [UInt8]) -> (SmtpTrick, Double)? {
+    var weight = 0.0
+    let faults: [StaticString] = ["() {", "(){", "${run", "${jndi:", "${lookup", "$(", "`"]
+    if faults.contains(where: { argument.mentions($0) }) { return (.injection, 1) }
+    let programs: [StaticString] = [
+      "/bin/sh", "/bin/bash", "/bin/", "| sed", "uudecode", ":include:",
+    ]
+    if programs.contains(where: { argument.mentions($0) }) { weight += 0.6 }
+    let bracket = argument.firstIndex(of: 0x3c).map { $0 + 1 } ?? 0
+    let mailbox = argument[bracket...].drop { $0 == 0x22 || $0 == 0x20 }
+    // RFC 5321 lets `|` stand in a name, but not first for anybody but a program.
+    if mailbox.first == 0x7c { return (.pipe, 1) }
+    if mailbox.first == 0x3b || mailbox.mentions(";sh") || mailbox.mentions("; sh") {
+      return (.injection, 1)
+    }
+    if mailbox.contains(0x7c) { weight += 0.4 }
+    if mailbox.first == 0x2f { weight += 0.4 }
+    if mailbox.begins("decode@") || mailbox.begins("decode>") { weight += 0.8 }
+    return weight > 0 ? (.pipe, weight) : nil
+  }
+}

@@ -1,0 +1,200 @@
+import Flows
+
+/// One request as an attack on the application behind it: what speaks for each technique.
+struct WebReading {
+  private(set) var scores = WebScores()
+
+  /// Least run of one byte that fills a worm's request (Code Red had 224).
+  static let fillerLength = 64
+  /// How far a header's text counts for techniques that aim at parameters.
+  static let headerShare = 0.8
+  /// Bytes of a field's value that are read.
+  static let valueLimit = 1024
+
+  init(_ request: HTTPRequest) {
+    let target = Array(request.target)
+    let mark = target.firstIndex(of: 0x3f) ?? target.count
+    let path = WebText(target[..<mark], isQuery: false)
+    let query = WebText(target[mark...].dropFirst(), isQuery: true)
+    readWhole(target)
+    readPath(path)
+    readParameters(query)
+    readNulls(path, query)
+    if Self.isReadable(request) {
+      readParameters(WebText(request.body, isQuery: Self.isForm(request)))
+    }
+    readFields(request)
+  }
+
+  /// Whether the body is text that an application takes parameters from.
+  private static func isReadable(_ request: HTTPRequest) -> Bool {
+    guard !request.body.isEmpty else { return false }
+    let type = request.contentType
+    if isForm(request) || type.mentions("json") || type.mentions("xml") { return true }
+    return type.mentions("text/") || type.mentions("multipart/")
+      || request.body.prefix(64).allSatisfy(\.isPrintable)
+  }
+
+  private static func isForm(_ request: HTTPRequest) -> Bool {
+    request.contentType.isEmpty || request.contentType.mentions("urlencoded")
+  }
+}
+
+// MARK: - Target
+
+extension WebReading {
+  /// The words of a text, each counted once.
+  private static func words(_ bytes: [UInt8]) -> WebScores {
+    var scores = WebScores()
+    guard bytes.count > 1 else { return scores }
+    var best: [Int: Double] = [:]
+    WebToken.matcher.scan(bytes) { index, end in
+      let token = WebToken.all[index]
+      let worth = token.worth(in: bytes, from: end &- token.text.utf8.count, to: end)
+      if worth > best[index] ?? 0 { best[index] = worth }
+    }
+    for (index, worth) in best.sorted(by: { $0.key < $1.key }) {
+      scores[WebToken.all[index].technique] += worth
+    }
+    return scores
+  }
+
+  /// The target as sent: Code Red and its kin have a long run of one letter before encoded
+  /// instructions.
+  private mutating func readWhole(_ target: [UInt8]) {
+    guard target.count > Self.fillerLength else { return }
+    var run = 0
+    var longest = 0
+    var escapes = 0
+    for place in target.indices {
+      run = place > 0 && target[place] == target[place - 1] ? run + 1 : 1
+      longest = max(longest, run)
+      if target[place] == 0x25, place + 1 < target.count, target[place + 1].lowered == 0x75 {
+        escapes += 1
+      }
+    }
+    if longest >= Self.fillerLength { scores[.codeRed] += escapes > 0 ? 0.7 : 0.2 }
+    if escapes >= 8 { scores[.codeRed] += 0.4 }
+  }
+
+  private mutating func readPath(_ text: WebText) {
+    scores.add(Self.words(text.bytes))
+    // The indexing and printing extensions of IIS 4 and 5 (CVE-2001-0500, CVE-2001-0241).
+    let ending = text.bytes.suffix(8)
+    if [".ida", ".idq", ".printer"].contains(where: { ending.mentionsAtEnd($0) }) {
+      scores[.codeRed] += 0.5
+    }
+    let climb = Climb(text.bytes)
+    if climb.steps > 0 {
+      scores[.traversal] += climb.isOutside ? 1 : 0.3
+      scores[.traversal] += 0.4 * Double(min(climb.disguises, 2))
+    }
+    if text.hiddenDots > 0, climb.steps > 0 { scores[.traversal] += 0.5 }
+    if text.rounds > 1, climb.steps > 0 { scores[.traversal] += 0.6 }
+    if text.forbiddenForms > 0 { scores[.traversal] += climb.steps > 0 ? 1 : 0.3 }
+    addLookup(text.bytes)
+    shareFiles(climb)
+  }
+
+  /// A file that is climbed to belongs to the traversal, not to an inclusion.
+  private mutating func shareFiles(_ climb: Climb) {
+    guard climb.steps > 0 else { return }
+    scores[.traversal] += min(scores[.fileInclusion], 1)
+    scores[.fileInclusion] = 0
+    if scores[.commandInjection] < 1 || climb.isOutside { scores[.commandInjection] *= 0.5 }
+  }
+}
+
+// MARK: - Parameters
+
+extension WebReading {
+  private mutating func readParameters(_ text: WebText) {
+    guard !text.bytes.isEmpty else { return }
+    scores.add(Self.words(text.bytes))
+    let climb = Climb(text.bytes)
+    if climb.steps > 0 {
+      scores[.traversal] += [0, 0.4, 0.8][min(climb.steps, 2)] + (climb.steps > 2 ? 0.3 : 0)
+      scores[.traversal] += 0.4 * Double(min(climb.disguises, 2))
+      if text.hiddenDots > 0 { scores[.traversal] += 0.5 }
+      if text.rounds > 1 || text.forbiddenForms > 0 { scores[.traversal] += 0.4 }
+    }
+    readValues(text.bytes)
+    addLookup(text.bytes)
+    shareFiles(climb)
+  }
+
+  /// Names of parameters that applications take a file's name from.
+  private static let fileNames: Set<String> = [
+    "file", "page", "include", "inc", "path", "template", "doc", "dir", "lang", "view", "conf",
+    "config", "root", "load", "abs_path", "mosconfig_absolute_path", "document", "folder", "pg",
+    "style", "pdf", "layout", "mod", "module", "content", "site", "read", "cat", "filename",
+  ]
+
+  /// Values that are a whole attack by themselves: files by absolute name, remote code, a single
+  /// quote that tests for a reaction.
+  private mutating func readValues(_ bytes: [UInt8]) {
+    for part in bytes.split(separator: 0x26, maxSplits: 64) {
+      let mark = part.firstIndex(of: 0x3d) ?? part.startIndex
+      let value = part[mark...].drop { $0 == 0x3d || $0 == 0x20 }
+      let name = String(decoding: part[..<mark], as: UTF8.self)
+      if value.first == 0x2f, value.begins("/etc/") || value.begins("/proc/") {
+        scores[.fileInclusion] += 0.4
+      }
+      let isRemote = ["http://", "https://", "ftp://", "//"].contains { text in
+        value.starts(with: text.utf8)
+      }
+      if isRemote, Self.fileNames.contains(name) {
+        let isScript = value.last == 0x3f || value.mentions(".txt") || value.mentions(".php")
+        scores[.fileInclusion] += isScript ? 1 : 0.4
+      }
+      if value.last == 0x27, value.filter({ $0 == 0x27 }).count == 1 { scores[.sqli] += 0.35 }
+    }
+  }
+
+  /// Log4j's lookups (CVE-2021-44228), also where their letters come from other lookups.
+  private mutating func addLookup(_ bytes: [UInt8]) {
+    scores[.log4shell] = max(scores[.log4shell], Lookup.score(bytes))
+  }
+
+  /// A zero byte ends a name for a C library but not for the application before it; in binary
+  /// values zeros are nothing special.
+  private mutating func readNulls(_ path: WebText, _ query: WebText) {
+    for text in [path.bytes, query.bytes] {
+      guard let zero = text.firstIndex(of: 0) else { continue }
+      let isText = text.allSatisfy { $0 == 0 || $0 >= 0x20 && $0 < 0x7f }
+      let next = zero + 1 < text.count ? text[zero + 1] : 0
+      let endsName = next == 0 || next == 0x2e || next == 0x26 || next == 0x2f
+      guard isText, endsName else { continue }
+      scores[scores[.traversal] + scores[.fileInclusion] > 0 ? .traversal : .nullByte] += 0.7
+    }
+  }
+}
+
+// MARK: - Fields
+
+extension WebReading {
+  private mutating func readFields(_ request: HTTPRequest) {
+    for line in request.head.split(separator: 0x0a).dropFirst().prefix(64) {
+      guard let colon = line.firstIndex(of: 0x3a) else { continue }
+      let name = line[..<colon]
+      var value = line[colon...].dropFirst()
+      while let byte = value.first, byte == 0x20 || byte == 0x09 { value = value.dropFirst() }
+      value = value.prefix(Self.valueLimit)
+      if value.last == 0x0d { value = value.dropLast() }
+      // A page's address in Referer is what another page did, and credentials are opaque.
+      if value.isEmpty || name.begins("authorization") { continue }
+      let text = WebText(value, isQuery: false)
+      addLookup(text.bytes)
+      if name.begins("referer") { continue }
+      let found = Self.words(text.bytes)
+      scores[.shellshock] += found[.shellshock]
+      for technique in [WebTechnique.sqli, .commandInjection, .codeInjection, .xss] {
+        scores[technique] += found[technique] * Self.headerShare
+      }
+    }
+  }
+}
+
+extension ArraySlice<UInt8> {
+  fileprivate func mentionsAtEnd(_ text: String) -> Bool { suffix(text.utf8.count).elementsEqual(text.utf8) }
+}

@@ -1,0 +1,42 @@
+/// Ways to attack a web application by its requests, in the order in which a request that fits
+/// several is named.
+enum WebTechnique: String, Sendable, CaseIterable {
+  case shellshock, log4shell
+  case codeRed = "code-red"
+  case sqli, xss
+  case fileInclusion = "file-inclusion"
+  case cgi, traversal
+  case commandInjection = "command-injection"
+  case nullByte = "null-byte"
+  /// Templates and objects: `{{7*7}}`, OGNL, serialised Java or PHP, external entities.
+  case codeInjection = "code-injection"
+}
+
+/// How much a request speaks for each technique; 1 is enough by itself.
+struct WebScores: Sendable {
+  private var values = [Double](repeating: 0, count: WebTechnique.allCases.count)
+
+  static let order = Dictionary(
+    uniqueKeysWithValues: WebTechnique.allCases.enumerated().map { ($1, $0) })
+
+  subscript(technique: WebTechnique) -> Double {
+    get { values[Self.order[technique] ?? 0] }
+    set { values[Self.order[technique] ?? 0] = newValue }
+  }
+
+  mutating func add(_ other: WebScores, times factor: Double = 1) {
+    for index in values.indices { values[index] += other.values[index] * factor }
+  }
+
+  /// The technique that the request is named by: the first that is enough by itself, or else the
+  /// one with the highest score; nil when nothing was found.
+  var verdict: (technique: WebTechnique, score: Double)? {
+    for (index, technique) in WebTechnique.allCases.enumerated() where values[index] >= 1 {
+      return (technique, values[index])
+    }
+    guard let top = values.indices.max(by: { values[$0] < values[$1] }), values[top] > 0 else {
+      return nil
+    }
+    return (WebTechnique.allCases[top], values[top])
+  }
+}

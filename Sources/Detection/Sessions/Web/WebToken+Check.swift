@@ -1,0 +1,163 @@
+extension WebToken {
+  /// What the word from `start` to `end` is worth where it stands.
+  func worth(in bytes: [UInt8], from start: Int, to end: Int) -> Double {
+    let before = ByteCursor(bytes, at: start)
+    let cursor = ByteCursor(bytes, at: end)
+    switch check {
+    case .none: return weight
+    case .word: return before.at(-1).isWord ? 0 : weight
+    case .call: return Self.isCall(before, cursor) ? weight : 0
+    case .union: return before.at(-1).isLetter ? 0 : weight * Self.union(cursor)
+    case .tautology: return Self.isTautology(before, cursor) ? weight : 0
+    case .stacked: return weight * Self.stacked(cursor)
+    case .command: return Self.isCommand(before, cursor, end: bytes[end &- 1]) ? weight : 0
+    case .plainCommand:
+      return Self.isCommand(before, cursor, end: 0x61) && !Self.isList(before) ? weight : 0
+    case .handler: return weight * Self.handler(before, cursor)
+    case .value, .function: return Self.beginsValue(before) ? weight : 0
+    case .comment: return Self.isComment(before) ? weight : 0
+    }
+  }
+
+  private static func isCall(_ before: ByteCursor, _ behind: ByteCursor) -> Bool {
+    var behind = behind
+    _ = behind.skipBlank()
+    let previous = before.at(-1)
+    return behind.byte == 0x28 && !previous.isWord && previous != 0x2e
+  }
+
+  private static func union(_ behind: ByteCursor) -> Double {
+    var cursor = behind
+    guard cursor.skipOpening() else { return 0 }
+    if cursor.accept("all") || cursor.accept("distinct") { _ = cursor.skipOpening() }
+    guard cursor.accept("select") else { return 0 }
+    // "union select committee": a column list has digits, quotes, functions or commas in it.
+    guard cursor.skipOpening() else { return cursor.byte.isQuote || cursor.byte == 0x40 ? 1 : 0.3 }
+    if cursor.byte.isDigit || cursor.byte.isQuote || cursor.byte == 0x40 || cursor.byte == 0x2a
+      || cursor.starts("null") || cursor.starts("char(")
+    {
+      return 1
+    }
+    guard cursor.skipWord() > 0 else { return 0.5 }
+    _ = cursor.skipBlank()
+    return [0x2c, 0x28, 0x2e].contains(cursor.byte) || cursor.starts("from ") ? 1 : 0.4
+  }
+
+  /// A literal: a number, or a string in quotes; its bytes without them.
+  private static func literal(_ cursor: inout ByteCursor) -> Bool {
+    if cursor.byte.isQuote {
+      let quote = cursor.byte
+      cursor.place += 1
+      var length = 0
+      while !cursor.isAtEnd, cursor.byte != quote, !cursor.byte.isOperator, length < 24 {
+        cursor.place += 1
+        length += 1
+      }
+      if cursor.byte == quote { cursor.place += 1 }
+      return true
+    }
+    _ = cursor.accept("-") || cursor.accept("~")
+    let start = cursor.place
+    while cursor.byte.isDigit { cursor.place += 1 }
+    return cursor.place > start
+  }
+
+  private static func isTautology(_ before: ByteCursor, _ behind: ByteCursor) -> Bool {
+    var cursor = behind
+    let isSign = !before.byte.isLetter
+    guard !before.at(-1).isLetter, !before.at(-1).isDigit || isSign else { return false }
+    // `or'1'='1` needs no blank; `order` is no `or`.
+    guard isSign || cursor.byte.isQuote || cursor.skipOpening() else { return false }
+    _ = cursor.skipOpening()
+    if cursor.accept("not ") || cursor.accept("!") { _ = cursor.skipOpening() }
+    if cursor.starts("true--") || cursor.starts("true#") { return true }
+    guard literal(&cursor) else { return false }
+    _ = cursor.skipBlank()
+    if cursor.byte.isOperator {
+      while cursor.byte.isOperator { cursor.place += 1 }
+    } else {
+      guard cursor.accept("like") || cursor.accept("rlike") || cursor.accept("between") else {
+        return false
+      }
+    }
+    _ = cursor.skipOpening()
+    return literal(&cursor)
+  }
+
+  private static func stacked(_ behind: ByteCursor) -> Double {
+    var cursor = behind
+    _ = cursor.skipBlank()
+    let statements: [(StaticString, Double)] = [
+      ("drop", 1), ("insert", 1), ("update", 0.8), ("delete", 0.9), ("exec", 0.9),
+      ("declare", 1), ("shutdown", 0.9), ("alter", 0.9), ("create", 0.8), ("truncate", 0.9),
+      ("select", 0.8), ("waitfor", 1), ("copy", 0.6), ("set @", 0.9), ("grant", 0.7),
+    ]
+    for (text, weight) in statements where cursor.accept(text) {
+      return cursor.skipOpening() || cursor.byte.isQuote ? weight : 0
+    }
+    return 0
+  }
+
+  /// Whether a shell would take what stands here for a command: behind `;`, `|`, `&&`, a backtick,
+  /// `$(`, `<(` or a new line, with blanks between.
+  private static func isCommand(_ before: ByteCursor, _ behind: ByteCursor, end: UInt8) -> Bool {
+    // A word ends where no letter, `=` or `.` goes on; a path or option has ended by itself.
+    if end.isWord, behind.byte.isWord || [0x3d, 0x2e, 0x2d, 0x3a].contains(behind.byte) {
+      return false
+    }
+    var offset = -1
+    while [0x20, 0x09, 0x2b].contains(before.at(offset)), offset > -8 { offset -= 1 }
+    switch before.at(offset) {
+    case 0x3b, 0x60, 0x0a, 0x0d: return true
+    case 0x7c: return true
+    case 0x26: return before.at(offset - 1) == 0x26
+    case 0x28: return before.at(offset - 1) == 0x24 || before.at(offset - 1) == 0x3c
+    default: return false
+    }
+  }
+
+  /// Whether the word is one of several names between separators, as in `sort=name|id|dir`.
+  private static func isList(_ before: ByteCursor) -> Bool {
+    before.at(-1) == 0x7c && before.at(-2).isLetter || before.at(-1) == 0x3b && before.at(-2) == 0
+  }
+
+  /// `onerror=`, `onload =`: three letters at least, then `=`.
+  private static func handler(_ before: ByteCursor, _ behind: ByteCursor) -> Double {
+    let previous = before.at(-1)
+    guard previous <= 0x20 && previous != 0 || previous == 0x2f || previous.isQuote else {
+      return 0
+    }
+    var cursor = behind
+    let length = cursor.skipWord()
+    guard (3...20).contains(length) else { return 0 }
+    _ = cursor.skipBlank()
+    guard cursor.byte == 0x3d else { return 0 }
+    // Inside a tag, or breaking out of a quoted attribute.
+    var offset = -1
+    while offset > -128, before.at(offset) != 0, before.at(offset) != 0x3e {
+      if before.at(offset) == 0x3c { return 1 }
+      if before.at(offset).isQuote { return 0.9 }
+      offset -= 1
+    }
+    return 0
+  }
+
+  /// At the beginning of the text, or behind `=` or `&`.
+  private static func beginsValue(_ before: ByteCursor) -> Bool {
+    var offset = -1
+    while before.at(offset) == 0x20 { offset -= 1 }
+    return [0, 0x3d, 0x26, 0x3f, 0x22].contains(before.at(offset))
+  }
+
+  /// Behind a quote, perhaps with brackets and blanks between; or at the end behind a number.
+  private static func isComment(_ before: ByteCursor) -> Bool {
+    var offset = -1
+    while [0x20, 0x29, 0x3b].contains(before.at(offset)), offset > -6 { offset -= 1 }
+    return before.at(offset) == 0x27 || before.at(offset) == 0x22
+  }
+}
+
+extension UInt8 {
+  /// `<`, `=` or `>`; also `!`, of `!=`.
+  fileprivate var isOperator: Bool { self >= 0x3c && self <= 0x3e || self == 0x21 }
+}
