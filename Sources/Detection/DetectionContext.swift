@@ -11,6 +11,11 @@ public struct DetectionContext: Sendable {
   public var gateways: [IPAddress]
   /// All prefixes of the site.
   public var home: [IPPrefix]
+  /// The servers that may answer DHCP on the segment, and anywhere on the site.
+  public var dhcp: [IPAddress] = []
+  public var siteDHCP: [IPAddress] = []
+  /// The name servers of the whole site.
+  public var nameServers: [IPAddress] = []
 
   public init(
     limits: LimitTable = LimitTable(), segment: String = "", prefixes: [IPPrefix] = [],

@@ -9,6 +9,13 @@ public enum SessionCatalog {
     _ context: DetectionContext
   ) -> [any AnalysisEngine<SessionEvent>] {
     [
+      DNSSpoof(context),
+      DNSTunnel(context),
+      MalformedDNS(context),
+      ZoneTransfer(context),
+      NameServerProbe(context),
+      DHCPServers(context),
+      DHCPStarvation(context),
       WebAttack(context),
       WebScan(context),
       LoginOutcomes(context),
@@ -21,7 +28,9 @@ public enum SessionCatalog {
 
   /// All limits of these engines, in their order.
   public static let limits: [EngineLimit] =
-    WebAttack.limits + WebScan.limits + LoginOutcomes.limits + SmtpAbuse.limits
+    DNSSpoof.limits + DNSTunnel.limits + MalformedDNS.limits + ZoneTransfer.limits
+    + NameServerProbe.limits + DHCPServers.limits + DHCPStarvation.limits
+    + WebAttack.limits + WebScan.limits + LoginOutcomes.limits + SmtpAbuse.limits
     + CleartextCredentials.limits + OverflowAttempt.limits + ReverseShell.limits
 }
 

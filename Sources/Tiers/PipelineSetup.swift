@@ -25,6 +25,9 @@ public struct PipelineSetup: Sendable {
     context = DetectionContext(
       limits: topology.limits(for: name), segment: segmentName, prefixes: segment?.prefixes ?? [],
       gateways: segment?.gateways ?? [], home: topology.homePrefixes)
+    context.dhcp = segment?.dhcp ?? []
+    context.siteDHCP = topology.segments.flatMap(\.dhcp)
+    context.nameServers = topology.segments.flatMap(\.dns)
   }
 
   init(_ settings: MonitorSettings, lane: LaneName) {

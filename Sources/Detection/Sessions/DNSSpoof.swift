@@ -1,0 +1,364 @@
+import Analysis
+import Flows
+import Reports
+import Terms
+
+/// Finds forged DNS answers: two that contradict each other for one question, answers that bear a
+/// server's address but come from another host's interface, and floods of answers that guess a
+/// resolver's transaction (Kaminsky 2008; RFC 5452).
+///
+/// Copies of one answer, repeated questions and resolvers that use several servers contradict
+/// nobody.
+struct DNSSpoof: AnalysisEngine {
+  static let score = EngineLimit(
+    "dns-spoof.score", 2, .count,
+    "Forgery score of a hardware address: 2 per contradiction, 1 per stray, 0.1 per guess.")
+  static let memory = EngineLimit(
+    "dns-spoof.memory", 120, .duration, "How long a question's first answer is remembered.")
+  static let halfLife = EngineLimit(
+    "dns-spoof.half-life", 3600, .duration, "Time after which an idle score has halved.")
+  static let questions = EngineLimit(
+    "dns-spoof.questions", 8192, .count, "Questions whose answers are compared at once.")
+  static let forgers = EngineLimit(
+    "dns-spoof.forgers", 512, .count, "Pairs of server and hardware address judged at once.")
+  static let quiet = EngineLimit(
+    "dns-spoof.quiet", 60, .duration, "Silence after which the last revision is sent.")
+  static let spacing = EngineLimit(
+    "dns-spoof.spacing", 5, .duration, "Least time between two revisions of one report.")
+  static let limits = [score, memory, halfLife, questions, forgers, quiet, spacing]
+
+  /// What one proof adds to a score: two answers from different places, two of which only the time
+  /// to live differs, two for one question that differ in nothing else.
+  static let contradiction = 2.0
+  static let farContradiction = 1.5
+  static let doubleAnswer = 1.0
+  /// A first answer from another interface than the server's, when it says something else than the
+  /// server did before; half where nothing is known.
+  static let stray = 1.0
+  static let guess = 0.1
+
+  struct Question: Sendable {
+    var asked = CaptureTime.distantPast
+    var askerMAC = MACAddress.unknown
+    /// Times that the asker itself asked.
+    var count = 0
+    var isAnswered = false
+    var answer = DNSAnswer()
+    var mac = MACAddress.unknown
+    var timeToLive: UInt8 = 0
+    var packet: UInt64 = 0
+  }
+
+  struct Forger: Sendable {
+    var score = FadingScore()
+    /// Strays that count once the server proves to be alive beside them.
+    var strayScore = FadingScore()
+    var firstStray = CaptureTime.distantPast
+    var contradictions: UInt64 = 0
+    var strays: UInt64 = 0
+    var guesses: UInt64 = 0
+    var first = CaptureTime.distantPast
+    var last = CaptureTime.distantPast
+    var name = ""
+    var answer = IPAddress.unspecified
+    var expected = IPAddress.unspecified
+    var deceived = AddressSet()
+    var packets = PacketSample()
+    var thread = ReportThread(spacing: .zero)
+
+    var count: UInt64 { contradictions &+ strays &+ guesses }
+  }
+
+  private let scoreLimit: Double
+  private let span: TimeSpan
+  private let decay: TimeSpan
+  private let quietSpan: TimeSpan
+  var owners = HardwareOwners()
+  private var questions: BoundedTable<Question>
+  private var forgers: BoundedTable<Forger>
+  /// What servers answered before, by server and question.
+  private var answers: BoundedTable<DNSAnswer>
+  /// Who asked what, whatever the transaction.
+  private var asked: ContactMemory
+  private(set) var nextDeadline = CaptureTime.distantFuture
+
+  init(_ context: DetectionContext) {
+    let limits = context.limits
+    scoreLimit = max(limits[Self.score], 0.1)
+    span = limits.span(Self.memory)
+    decay = limits.span(Self.halfLife)
+    quietSpan = limits.span(Self.quiet)
+    questions = BoundedTable(capacity: limits.count(Self.questions), empty: Question())
+    answers = BoundedTable(capacity: limits.count(Self.questions), empty: DNSAnswer())
+    forgers = BoundedTable(
+      capacity: limits.count(Self.forgers),
+      empty: Forger(thread: ReportThread(spacing: limits.span(Self.spacing))))
+    asked = ContactMemory(capacity: limits.count(Self.questions), span: span)
+  }
+
+  mutating func analyse(_ event: SessionEvent, into sink: inout ReportSink) {
+    defer { owners.learn(event) }
+    guard case .dns(let message) = event.what, event.transport == .udp, message.opcode == 0,
+      message.questionCount == 1, message.malformation == .none
+    else { return }
+    let turn = DNSTurn(event, message)
+    guard turn.isUnicast else { return }
+    if message.isResponse {
+      answer(event, message, turn, into: &sink)
+    } else {
+      ask(event, message, turn)
+    }
+  }
+
+  mutating func advance(to now: CaptureTime, into sink: inout ReportSink) {
+    var next = CaptureTime.distantFuture
+    for slot in forgers.slots where forgers[slot].thread.isStale(count: forgers[slot].count) {
+      let due = forgers[slot].thread.lastDue(after: forgers[slot].last, quiet: quietSpan)
+      if due <= now { emit(slot, at: now, into: &sink) } else { next = min(next, due) }
+    }
+    nextDeadline = next
+  }
+}
+
+// MARK: - Questions and answers
+
+extension DNSSpoof {
+  private func key(
+    _ message: DNSMessage, _ turn: DNSTurn, _ question: UInt64, _ vlan: UInt16
+  ) -> TableKey {
+    let ports = UInt64(turn.askerPort) << 32 | UInt64(message.id) << 16 | UInt64(vlan)
+    return TableKey(turn.asker, detail: TableKey(turn.answerer, detail: question ^ ports).hash)
+  }
+
+  private func askedHash(_ turn: DNSTurn, _ question: UInt64) -> UInt64 {
+    max(TableKey(turn.asker, detail: question).hash, 1)
+  }
+
+  private mutating func ask(_ event: SessionEvent, _ message: DNSMessage, _ turn: DNSTurn) {
+    let question = DNSTurn.question(message.name, type: message.queryType)
+    _ = asked.insert(askedHash(turn, question), at: event.time)
+    let key = key(message, turn, question, event.vlan)
+    let slot = questions.admit(key, asOf: event.time, until: event.time + .seconds(10))
+    guard slot >= 0 else { return }
+    if event.time - questions[slot].asked > span {
+      questions[slot] = Question(asked: event.time, askerMAC: event.sourceMAC)
+    }
+    // A copy from another interface was forwarded, not asked again.
+    if questions[slot].askerMAC == event.sourceMAC { questions[slot].count += 1 }
+  }
+
+  private mutating func answer(
+    _ event: SessionEvent, _ message: DNSMessage, _ turn: DNSTurn, into sink: inout ReportSink
+  ) {
+    let question = DNSTurn.question(message.name, type: message.queryType)
+    let slot = questions.find(key(message, turn, question, event.vlan))
+    guard slot >= 0, event.time - questions[slot].asked <= span else {
+      if asked.contains(askedHash(turn, question), asOf: event.time) {
+        note(
+          event, message, turn,
+          Proof(weight: Self.guess, source: event.sourceMAC, guesses: 1), into: &sink)
+      }
+      return
+    }
+    let told = DNSAnswer(message)
+    guard questions[slot].isAnswered else {
+      let earlier = remember(told, event, turn, question)
+      judgePlace(event, message, turn, told, earlier: earlier, into: &sink)
+      questions[slot].isAnswered = true
+      questions[slot].answer = told
+      questions[slot].mac = event.sourceMAC
+      questions[slot].timeToLive = event.timeToLive
+      questions[slot].packet = event.packet
+      return
+    }
+    let before = questions[slot]
+    guard told.contradicts(before.answer) else { return }
+    judgeContradiction(event, message, turn, told, before, into: &sink)
+  }
+
+  /// Keeps the newest answer that the server itself gave to a question; the one before.
+  private mutating func remember(
+    _ told: DNSAnswer, _ event: SessionEvent, _ turn: DNSTurn, _ question: UInt64
+  ) -> DNSAnswer? {
+    let key = TableKey(turn.answerer, detail: question)
+    let isOwner = owners.owner(of: turn.answerer, vlan: event.vlan)?.mac == event.sourceMAC
+    let known = answers.find(key)
+    if known >= 0 {
+      defer { if isOwner { answers[known] = told } }
+      answers.keep(known, until: event.time + .seconds(1))
+      return answers[known]
+    }
+    guard isOwner else { return nil }
+    let slot = answers.admit(key, asOf: event.time, until: event.time + .seconds(1))
+    if slot >= 0 { answers[slot] = told }
+    return nil
+  }
+
+  private mutating func judgePlace(
+    _ event: SessionEvent, _ message: DNSMessage, _ turn: DNSTurn, _ told: DNSAnswer,
+    earlier: DNSAnswer?, into sink: inout ReportSink
+  ) {
+    guard let owner = owners.owner(of: turn.answerer, vlan: event.vlan), owner.frames >= 2,
+      owner.mac != event.sourceMAC, event.sourceMAC != .unknown,
+      event.time - owner.last <= HardwareOwners.silence, !owners.isRouter(event.sourceMAC)
+    else { return }
+    let weight: Double
+    if let earlier {
+      guard told.contradicts(earlier) else { return }
+      weight = Self.stray
+    } else {
+      weight = Self.stray / 2
+    }
+    var proof = Proof(weight: weight, source: event.sourceMAC, strays: 1)
+    proof.expected = earlier?.addresses.first
+    note(event, message, turn, proof, into: &sink)
+  }
+
+  private mutating func judgeContradiction(
+    _ event: SessionEvent, _ message: DNSMessage, _ turn: DNSTurn, _ told: DNSAnswer,
+    _ before: Question, into sink: inout ReportSink
+  ) {
+    let owner = owners.owner(of: turn.answerer, vlan: event.vlan)
+    var proof = Proof(weight: 0, source: event.sourceMAC, contradictions: 1)
+    var isFirstForged = false
+    if before.mac != event.sourceMAC {
+      proof.weight = Self.contradiction
+      isFirstForged = owner?.mac == event.sourceMAC
+    } else if before.timeToLive != event.timeToLive {
+      proof.weight = Self.farContradiction
+      isFirstForged = owner?.timeToLive == event.timeToLive
+    } else if before.count <= 1 {
+      // Two answers of one server to one question, which no resolver gives.
+      proof.weight = Self.doubleAnswer
+    } else {
+      return
+    }
+    if isFirstForged {
+      proof.source = before.mac
+      proof.forged = before.answer.addresses.first
+      proof.expected = told.addresses.first
+    } else {
+      proof.expected = before.answer.addresses.first
+    }
+    proof.otherPacket = before.packet
+    note(event, message, turn, proof, into: &sink)
+  }
+}
+
+// MARK: - Judging
+
+extension DNSSpoof {
+  /// What speaks against a hardware address.
+  private struct Proof {
+    var weight: Double
+    var source: MACAddress
+    var contradictions: UInt64 = 0
+    var strays: UInt64 = 0
+    var guesses: UInt64 = 0
+    var forged: IPAddress?
+    var expected: IPAddress?
+    var otherPacket: UInt64?
+  }
+
+  private mutating func note(
+    _ event: SessionEvent, _ message: DNSMessage, _ turn: DNSTurn, _ proof: Proof,
+    into sink: inout ReportSink
+  ) {
+    let now = event.time
+    let key = TableKey(
+      turn.answerer, detail: proof.source.bits << 16 | UInt64(event.vlan))
+    let slot = forgers.admit(key, asOf: now, until: now + .seconds(10))
+    guard slot >= 0 else { return }
+    if forgers[slot].first == .distantPast { forgers[slot].first = now }
+    forgers[slot].last = now
+    forgers[slot].contradictions &+= proof.contradictions
+    forgers[slot].strays &+= proof.strays
+    forgers[slot].guesses &+= proof.guesses
+    if proof.strays > 0 {
+      if forgers[slot].firstStray == .distantPast { forgers[slot].firstStray = now }
+      forgers[slot].strayScore.add(proof.weight, at: now, span: decay)
+      forgers[slot].score.fade(to: now, span: decay)
+    } else {
+      forgers[slot].score.add(proof.weight, at: now, span: decay)
+      forgers[slot].strayScore.fade(to: now, span: decay)
+    }
+    forgers[slot].deceived.insert(turn.asker)
+    forgers[slot].packets.add(event.packet)
+    if let other = proof.otherPacket { forgers[slot].packets.add(other) }
+    if forgers[slot].name.isEmpty || proof.guesses == 0 {
+      forgers[slot].name = message.name
+      let told = DNSAnswer(message).addresses.first
+      forgers[slot].answer = proof.forged ?? told ?? .unspecified
+      forgers[slot].expected = proof.expected ?? .unspecified
+    }
+    judge(slot, at: now, into: &sink)
+  }
+
+  private mutating func judge(_ slot: Int, at now: CaptureTime, into sink: inout ReportSink) {
+    if forgers[slot].thread.isOpen {
+      if forgers[slot].thread.isDue(count: forgers[slot].count, at: now) {
+        emit(slot, at: now, into: &sink)
+      } else {
+        nextDeadline = min(nextDeadline, now + quietSpan)
+      }
+      return
+    }
+    if total(slot) >= scoreLimit {
+      emit(slot, at: now, into: &sink)
+    } else {
+      let isSerious = forgers[slot].contradictions &+ forgers[slot].strays > 0
+      forgers.keep(slot, until: now + (isSerious ? decay : .minutes(1)))
+    }
+  }
+
+  /// Strays count only beside a server that goes on speaking: one that moved is silent.
+  private func total(_ slot: Int) -> Double {
+    let vlan = UInt16(truncatingIfNeeded: forgers.key(slot).detail)
+    let last = owners.owner(of: forgers.key(slot).address, vlan: vlan)?.last ?? .distantPast
+    let isAlive = last > forgers[slot].firstStray
+    return forgers[slot].score.value + (isAlive ? forgers[slot].strayScore.value : 0)
+  }
+
+  private mutating func emit(_ slot: Int, at now: CaptureTime, into sink: inout ReportSink) {
+    let fresh = report(slot, at: now, from: sink)
+    let count = forgers[slot].count
+    forgers[slot].thread.emit(fresh, count: count, at: now, into: &sink)
+    forgers.keep(slot, until: now + decay)
+  }
+
+  private func report(_ slot: Int, at now: CaptureTime, from sink: ReportSink) -> Report {
+    let forger = forgers[slot]
+    let server = forgers.key(slot).address
+    let mac = MACAddress(bits: forgers.key(slot).detail >> 16)
+    let score = total(slot)
+    var report = sink.opening(
+      .dnsSpoof, subject: "\(server) \(mac)", first: forger.first, last: forger.last, at: now,
+      severity: 8, confidence: min(0.98, 1 - 0.5 / (1 + max(0, score - scoreLimit))))
+    // Whoever's interface it is; the address that was forged where nothing else is known.
+    let own = owners.addresses(of: mac)
+    report.sources = AddressSet(own.isEmpty ? [server] : own)
+    report.targets = forger.deceived
+    report.ports = [DNSTurn.port]
+    report.transport = .udp
+    report.attributes = [
+      "name": .text(String(forger.name.prefix(256))), "mac": .mac(mac),
+      "answers": .count(forger.count),
+    ]
+    if forger.answer != .unspecified { report.attributes["answer"] = .address(forger.answer) }
+    if forger.expected != .unspecified { report.attributes["expected"] = .address(forger.expected) }
+    report.evidence = [sink.evidence(forger.packets.indices)]
+    report.terms = [
+      Term("forgery score", score, threshold: scoreLimit),
+      Term("contradicting answers", Double(forger.contradictions), unit: "answers"),
+      Term("answers from the wrong place", Double(forger.strays), unit: "answers"),
+      Term("answers that guess a transaction", Double(forger.guesses), unit: "answers"),
+    ]
+    return report
+  }
+}
+
+extension DNSSpoof: LossCounting {
+  var losses: UInt64 {
+    questions.refusedCount &+ forgers.refusedCount &+ owners.losses
+  }
+}

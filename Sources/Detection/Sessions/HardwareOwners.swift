@@ -1,0 +1,80 @@
+import Analysis
+import Flows
+import Terms
+
+/// Learns which hardware address speaks for an address on the segment: the one seen first, or
+/// nearer by its time to live, until it falls silent.
+struct HardwareOwners: Sendable {
+  /// Addresses remembered at once.
+  static let capacity = 4096
+  /// Silence after which another hardware address may take over.
+  static let silence = TimeSpan.minutes(10)
+  /// Addresses beyond its own that show a hardware address to be a router.
+  static let routedLimit = 4
+
+  struct Owner: Sendable {
+    var mac = MACAddress.unknown
+    var timeToLive: UInt8 = 0
+    var frames: UInt64 = 0
+    var last = CaptureTime.distantPast
+  }
+
+  private var owners = BoundedTable<Owner>(capacity: HardwareOwners.capacity, empty: Owner())
+
+  private func key(_ address: IPAddress, _ vlan: UInt16) -> TableKey {
+    TableKey(address, detail: UInt64(vlan))
+  }
+
+  /// Takes in who sent the event's packet.
+  mutating func learn(_ event: SessionEvent) {
+    let mac = event.sourceMAC
+    guard mac != .unknown, !mac.isGroup, !event.sender.isUnspecified else { return }
+    let slot = owners.admit(
+      key(event.sender, event.vlan), asOf: event.time, until: event.time + .seconds(1))
+    guard slot >= 0 else { return }
+    if owners[slot].mac == mac {
+      owners[slot].frames &+= 1
+      owners[slot].last = event.time
+      owners[slot].timeToLive = event.timeToLive
+      if owners[slot].frames > 2 { owners.keep(slot, until: event.time + .minutes(1)) }
+      return
+    }
+    // A forwarder's copy has come a hop farther than what the owner sent.
+    let isNearer = owners[slot].frames <= 1 && event.timeToLive > owners[slot].timeToLive
+    guard
+      owners[slot].mac == .unknown || isNearer || event.time - owners[slot].last > Self.silence
+    else { return }
+    owners[slot] = Owner(
+      mac: mac, timeToLive: event.timeToLive, frames: 1, last: event.time)
+  }
+
+  func owner(of address: IPAddress, vlan: UInt16) -> Owner? {
+    let slot = owners.find(key(address, vlan))
+    return slot < 0 ? nil : owners[slot]
+  }
+
+  /// What `mac` owns, the most used first, at most `limit`; nothing for a router, whose addresses
+  /// are others'.
+  func addresses(of mac: MACAddress, limit: Int = 4) -> [IPAddress] {
+    guard mac != .unknown else { return [] }
+    let owned = owners.slots.filter { owners[$0].mac == mac }
+    guard !isRouting(owned.map { owners.key($0).address }) else { return [] }
+    let ranked = owned.map { (owners[$0].frames, owners.key($0).address) }
+      .sorted { ($1.0, $0.1) < ($0.0, $1.1) }
+    return ranked.prefix(limit).map(\.1)
+  }
+
+  func isRouter(_ mac: MACAddress) -> Bool {
+    isRouting(owners.slots.filter { owners[$0].mac == mac }.map { owners.key($0).address })
+  }
+
+  /// Whether the addresses lie in more networks (/24, /64) than a host has.
+  private func isRouting(_ addresses: [IPAddress]) -> Bool {
+    let networks = addresses.map { $0.isIPv4 ? $0.low >> 8 : $0.high }
+    return Set(networks).count >= 2 && addresses.count >= Self.routedLimit
+  }
+}
+
+extension HardwareOwners {
+  var losses: UInt64 { owners.refusedCount }
+}

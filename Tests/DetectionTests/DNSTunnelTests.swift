@@ -1,0 +1,87 @@
+import Flows
+import Reports
+import Terms
+import Testing
+
+@testable import Detection
+
+@Suite struct DNSTunnelTests {
+  /// Text of `length` letters and digits that looks random, the same for the same seed.
+  private func random(_ length: Int, _ seed: Int) -> String {
+    var state = UInt64(seed) &* 0x9e37_79b9_7f4a_7c15 &+ 1
+    let letters = Array("abcdefghijklmnopqrstuvwxyz234567")
+    return String(
+      (0..<length).map { _ in
+        state ^= state << 13
+        state ^= state >> 7
+        state ^= state << 17
+        return letters[Int(state >> 33) % letters.count]
+      })
+  }
+
+  @Test(arguments: [1.0, 10, 100]) func aTunnelIsTheHostsAndNotTheResolvers(
+    slower: Double
+  ) throws {
+    let reports = try Lab.detections("dns-tunnel", slower: slower)
+    #expect(reports.map(\.story) == ["exfil.dns-tunnel 10.10.2.104 > 203.0.113.53"])
+    #expect(reports.first?.text("domain") == "tun.lab-evil.example")
+  }
+
+  @Test func aSlowTunnelOfTextRecordsIsFound() throws {
+    var story = try NameStory(DNSTunnel(DetectionContext()))
+    for turn in 0..<120 {
+      story.wait(30)
+      let name = random(50, turn) + ".t.example.org"
+      try story.ask("10.1.1.20", "10.1.1.2", name, 16, id: UInt16(turn))
+      try story.answer("10.1.1.2", "10.1.1.20", name, ["::"], 16, id: UInt16(turn), bytes: 90)
+    }
+    let reports = story.finish()
+    #expect(reports.map(\.story) == ["exfil.dns-tunnel 10.1.1.20 > 10.1.1.2"])
+    #expect(reports.first?.text("domain") == "t.example.org")
+  }
+
+  @Test func aFileInNamesOfAddressQuestionsIsFound() throws {
+    var story = try NameStory(DNSTunnel(DetectionContext()))
+    for turn in 0..<150 {
+      story.wait(0.2)
+      let name = random(60, turn) + "." + random(40, turn + 1000) + ".example.org"
+      try story.ask("10.1.1.20", "10.1.1.2", name, id: UInt16(turn))
+    }
+    let reports = story.finish()
+    #expect(reports.map(\.story) == ["exfil.dns-tunnel 10.1.1.20 > 10.1.1.2"])
+  }
+
+  @Test func hashesAndServersAndReverseLookupsAreNoTunnel() throws {
+    var story = try NameStory(DNSTunnel(DetectionContext()))
+    for turn in 0..<400 {
+      story.wait(1)
+      let names = [
+        random(14, turn) + ".cloudfront.example.com", random(32, turn) + ".hashes.example.net",
+        random(80, turn) + ".avqs.mcafee.com",
+        "\(turn % 250).\(turn % 199).0.192.zen.lists.example.org",
+      ]
+      for name in names {
+        try story.ask("10.1.1.20", "10.1.1.2", name, id: UInt16(turn))
+        try story.answer("10.1.1.2", "10.1.1.20", name, ["127.0.0.2"], id: UInt16(turn))
+      }
+      let reverse = "\(turn % 256).2.0.192.in-addr.arpa"
+      try story.ask("10.1.1.20", "10.1.1.2", reverse, 12, id: UInt16(turn))
+    }
+    let told = story.finish()
+    #expect(told.isEmpty)
+  }
+
+  @Test func mailServersThatReadPoliciesAreNoTunnel() throws {
+    var story = try NameStory(DNSTunnel(DetectionContext()))
+    for turn in 0..<300 {
+      story.wait(5)
+      for name in ["_dmarc", "selector\(turn % 3)._domainkey"] {
+        let whole = "\(name).company\(turn).example"
+        try story.ask("10.1.1.25", "10.1.1.2", whole, 16, id: UInt16(turn))
+        try story.answer("10.1.1.2", "10.1.1.25", whole, ["::"], 16, id: UInt16(turn), bytes: 400)
+      }
+    }
+    let told = story.finish()
+    #expect(told.isEmpty)
+  }
+}
