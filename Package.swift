@@ -148,6 +148,7 @@ let package = Package(
     tests(
       "ReplayTests",
       ["Archive", "Hierarchy", "Links", "Monitoring", "Replay", "Reports", "Terms", "Tiers"]),
+    tests("TiersTests", ["Hierarchy", "Links", "Monitoring", "Reports", "Terms", "Tiers"]),
     tests("TidyTests", []),
   ],
   swiftLanguageModes: [.v6]

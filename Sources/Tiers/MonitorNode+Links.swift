@@ -97,17 +97,19 @@ extension MonitorNode {
   mutating func heard(_ child: MonitorName, _ now: HostTime) {
     let wasAlive = leases[child]?.isAlive ?? true
     leases[child, default: Lease(lastHeard: now)].lastHeard = now
-    if !wasAlive { declare(child, alive: true, now) }
+    if !wasAlive { declare([child], alive: true, now) }
   }
 
-  /// A dead child no longer holds time back, and is named in every verdict's coverage.
-  mutating func declare(_ child: MonitorName, alive: Bool, _ now: HostTime) {
-    leases[child]?.isAlive = alive
-    log(
-      alive ? .info : .warning, alive ? "child is back" : "child declared dead",
-      ["child": child.text])
+  /// Dead children no longer hold time back, and are named in every verdict's coverage.
+  mutating func declare(_ children: [MonitorName], alive: Bool, _ now: HostTime) {
+    for child in children {
+      leases[child]?.isAlive = alive
+      log(
+        alive ? .info : .warning, alive ? "child is back" : "child declared dead",
+        ["child": child.text])
+    }
     for lane in lanes.keys.sorted() {
-      lanes[lane]?.correlation?.setAlive(alive, child: child)
+      for child in children { lanes[lane]?.correlation?.setAlive(alive, child: child) }
       process(lane, now)
     }
   }

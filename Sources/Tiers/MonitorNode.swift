@@ -130,10 +130,11 @@ public struct MonitorNode: Sendable {
 
   /// Obeys the host's clock: leases, heartbeats, redials.
   public mutating func tick(_ now: HostTime) {
-    for (child, lease) in leases.sorted(by: { $0.key < $1.key }) where lease.isAlive {
-      let end = lease.lastHeard.adding(milliseconds: configuration.leaseMilliseconds)
-      if now >= end { declare(child, alive: false, now) }
+    let silent = leases.filter { _, lease in
+      lease.isAlive
+        && now >= lease.lastHeard.adding(milliseconds: configuration.leaseMilliseconds)
     }
+    if !silent.isEmpty { declare(silent.keys.sorted(), alive: false, now) }
     uplink.setLosses(losses)
     obey(uplink.tick(now), now)
     obey(downlinks.tick(now), now)
