@@ -10,6 +10,7 @@ public enum SessionCatalog {
   ) -> [any AnalysisEngine<SessionEvent>] {
     [
       DNSSpoof(context),
+      NamePoisoning(context),
       DNSTunnel(context),
       MalformedDNS(context),
       ZoneTransfer(context),
@@ -28,8 +29,8 @@ public enum SessionCatalog {
 
   /// All limits of these engines, in their order.
   public static let limits: [EngineLimit] =
-    DNSSpoof.limits + DNSTunnel.limits + MalformedDNS.limits + ZoneTransfer.limits
-    + NameServerProbe.limits + DHCPServers.limits + DHCPStarvation.limits
+    DNSSpoof.limits + NamePoisoning.limits + DNSTunnel.limits + MalformedDNS.limits
+    + ZoneTransfer.limits + NameServerProbe.limits + DHCPServers.limits + DHCPStarvation.limits
     + WebAttack.limits + WebScan.limits + LoginOutcomes.limits + SmtpAbuse.limits
     + CleartextCredentials.limits + OverflowAttempt.limits + ReverseShell.limits
 }

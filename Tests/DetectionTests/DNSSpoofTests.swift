@@ -107,4 +107,21 @@ import Testing
     let told = story.finish()
     #expect(told.isEmpty)
   }
+
+  @Test func aHostThatAnswersForEverybodyOnTheLinkIsFound() throws {
+    var story = try NameStory(NamePoisoning(DetectionContext()))
+    for turn in 0..<12 {
+      story.wait(60)
+      for (host, name) in [("66", "files\(turn % 4)"), ("20", "desk20"), ("20", "desk20.local")] {
+        var message = NameStory<NamePoisoning>.question(name)
+        message.flags = 0x8000
+        message.answerCount = 1
+        try story.tell(
+          .dns(message), from: "10.1.1.\(host)", 5355, to: "10.1.1.30", 50_000, mac: liar,
+          isFromClient: false)
+      }
+    }
+    let reports = story.finish()
+    #expect(reports.map(\.story) == ["spoof.dns 10.1.1.66 > 10.1.1.30"])
+  }
 }

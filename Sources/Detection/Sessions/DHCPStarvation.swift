@@ -56,6 +56,7 @@ struct DHCPStarvation: AnalysisEngine {
   private let silence: TimeSpan
   private let decay: TimeSpan
   private let quietSpan: TimeSpan
+  private let spacing: TimeSpan
   private let waitingLimit: Int
   private var owners = HardwareOwners()
   private var clients: BoundedTable<Client>
@@ -88,7 +89,8 @@ struct DHCPStarvation: AnalysisEngine {
     waitingLimit = max(limits.count(Self.clients), 16)
     servers = Array(context.dhcp.prefix(Self.nameLimit))
     clients = BoundedTable(capacity: waitingLimit, empty: Client())
-    thread = ReportThread(spacing: limits.span(Self.spacing))
+    spacing = limits.span(Self.spacing)
+    thread = ReportThread(spacing: spacing)
   }
 
   mutating func analyse(_ event: SessionEvent, into sink: inout ReportSink) {
@@ -225,6 +227,11 @@ extension DHCPStarvation {
   private mutating func note(_ slot: Int, weight: Double) {
     let client = clients[slot]
     clients[slot].isPhantom = true
+    if thread.isOpen, last > .distantPast, client.first - last > decay {
+      // That flood is over; this may be another.
+      thread = ReportThread(spacing: spacing)
+      forget()
+    }
     macs &+= 1
     requests &+= UInt64(max(client.discovers, 1))
     first = min(first, client.first)
@@ -275,7 +282,7 @@ extension DHCPStarvation {
     let lasted = max((last - first).seconds, 1)
     var report = sink.opening(
       .dhcpStarvation, subject: "dhcp", first: first, last: last, at: now, severity: 6,
-      confidence: min(0.95, 1 - 0.4 / (phantoms.value / phantomLimit)))
+      confidence: min(0.95, 1 - 0.4 / max(1, phantoms.value / phantomLimit)))
     if !hasManySenders {
       for mac in senders { report.sources.formUnion(AddressSet(owners.addresses(of: mac))) }
     }
