@@ -10,8 +10,9 @@ import Testing
 @Suite struct FloodTests {
   @Test func aSpoofedSynFloodIsFoundBesideTheSitesOwnClients() throws {
     let reports = try Lab.detections("syn-flood")
-    #expect(reports.map(\.kind) == [.synFlood])
-    let flood = try #require(reports.first)
+    // Some of the forged sources are nobody's.
+    #expect(reports.map(\.kind).sorted() == [.synFlood, .ipSpoof])
+    let flood = try #require(reports.first { $0.kind == .synFlood })
     #expect(flood.targets.listed.map(\.description) == ["10.10.1.10"])
     #expect(flood.ports == [80])
     #expect(flood.sources.count > 1500)

@@ -26,9 +26,10 @@ enum Lab {
   /// Every revision of every report of a capture, in order; times are moved away from the first
   /// frame by `factor`.
   static func everything(
-    _ name: String, slower factor: Double = 1, flushingEvery chunk: Int = 0
+    _ name: String, slower factor: Double = 1, flushingEvery chunk: Int = 0,
+    in context: DetectionContext = DetectionContext(segment: "lab")
   ) throws -> [Report] {
-    var pipeline = try pipeline()
+    var pipeline = try pipeline(context)
     var file = try CaptureFile(path: path(name))
     var reports: [Report] = []
     var origin: CaptureTime?
@@ -51,8 +52,19 @@ enum Lab {
   }
 
   /// The newest revision of each detection.
-  static func detections(_ name: String, slower factor: Double = 1) throws -> [Report] {
-    newest(try everything(name, slower: factor)).filter { $0.reportClass == .detection }
+  static func detections(
+    _ name: String, slower factor: Double = 1,
+    in context: DetectionContext = DetectionContext(segment: "lab")
+  ) throws -> [Report] {
+    newest(try everything(name, slower: factor, in: context))
+      .filter { $0.reportClass == .detection }
+  }
+
+  /// What the monitor of a segment with `prefixes` knows; none for the perimeter.
+  static func segment(_ prefixes: String...) -> DetectionContext {
+    DetectionContext(
+      segment: "lab", prefixes: prefixes.compactMap { IPPrefix($0) },
+      home: ["10.10.0.0/16", "10.20.0.0/16"].compactMap { IPPrefix($0) })
   }
 
   static func newest(_ reports: [Report]) -> [Report] {

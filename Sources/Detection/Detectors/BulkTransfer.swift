@@ -20,6 +20,9 @@ struct BulkTransfer: AnalysisEngine {
   static let halfLife = EngineLimit(
     "bulk-transfer.half-life", 86_400, .duration,
     "Time after which a host's largest upload has halved.")
+  static let span = EngineLimit(
+    "bulk-transfer.span", 600, .duration,
+    "Time after which what several connections sent counts half, so that a trickle never adds up.")
   static let pairs = EngineLimit(
     "bulk-transfer.pairs", 4096, .count, "Pairs of inside and outside host remembered at once.")
   static let hosts = EngineLimit(
@@ -30,7 +33,7 @@ struct BulkTransfer: AnalysisEngine {
     "bulk-transfer.quiet", 30, .duration, "Silence after which the last revision is sent.")
   static let spacing = EngineLimit(
     "bulk-transfer.spacing", 10, .duration, "Least time between two revisions of one report.")
-  static let limits = [bytes, ratio, factor, halfLife, pairs, hosts, memory, quiet, spacing]
+  static let limits = [bytes, ratio, factor, halfLife, span, pairs, hosts, memory, quiet, spacing]
 
   /// Payload of a flow below which it is looked at only when it is over, in bytes.
   private static let liveBytes: UInt64 = 32_768
@@ -38,17 +41,18 @@ struct BulkTransfer: AnalysisEngine {
   private static let leastBytes: UInt64 = 4096
 
   struct Detail: Sendable {
-    /// Payload of flows that are over.
-    var sent: UInt64 = 0
-    var received: UInt64 = 0
-    /// With the flow that goes on.
-    var total: UInt64 = 0
-    var totalBack: UInt64 = 0
+    /// Payload of flows that are over, fading.
+    var sent = 0.0
+    var received = 0.0
+    /// With the flow that goes on, at its highest.
+    var total = 0.0
+    var totalBack = 0.0
     var source = IPAddress.unspecified
     var target = IPAddress.unspecified
     var port: UInt16 = 0
     var transport = TransportProtocol.tcp
     var begin = CaptureTime.distantPast
+    var updated = CaptureTime.distantPast
     /// The host's largest upload before this one, in bytes.
     var usual = 0.0
   }
@@ -65,6 +69,7 @@ struct BulkTransfer: AnalysisEngine {
   private let factorLimit: Double
   private let decay: TimeSpan
   private let memory: TimeSpan
+  private let span: TimeSpan
   private var seen: SightingTable<Detail>
   private var hosts: BoundedTable<Host>
 
@@ -77,6 +82,7 @@ struct BulkTransfer: AnalysisEngine {
     factorLimit = limits[Self.factor]
     decay = limits.span(Self.halfLife)
     memory = limits.span(Self.memory)
+    span = limits.span(Self.span)
     seen = SightingTable(
       capacity: limits.count(Self.pairs), empty: Detail(), halfLife: decay, memory: memory,
       quiet: limits.span(Self.quiet), spacing: limits.span(Self.spacing))
@@ -115,14 +121,18 @@ extension BulkTransfer {
     let slot = seen.note(key(event), count: 1, packet: event.packet, at: event.time)
     guard slot >= 0 else { return }
     if seen[slot].detail.begin == .distantPast { begin(slot, event) }
+    fade(slot, to: event.time)
     let detail = seen[slot].detail
-    seen[slot].detail.total = max(detail.total, detail.sent &+ event.payloadOut)
-    seen[slot].detail.totalBack = max(detail.totalBack, detail.received &+ event.payloadIn)
+    let total = detail.sent + Double(event.payloadOut)
+    if total > detail.total {
+      seen[slot].detail.total = total
+      seen[slot].detail.totalBack = detail.received + Double(event.payloadIn)
+    }
     seen[slot].detail.port = event.targetPort
     seen[slot].detail.transport = event.transport
     if event.kind == .closed {
-      seen[slot].detail.sent &+= event.payloadOut
-      seen[slot].detail.received &+= event.payloadIn
+      seen[slot].detail.sent += Double(event.payloadOut)
+      seen[slot].detail.received += Double(event.payloadIn)
     }
     if seen.isDue(slot, isTold: isBulk(seen[slot].detail), at: event.time) {
       emit(slot, at: event.time, into: &sink)
@@ -132,11 +142,19 @@ extension BulkTransfer {
 
   private mutating func begin(_ slot: Int, _ event: FlowEvent) {
     seen[slot].detail.begin = event.opened
+    seen[slot].detail.updated = event.time
     seen[slot].detail.source = event.source
     seen[slot].detail.target = event.target
     seen[slot].first = min(seen[slot].first, event.opened)
     let host = hosts.find(TableKey(event.source))
     seen[slot].detail.usual = host < 0 ? 0 : largest(host, at: event.time)
+  }
+
+  private mutating func fade(_ slot: Int, to now: CaptureTime) {
+    let fading = seen.fading(from: seen[slot].detail.updated, to: now, halfLife: span)
+    seen[slot].detail.updated = now
+    seen[slot].detail.sent *= fading
+    seen[slot].detail.received *= fading
   }
 
   private func largest(_ host: Int, at now: CaptureTime) -> Double {
@@ -147,22 +165,21 @@ extension BulkTransfer {
   private mutating func learn(_ slot: Int, at now: CaptureTime) {
     let host = hosts.admit(TableKey(seen[slot].detail.source), asOf: now, until: now + memory)
     guard host >= 0 else { return }
-    hosts[host].largest = max(largest(host, at: now), Double(seen[slot].detail.total))
+    hosts[host].largest = max(largest(host, at: now), seen[slot].detail.total)
     hosts[host].updated = now
     hosts.keep(host, until: now + memory)
   }
 
   private func isBulk(_ detail: Detail) -> Bool {
-    let total = Double(detail.total)
-    return total >= max(byteLimit, factorLimit * detail.usual)
-      && total >= ratioLimit * Double(detail.totalBack)
+    detail.total >= max(byteLimit, factorLimit * detail.usual)
+      && detail.total >= ratioLimit * detail.totalBack
   }
 
   /// 5 at the limit, one more for each factor of ten.
   private func severity(_ detail: Detail) -> Double {
     var severity = 5.0
     var step = byteLimit * 10
-    while severity < 8, Double(detail.total) >= step {
+    while severity < 8, detail.total >= step {
       severity += 1
       step *= 10
     }
@@ -172,7 +189,7 @@ extension BulkTransfer {
   private mutating func emit(_ slot: Int, at now: CaptureTime, into sink: inout ReportSink) {
     let sighting = seen[slot]
     let detail = sighting.detail
-    let margin = Double(detail.total) / max(byteLimit, factorLimit * detail.usual)
+    let margin = detail.total / max(byteLimit, factorLimit * detail.usual)
     var report = sink.opening(
       .bulkTransfer, subject: "\(detail.source) \(detail.target)", first: sighting.first,
       last: sighting.last, at: now, severity: severity(detail),
@@ -182,17 +199,17 @@ extension BulkTransfer {
     report.ports = [detail.port]
     report.transport = detail.transport
     report.attributes = [
-      "bytes": .bytes(detail.total), "duration": .duration(sighting.last - sighting.first),
+      "bytes": .bytes(UInt64(min(detail.total, 1e18))),
+      "duration": .duration(sighting.last - sighting.first),
       "usual": .bytes(UInt64(max(0, min(detail.usual, 1e18)))),
     ]
     report.evidence = [sink.evidence(sighting.packets.indices)]
     report.terms = [
       Term(
-        "payload sent", Double(detail.total), threshold: max(byteLimit, factorLimit * detail.usual),
+        "payload sent", detail.total, threshold: max(byteLimit, factorLimit * detail.usual),
         unit: "bytes"),
       Term(
-        "sent per received", Double(detail.total) / Double(max(detail.totalBack, 1)),
-        threshold: ratioLimit),
+        "sent per received", detail.total / max(detail.totalBack, 1), threshold: ratioLimit),
       Term("largest upload before", detail.usual, unit: "bytes"),
     ]
     seen.emit(report, slot, at: now, into: &sink)

@@ -82,6 +82,10 @@ struct SightingTable<Detail: Sendable>: Sendable {
 
   /// What a score of `old` is worth at `now`: 0–1.
   func fading(from old: CaptureTime, to now: CaptureTime) -> Double {
+    fading(from: old, to: now, halfLife: halfLife)
+  }
+
+  func fading(from old: CaptureTime, to now: CaptureTime, halfLife: TimeSpan) -> Double {
     let passed = max(now - old, .zero).seconds / halfLife.seconds
     // A straight line stands for the power where they hardly differ.
     return passed < 0.02 ? 1 - 0.693 * passed : exp2(-passed)

@@ -48,8 +48,9 @@ struct SlowConnections: AnalysisEngine {
   }
 
   struct Server: Sendable {
-    /// Connections followed.
+    /// Connections followed, and when one was last made or fed.
     var held = 0
+    var active = CaptureTime.distantPast
     var peak = 0
     var first = CaptureTime.distantPast
     var last = CaptureTime.distantPast
@@ -67,6 +68,8 @@ struct SlowConnections: AnalysisEngine {
   ]
   /// How often a server that holds many mute connections is judged.
   private static let judgeSpan = TimeSpan.seconds(2)
+  /// How long it is judged after its last connection was made or fed.
+  private static let judgedSpan = TimeSpan.minutes(6)
   /// Connections that are held but not fed count only when each source holds this many.
   private static let heldPerSource = 8.0
 
@@ -114,7 +117,8 @@ struct SlowConnections: AnalysisEngine {
   mutating func advance(to now: CaptureTime, into sink: inout ReportSink) {
     var next = CaptureTime.distantFuture
     for slot in servers.slots {
-      if servers[slot].held >= connectionLimit {
+      // Connections of which nothing more is heard are left alone in the end.
+      if servers[slot].held >= connectionLimit, now - servers[slot].active <= Self.judgedSpan {
         judge(slot, at: now, into: &sink)
         next = min(next, now + Self.judgeSpan)
       }
@@ -151,6 +155,7 @@ extension SlowConnections {
       source: event.source, opened: event.opened, last: event.time, payload: event.payloadOut,
       packet: event.packet, drops: event.payloadOut > 0 ? 1 : 0, port: event.targetPort)
     servers[server].held += 1
+    servers[server].active = event.time
     guard servers[server].held >= connectionLimit else { return }
     servers.keep(server, until: event.time + .seconds(60))
     nextDeadline = min(nextDeadline, event.time + Self.judgeSpan)
@@ -169,6 +174,10 @@ extension SlowConnections {
     }
     mute[slot].last = event.time
     mute.keep(slot, until: event.time + .minutes(5))
+    let server = servers.find(serverKey(event.target, event.targetPort))
+    guard server >= 0, servers[server].held >= connectionLimit else { return }
+    servers[server].active = event.time
+    nextDeadline = min(nextDeadline, event.time + Self.judgeSpan)
   }
 
   private mutating func forget(_ slot: Int) {

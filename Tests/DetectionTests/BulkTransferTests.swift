@@ -1,0 +1,68 @@
+import Analysis
+import Flows
+import Packets
+import Reports
+import Terms
+import Testing
+
+@testable import Detection
+
+@Suite struct BulkTransferTests {
+  @Test(arguments: [1.0, 10, 100]) func anUploadToAStrangerIsReported(slower: Double) throws {
+    for context in [Lab.segment("10.10.2.0/24"), DetectionContext(segment: "lab")] {
+      let reports = try Lab.detections("upload", slower: slower, in: context)
+        .filter { $0.kind == .bulkTransfer }
+      #expect(reports.map(\.story) == ["exfil.bulk-transfer 10.10.2.104 > 203.0.113.91"])
+      #expect(reports.first?.ports == [8000])
+      #expect((reports.first?.revision ?? 99) <= 4)
+    }
+  }
+
+  private func transfer(
+    _ story: inout Story<BulkTransfer>, _ source: String, _ target: String, out: UInt64,
+    back: UInt64
+  ) throws {
+    story.wait(600)
+    try story.session(source, target, 443, lasting: 20, out: out, back: back)
+  }
+
+  @Test func whatAHostAlwaysSendsIsItsUsage() throws {
+    var story = try Story(BulkTransfer(DetectionContext()))
+    // A small upload now and then, growing; downloads; an upload within the site.
+    for size in [50_000, 150_000, 400_000, 900_000, 1_500_000] as [UInt64] {
+      try transfer(&story, "10.1.1.5", "203.0.113.\(size / 50_000)", out: size, back: 900)
+      try transfer(&story, "10.1.1.5", "203.0.113.200", out: 9000, back: 90_000_000)
+      try transfer(&story, "10.1.1.5", "10.9.1.1", out: 90_000_000, back: 9000)
+      try transfer(&story, "203.0.113.77", "10.1.1.5", out: 90_000_000, back: 9000)
+    }
+    let told = story.finish()
+    #expect(told.isEmpty)
+    try transfer(&story, "10.1.1.5", "203.0.113.201", out: 60_000_000, back: 9000)
+    let bulk = story.finish()
+    #expect(bulk.map(\.story) == ["exfil.bulk-transfer 10.1.1.5 > 203.0.113.201"])
+    #expect((bulk.first?.severity ?? 0) >= 7)
+  }
+
+  @Test func manySmallUploadsAddUp() throws {
+    var story = try Story(BulkTransfer(DetectionContext()))
+    for _ in 0..<40 {
+      story.wait(5)
+      try story.session("10.1.1.5", "203.0.113.9", 443, lasting: 1, out: 8000, back: 300)
+    }
+    let told = story.finish()
+    #expect(told.map(\.kind) == [.bulkTransfer])
+  }
+
+  @Test(arguments: ["office-day", "office-day-clients", "crawl"])
+  func anOrdinaryDayIsSilentWithAndWithoutTopology(name: String) throws {
+    let prefix =
+      name == "office-day" ? "10.10.3.0/24" : name == "crawl" ? "10.10.1.0/24" : "10.10.2.0/24"
+    for context in [Lab.segment(prefix), DetectionContext(segment: "lab")] {
+      for slower in [1.0, 10, 100] {
+        let reports = try Lab.detections(name, slower: slower, in: context)
+          .filter { ["dos", "spoof", "exfil"].contains($0.kind.family) }
+        #expect(reports.map(\.story) == [])
+      }
+    }
+  }
+}

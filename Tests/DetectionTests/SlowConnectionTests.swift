@@ -1,0 +1,73 @@
+import Analysis
+import Flows
+import Packets
+import Reports
+import Terms
+import Testing
+
+@testable import Detection
+
+@Suite struct SlowConnectionTests {
+  /// What becomes of the connections of a story after they are made.
+  private enum Habit { case trickle, answered, upload, silent }
+
+  /// `count` connections to one port, each heard of every four seconds for a minute and a half.
+  private func story(
+    _ count: Int, port: UInt16, sources: Int, _ habit: Habit
+  ) throws -> [Report] {
+    var story = try Story(SlowConnections(DetectionContext()))
+    let start = story.clock
+    var opened: [FlowEvent] = []
+    for number in 0..<count {
+      story.wait(0.01)
+      let source = "198.51.\(number % sources / 250).\(number % sources % 250)"
+      opened.append(try story.event(.established, source, "10.1.1.80", port))
+      story.tell(opened[number])
+    }
+    for round in 1...20 as ClosedRange<UInt64> {
+      story.wait(4)
+      for var event in opened where habit != .silent {
+        event.kind = .progress
+        event.isEstablished = true
+        event.time = story.clock
+        event.packetsOut = 1
+        event.payloadOut = habit == .upload ? round * 100_000 : round * 20
+        event.payloadIn = habit == .answered ? round * 300 : 0
+        story.tell(event)
+      }
+      story.engine.runDeadlines(through: story.clock, into: &story.sink)
+    }
+    #expect(story.clock > start)
+    return story.finish()
+  }
+
+  @Test func connectionsFedDropByDropAreReportedOnce() throws {
+    let reports = try Lab.detections("slow-http", in: Lab.segment("10.10.1.0/24"))
+      .filter { $0.kind.family == "dos" }
+    #expect(reports.map(\.story) == ["dos.slow-http 203.0.113.66 > 10.10.1.10"])
+    #expect(reports.first?.ports == [80])
+    #expect((reports.first?.revision ?? 99) <= 3)
+  }
+
+  @Test func aCrowdOfSlowClientsOfAWebServerIsReportedToo() throws {
+    let told = try story(200, port: 80, sources: 200, .trickle)
+    #expect(told.map(\.kind) == [.slowHTTP])
+    #expect(told.first?.count("connections") == 200)
+  }
+
+  @Test func connectionsHeldByOneSourceAreExhaustion() throws {
+    let told = try story(200, port: 21, sources: 2, .silent)
+    #expect(told.map { $0.text("technique") } == ["idle-connections"])
+  }
+
+  @Test func ordinaryLongConnectionsAreNotSlow() throws {
+    let answered = try story(300, port: 80, sources: 3, .answered)
+    #expect(answered.isEmpty)
+    let uploads = try story(60, port: 80, sources: 60, .upload)
+    #expect(uploads.isEmpty)
+    let logs = try story(300, port: 6514, sources: 300, .trickle)
+    #expect(logs.isEmpty)
+    let waiting = try story(300, port: 443, sources: 300, .silent)
+    #expect(waiting.isEmpty)
+  }
+}
