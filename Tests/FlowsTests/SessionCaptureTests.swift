@@ -37,6 +37,30 @@ struct SessionCaptureTests {
     }
   }
 
+  /// Flows that are dismissed at once, reopened, evicted and picked up again, among others.
+  @Test(arguments: 1...12 as ClosedRange<UInt64>)
+  func noPayloadIsMissedWhereverTheInputIsCut(seed: UInt64) {
+    var random = SeededGenerator(state: seed)
+    var story = Story()
+    story.limits.capacity = 16
+    var time = 100.0
+    let texts = ["PRI * HTTP/2.0\r\n", "PRI * HTTP/2.0\r\n", "GET / HTTP/1.1\r\n\r\n", "hello"]
+    for _ in 0..<4000 {
+      time += Int.random(in: 0..<60, using: &random) == 0 ? 12 : 0.01
+      let client = "10.0.0.\(Int.random(in: 1...40, using: &random)):4000"
+      let flags: [TCPFlags] = [.syn, [.ack, .push], [.ack, .push], [.ack, .fin], .ack, .reset]
+      let text = Bool.random(using: &random) ? texts.randomElement(using: &random) ?? "" : ""
+      story.segment(
+        client, "10.0.0.99:80", flags.randomElement(using: &random) ?? .ack, at: time,
+        sequence: .random(in: 0...60, using: &random), Array(text.utf8))
+    }
+    let reference = story.sessionEvents(chunk: 1).map { "\($0)" }
+    #expect(reference.count > 500)
+    for chunk in [2, 40, 10_000] {
+      #expect(story.sessionEvents(chunk: chunk).map { "\($0)" } == reference)
+    }
+  }
+
   @Test func guessesAtSSHAreSeenByTheirSizes() throws {
     var failures: [IPAddress: Int] = [:]
     for event in try told("ssh-logins", chunk: 1000) {

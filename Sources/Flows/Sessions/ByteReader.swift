@@ -1,3 +1,4 @@
+import Glibc
 import Terms
 
 /// A place in bytes that anybody may have written: every read is checked, nil at the end.
@@ -62,6 +63,12 @@ extension UnsafeRawBufferPointer {
 
   func first(_ limit: Int) -> UnsafeRawBufferPointer {
     limit < count ? UnsafeRawBufferPointer(rebasing: self[..<limit]) : self
+  }
+
+  /// The first line end, by the C library: it looks at many bytes at once.
+  var firstLineEnd: Int? {
+    guard let base = baseAddress, let found = memchr(base, 0x0a, count) else { return nil }
+    return UnsafeRawPointer(found) - base
   }
 
   func starts(with text: StaticString) -> Bool {

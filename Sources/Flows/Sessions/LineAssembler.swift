@@ -18,7 +18,7 @@ struct LineAssembler {
       length = 0
       isComplete = false
     }
-    let end = bytes.firstIndex(of: 0x0a)
+    let end = bytes.firstLineEnd
     let part = bytes.first(end ?? bytes.count)
     length += part.count
     if line.count < Self.limit { line.append(contentsOf: part.first(Self.limit - line.count)) }

@@ -4,6 +4,9 @@ public struct SessionStatistics: Sendable, Hashable {
   public var opened: UInt64 = 0
   public var evicted: UInt64 = 0
   public var refused: UInt64 = 0
+  /// Conversations without a handshake, and datagrams of unknown protocols, that were not read
+  /// because there were too many in one second.
+  public var unread: UInt64 = 0
   /// Conversations now, and the most so far.
   public var sessions = 0
   public var peakSessions = 0

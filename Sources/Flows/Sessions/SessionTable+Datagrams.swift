@@ -19,6 +19,10 @@ extension SessionTable {
       return
     }
     marks[place].noteSample(direction)
+    guard samples.spend(at: output.scene.time) else {
+      statistics.unread &+= 1
+      return
+    }
     var sample = PayloadSample()
     sample.isFromClient = direction == .out
     sample.turn = mark.hasSample(direction.other) ? 1 : 0

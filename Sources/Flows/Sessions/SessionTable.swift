@@ -7,7 +7,14 @@ struct SessionTable: ~Copyable {
   /// Sessions looked at for one that gives way in a full table.
   private static let sampleSize = 32
 
+  /// Conversations that may begin without a handshake, and datagrams of unknown protocols that are
+  /// sampled, in one second: a flood of forged packets makes more.
+  private static let unprovenLimit = 1000
+  private static let sampleLimit = 1000
+
   let limits: SessionLimits
+  private var unproven = SecondBudget(limit: SessionTable.unprovenLimit)
+  var samples = SecondBudget(limit: SessionTable.sampleLimit)
   /// One for each place of the flow table.
   let marks: UnsafeMutablePointer<SessionMark>
   private let markCount: Int
@@ -58,6 +65,12 @@ struct SessionTable: ~Copyable {
     var session = marks[place].place
     if session < 0 {
       guard !payload.isEmpty else { return }
+      let state = flow.pointee.state
+      let time = packet.time
+      guard state.phase == .established && state.hasHandshake || unproven.spend(at: time) else {
+        statistics.unread &+= 1
+        return
+      }
       session = open(place, flow)
       guard session >= 0 else { return }
       begin(session, flow, record)

@@ -132,7 +132,7 @@ struct HTTPScan {
     var at = 0
     while at < bytes.count {
       let rest = bytes.from(at)
-      guard let end = rest.firstIndex(of: 0x0a) else {
+      guard let end = rest.firstLineEnd else {
         lineLength += rest.count
         at = bytes.count
         break
@@ -278,7 +278,7 @@ extension HTTPScan {
   private static func forEachLine(_ bytes: UnsafeRawBufferPointer, _ body: (Range<Int>) -> Void) {
     var start = 0
     while start < bytes.count {
-      let end = bytes[start...].firstIndex(of: 0x0a) ?? bytes.count
+      let end = bytes.from(start).firstLineEnd.map { start + $0 } ?? bytes.count
       let last = end > start && bytes[end - 1] == 0x0d ? end - 1 : end
       if last > start { body(start..<last) }
       start = end + 1

@@ -3,7 +3,7 @@ final class PayloadSampler: SessionParser {
   /// Turns sampled.
   static let turnLimit = 8
   /// Bytes of one direction after which the conversation is left alone.
-  static let byteLimit: UInt64 = 65_536
+  static let byteLimit: UInt64 = 16_384
 
   @exclusivity(unchecked) private var offsets: [UInt64] = [0, 0]
   @exclusivity(unchecked) private var turn = -1

@@ -82,7 +82,7 @@ final class TelnetParser: SessionParser {
         login = .password
       }
     } else if login == .verdict, byte == 0x20 || byte == 0x24 || byte == 0x23 || byte == 0x3e,
-      let mark = sides[index].line.last(where: { !$0.isBlank }),
+      let mark = sides[index].line.suffix(2).last(where: { !$0.isBlank }),
       mark == 0x24 || mark == 0x23 || mark == 0x3e
     {
       login = .none

@@ -1,0 +1,21 @@
+import Terms
+
+/// So many a second of event time, and no more: what forged packets can ask for without end.
+struct SecondBudget {
+  let limit: Int
+  private var second = Int64.min
+  private var spent = 0
+
+  init(limit: Int) { self.limit = limit }
+
+  /// Whether there is one left at `time`.
+  mutating func spend(at time: CaptureTime) -> Bool {
+    let now = time.nanoseconds / 1_000_000_000
+    if now != second {
+      second = now
+      spent = 0
+    }
+    spent += 1
+    return spent <= limit
+  }
+}
