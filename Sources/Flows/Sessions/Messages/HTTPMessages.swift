@@ -87,7 +87,7 @@ public struct HTTPResponse: Sendable, Hashable {
   public var authenticate: ArraySlice<UInt8> { head[checked: authenticateRange] }
 }
 
-/// A request that is not complete after `SessionTable.progressSteps` seconds: 5, 10, 20, 40, …
+/// A request that is not complete after 5, 10, 20, 40, … seconds; told at the next whole second.
 public struct HTTPProgress: Sendable, Hashable {
   public var isHeadComplete = false
   /// Bytes of the request so far, and the segments they came in.
