@@ -41,7 +41,10 @@ public struct DetectionPipeline: ~Copyable {
 
   /// What the detectors' bounded tables turned away so far, summed over all engines.
   public var losses: UInt64 {
-    engines.reduce(0) { $0 &+ (($1 as? any LossCounting)?.losses ?? 0) }
+    let flowLosses = engines.reduce(0) { $0 &+ (($1 as? any LossCounting)?.losses ?? 0) }
+    return sessionEngines.reduce(flowLosses) {
+      $0 &+ (($1 as? any LossCounting)?.losses ?? 0)
+    }
   }
 
   /// Event time reached by the engines.
