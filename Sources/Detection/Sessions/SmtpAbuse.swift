@@ -32,6 +32,7 @@ struct SmtpAbuse: AnalysisEngine {
     // Searching for addresses.
     var verifications: UInt64 = 0
     var refusals = 0.0
+    var attempts: UInt64 = 0
     var failures: UInt64 = 0
     var command = ""
     // Attacks.
@@ -95,6 +96,7 @@ extension SmtpAbuse {
     let slot = searches.admit(event.client, event.server, port: event.serverPort, at: event.time)
     guard slot >= 0 else { return }
     searches[slot].facts.verifications &+= 1
+    searches[slot].facts.attempts &+= 1
     searches[slot].facts.command = command.verb
     searches.note(slot, event, hold: .minutes(10))
     tellSearch(slot, at: event.time, into: &sink)
@@ -106,7 +108,10 @@ extension SmtpAbuse {
     switch reply.verb {
     case "VRFY", "EXPN":
       let slot = searches.find(event.client, event.server, at: event.time)
-      if slot >= 0, reply.outcome == .negative { searches[slot].facts.failures &+= 1 }
+      guard slot >= 0, reply.outcome == .negative else { return }
+      searches[slot].facts.failures &+= 1
+      searches.note(slot, event, hold: .minutes(10))
+      tellSearch(slot, at: event.time, into: &sink)
     case "RCPT":
       if reply.outcome == .negative, Self.isRelayRefusal(reply) {
         note(.relay, SmtpTrick.relayWeight, nil, event, into: &sink)
@@ -134,6 +139,7 @@ extension SmtpAbuse {
       : searches.admit(event.client, event.server, port: event.serverPort, at: event.time)
     guard slot >= 0 else { return }
     searches[slot].facts.refusals += 1
+    searches[slot].facts.attempts &+= 1
     searches[slot].facts.failures &+= 1
     if searches[slot].facts.command.isEmpty { searches[slot].facts.command = "RCPT" }
     searches.note(slot, event, hold: .minutes(10))
@@ -170,7 +176,7 @@ extension SmtpAbuse {
       enumeration, subject: "\(attack.source) \(attack.target)", severity: enumerationSeverity,
       confidence: min(0.95, 1 - 0.35 / max(margin, 0.5)), at: now, from: sink)
     report.attributes = [
-      "command": .text(facts.command), "attempts": .count(attack.count),
+      "command": .text(facts.command), "attempts": .count(facts.attempts),
       "failures": .count(facts.failures),
     ]
     report.terms = [

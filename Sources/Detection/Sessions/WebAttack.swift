@@ -13,10 +13,10 @@ struct WebAttack: AnalysisEngine {
   static let score = EngineLimit(
     "web-attack.score", 1, .count, "Score from which one request is an attack.")
   static let faintScore = EngineLimit(
-    "web-attack.faint-score", 2.5, .count,
-    "Sum of the scores of requests that are faint each, from which they are an attack.")
+    "web-attack.faint-score", 3, .count,
+    "Sum of the scores of different requests, each of them faint, from which they are an attack.")
   static let faint = EngineLimit(
-    "web-attack.faint", 0.3, .count, "Score below which a request counts for nothing.")
+    "web-attack.faint", 0.35, .count, "Score below which a request counts for nothing.")
   static let halfLife = EngineLimit(
     "web-attack.half-life", 1800, .duration, "Time after which the sum of faint scores has halved.")
   static let cases = EngineLimit(
@@ -47,6 +47,8 @@ struct WebAttack: AnalysisEngine {
     var successes: UInt64 = 0
     /// A worm's requests go everywhere: they are one report for each source.
     var targets = AddressSet()
+    /// Which targets the sum has, by a bit of their digests: the same once more says nothing new.
+    var seen: UInt64 = 0
   }
 
   private let limit: Double
@@ -134,7 +136,10 @@ extension WebAttack {
     facts.technique = technique
     let halves = (now - facts.summed).seconds / max(decay.seconds, 1)
     facts.sum = halves < 60 ? facts.sum / Double(UInt64(1) << UInt64(max(0, halves))) : 0
-    facts.sum += score
+    let digest = request.target.digest
+    let bit: UInt64 = 1 << ((digest ^ digest >> 32) % 64)
+    if facts.seen & bit == 0 || score >= limit { facts.sum += score }
+    facts.seen |= bit
     facts.summed = now
     facts.best = max(facts.best, score)
     if score > facts.bestOfPath {

@@ -6,8 +6,10 @@ struct WebReading {
 
   /// Least run of one byte that fills a worm's request (Code Red had 224).
   static let fillerLength = 64
-  /// How far a header's text counts for techniques that aim at parameters.
-  static let headerShare = 0.8
+  /// How far scripts in a header count: few pages show headers. And commands: in headers `;` is an
+  /// ordinary separator.
+  static let pageShare = 0.9
+  static let shellShare = 0.6
   /// Bytes of a field's value that are read.
   static let valueLimit = 1024
 
@@ -86,7 +88,7 @@ extension WebReading {
     }
     let climb = Climb(text.bytes)
     if climb.steps > 0 {
-      scores[.traversal] += climb.isOutside ? 1 : 0.3
+      scores[.traversal] += climb.isOutside ? 1 : 0.25
       scores[.traversal] += 0.4 * Double(min(climb.disguises, 2))
     }
     if text.hiddenDots > 0, climb.steps > 0 { scores[.traversal] += 0.5 }
@@ -113,7 +115,7 @@ extension WebReading {
     scores.add(Self.words(text.bytes))
     let climb = Climb(text.bytes)
     if climb.steps > 0 {
-      scores[.traversal] += [0, 0.4, 0.8][min(climb.steps, 2)] + (climb.steps > 2 ? 0.3 : 0)
+      scores[.traversal] += [0, 0.25, 0.8][min(climb.steps, 2)] + (climb.steps > 2 ? 0.3 : 0)
       scores[.traversal] += 0.4 * Double(min(climb.disguises, 2))
       if text.hiddenDots > 0 { scores[.traversal] += 0.5 }
       if text.rounds > 1 || text.forbiddenForms > 0 { scores[.traversal] += 0.4 }
@@ -188,13 +190,16 @@ extension WebReading {
       if name.begins("referer") { continue }
       let found = Self.words(text.bytes)
       scores[.shellshock] += found[.shellshock]
-      for technique in [WebTechnique.sqli, .commandInjection, .codeInjection, .xss] {
-        scores[technique] += found[technique] * Self.headerShare
-      }
+      scores[.sqli] += found[.sqli]
+      scores[.codeInjection] += found[.codeInjection]
+      scores[.xss] += found[.xss] * Self.pageShare
+      scores[.commandInjection] += found[.commandInjection] * Self.shellShare
     }
   }
 }
 
 extension ArraySlice<UInt8> {
-  fileprivate func mentionsAtEnd(_ text: String) -> Bool { suffix(text.utf8.count).elementsEqual(text.utf8) }
+  fileprivate func mentionsAtEnd(_ text: String) -> Bool {
+    suffix(text.utf8.count).elementsEqual(text.utf8)
+  }
 }

@@ -3,9 +3,9 @@
 enum WebTechnique: String, Sendable, CaseIterable {
   case shellshock, log4shell
   case codeRed = "code-red"
-  case sqli, xss
+  case sqli, xss, cgi
   case fileInclusion = "file-inclusion"
-  case cgi, traversal
+  case traversal
   case commandInjection = "command-injection"
   case nullByte = "null-byte"
   /// Templates and objects: `{{7*7}}`, OGNL, serialised Java or PHP, external entities.

@@ -7,8 +7,9 @@ extension WebToken {
     case .none: return weight
     case .word: return before.at(-1).isWord ? 0 : weight
     case .call: return Self.isCall(before, cursor) ? weight : 0
+    case .sqlCall: return Self.isCall(before, cursor) ? weight * Self.operand(before) : 0
     case .union: return before.at(-1).isLetter ? 0 : weight * Self.union(cursor)
-    case .tautology: return Self.isTautology(before, cursor) ? weight : 0
+    case .tautology: return weight * Self.tautology(before, cursor)
     case .stacked: return weight * Self.stacked(cursor)
     case .command: return Self.isCommand(before, cursor, end: bytes[end &- 1]) ? weight : 0
     case .plainCommand:
@@ -24,6 +25,20 @@ extension WebToken {
     _ = behind.skipBlank()
     let previous = before.at(-1)
     return behind.byte == 0x28 && !previous.isWord && previous != 0x2e
+  }
+
+  /// Whether an operand is due where the word stands: behind AND, OR, SELECT, IF( or an operator.
+  private static func operand(_ before: ByteCursor) -> Double {
+    var cursor = before
+    cursor.place -= 1
+    while [0x20, 0x28, 0x2b, 0x09, 0x0a].contains(cursor.byte) { cursor.place -= 1 }
+    if [0x2d, 0x2a, 0x3d, 0x3b, 0x7c, 0x2c, 0x26].contains(cursor.byte) { return 1.5 }
+    let end = cursor.place
+    while cursor.byte.isLetter { cursor.place -= 1 }
+    let word = cursor.bytes[max(0, cursor.place + 1)..<max(0, cursor.place + 1, end + 1)]
+    return ["and", "or", "xor", "select", "if", "not", "when", "then"].contains {
+      word.elementsEqual($0.utf8)
+    } ? 1.5 : 1
   }
 
   private static func union(_ behind: ByteCursor) -> Double {
@@ -62,40 +77,58 @@ extension WebToken {
     return cursor.place > start
   }
 
-  private static func isTautology(_ before: ByteCursor, _ behind: ByteCursor) -> Bool {
+  /// A comparison of literals behind OR or AND: nobody asks whether 1 = 1. With `<` and `>` it may
+  /// be arithmetic.
+  private static func tautology(_ before: ByteCursor, _ behind: ByteCursor) -> Double {
     var cursor = behind
     let isSign = !before.byte.isLetter
-    guard !before.at(-1).isLetter, !before.at(-1).isDigit || isSign else { return false }
+    guard !before.at(-1).isLetter, !before.at(-1).isDigit || isSign else { return 0 }
     // `or'1'='1` needs no blank; `order` is no `or`.
-    guard isSign || cursor.byte.isQuote || cursor.skipOpening() else { return false }
+    guard isSign || cursor.byte.isQuote || cursor.skipOpening() else { return 0 }
     _ = cursor.skipOpening()
     if cursor.accept("not ") || cursor.accept("!") { _ = cursor.skipOpening() }
-    if cursor.starts("true--") || cursor.starts("true#") { return true }
-    guard literal(&cursor) else { return false }
+    if cursor.starts("true--") || cursor.starts("true#") { return 1 }
+    guard literal(&cursor) else { return 0 }
     _ = cursor.skipBlank()
+    var worth = 1.0
     if cursor.byte.isOperator {
+      if cursor.byte != 0x3d, cursor.at(1) != 0x3d { worth = 0.6 }
       while cursor.byte.isOperator { cursor.place += 1 }
     } else {
       guard cursor.accept("like") || cursor.accept("rlike") || cursor.accept("between") else {
-        return false
+        return 0
       }
     }
     _ = cursor.skipOpening()
-    return literal(&cursor)
+    return literal(&cursor) ? worth : 0
   }
+
+  /// Statements that an attacker puts behind `;`, what follows the verb, and the weights with and
+  /// without: "update kitchen" is no SQL.
+  private static let statements:
+    [(verb: StaticString, [StaticString], with: Double, else: Double)] =
+      [
+        ("drop", ["table", "database", "view", "user", "procedure", "index", "schema"], 1, 0.2),
+        ("insert", ["into"], 1, 0.2), ("delete", ["from"], 1, 0.2),
+        ("alter", ["table", "database", "user", "login"], 1, 0.2),
+        ("create", ["table", "user", "login", "procedure", "function", "or replace"], 1, 0.2),
+        ("truncate", ["table"], 1, 0.2), ("declare", ["@"], 1, 0.2), ("set", ["@"], 0.9, 0),
+        ("exec", ["xp_", "sp_", "master", "(", "@"], 1, 0.3), ("shutdown", ["--", ";"], 1, 0.2),
+        ("waitfor", ["delay", "time"], 1, 0.2), ("grant", ["all", "select"], 0.8, 0.1),
+        ("copy", ["(", "from"], 0.8, 0.1), ("select", ["(", "*", "@@", "pg_", "sleep"], 1, 0.3),
+      ]
 
   private static func stacked(_ behind: ByteCursor) -> Double {
     var cursor = behind
     _ = cursor.skipBlank()
-    let statements: [(StaticString, Double)] = [
-      ("drop", 1), ("insert", 1), ("update", 0.8), ("delete", 0.9), ("exec", 0.9),
-      ("declare", 1), ("shutdown", 0.9), ("alter", 0.9), ("create", 0.8), ("truncate", 0.9),
-      ("select", 0.8), ("waitfor", 1), ("copy", 0.6), ("set @", 0.9), ("grant", 0.7),
-    ]
-    for (text, weight) in statements where cursor.accept(text) {
-      return cursor.skipOpening() || cursor.byte.isQuote ? weight : 0
+    for statement in statements where cursor.accept(statement.verb) {
+      let isParted = cursor.skipBlank()
+      if statement.1.contains(where: { cursor.starts($0) }) { return statement.with }
+      return isParted ? statement.else : 0
     }
-    return 0
+    guard cursor.accept("update") else { return 0 }
+    guard cursor.skipBlank(), cursor.skipWord() > 0, cursor.skipBlank() else { return 0 }
+    return cursor.starts("set ") ? 1 : 0.2
   }
 
   /// Whether a shell would take what stands here for a command: behind `;`, `|`, `&&`, a backtick,

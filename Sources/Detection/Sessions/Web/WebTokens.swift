@@ -9,6 +9,8 @@ struct WebToken: Sendable {
     case word
     /// An opening parenthesis behind it (blanks allowed), and no `.` or letter before it.
     case call
+    /// The same; worth half as much again behind an operator or a keyword of SQL.
+    case sqlCall
     /// UNION [ALL | DISTINCT] SELECT and what a column list begins with.
     case union
     /// OR, AND, XOR, HAVING, `||` and a comparison of two literals.
@@ -54,8 +56,8 @@ struct WebToken: Sendable {
       .init("load_file", .sqli, 0.9, .call), .init("into outfile", .sqli, 0.9),
       .init("into dumpfile", .sqli, 0.9), .init("group_concat", .sqli, 0.8, .call),
       .init("concat(0x", .sqli, 0.8), .init("extractvalue", .sqli, 0.8, .call),
-      .init("updatexml", .sqli, 0.8, .call), .init("sleep", .sqli, 0.6, .call),
-      .init("benchmark", .sqli, 0.9, .call), .init("pg_sleep", .sqli, 1, .call),
+      .init("updatexml", .sqli, 0.8, .call), .init("sleep", .sqli, 0.7, .sqlCall),
+      .init("benchmark", .sqli, 0.7, .sqlCall), .init("pg_sleep", .sqli, 1, .call),
       .init("waitfor delay", .sqli, 1), .init("dbms_pipe.", .sqli, 1),
       .init("dbms_lock.", .sqli, 1), .init("utl_inaddr.", .sqli, 1),
       .init("utl_http.", .sqli, 1), .init("xp_cmdshell", .sqli, 1),
@@ -116,7 +118,7 @@ struct WebToken: Sendable {
       .init("$ifs", .commandInjection, 0.8), .init("cmd.exe", .commandInjection, 0.8),
       .init("cmd /c", .commandInjection, 0.8), .init("nc -e", .commandInjection, 0.8),
       .init("wget http", .commandInjection, 0.7), .init("curl http", .commandInjection, 0.4),
-      .init("$(", .commandInjection, 0.3), .init("powershell -", .commandInjection, 0.7),
+      .init("$(", .commandInjection, 0.2), .init("powershell -", .commandInjection, 0.7),
       .init("mkfifo", .commandInjection, 0.6), .init("base64 -d", .commandInjection, 0.6),
     ]
 

@@ -1,0 +1,75 @@
+import Analysis
+import Flows
+import Reports
+import Terms
+import Testing
+
+@testable import Detection
+
+@Suite struct OverflowAttemptTests {
+  private func story(port: UInt16 = 9999) throws -> SessionStory<OverflowAttempt> {
+    try SessionStory(OverflowAttempt(DetectionContext()), port: port)
+  }
+
+  static let x86: [UInt8] =
+    [
+      0xeb, 0x1f, 0x5e, 0x89, 0x76, 0x08, 0x31, 0xc0, 0x88, 0x46, 0x07, 0xcd, 0x80, 0xe8, 0xdc,
+      0xff, 0xff, 0xff,
+    ] + Array("/bin/sh".utf8)
+
+  static let codes: [[UInt8]] = [
+    Array(repeating: 0x90, count: 64) + x86,
+    Array(repeating: 0x90, count: 12) + x86,
+    Array("USER ".utf8) + Array(repeating: 0x41, count: 240),
+    Array("TRUN ".utf8) + Array("Aa0Aa1Aa2Aa3Aa4Aa5".utf8),
+    (0..<16).flatMap { _ in [0x13, 0xc0, 0x1c, 0xa6] as [UInt8] },
+    [0xd9, 0xee, 0xd9, 0x74, 0x24, 0xf4, 0x5b, 0x90, 0x90, 0xcd, 0x80, 0x68, 0x2f, 0x2f, 0x73],
+  ]
+
+  @Test(arguments: codes) func codeInAnUnknownProtocolIsFound(bytes: [UInt8]) throws {
+    var story = try story()
+    try story.say(bytes, fromClient: true)
+    let told = story.finish()
+    #expect(told.map(\.story) == ["access.overflow 203.0.113.5 > 10.10.1.10"] || bytes[0] == 0x55)
+  }
+
+  @Test func anOverlongCommandIsFound() throws {
+    for (port, verb) in [(UInt16(21), "USER"), (25, "HELO"), (110, "PASS")] {
+      var story = try story(port: port)
+      try story.line(verb, String(repeating: "A", count: 2000), code: 500)
+      let told = story.finish()
+      #expect(told.map(\.kind.text) == ["access.overflow"], "\(verb)")
+      #expect(told.first?.attributes["length"] == .bytes(UInt64(verb.utf8.count) + 2001))
+    }
+  }
+
+  @Test func aFormatStringIsFound() throws {
+    var story = try story(port: 21)
+    try story.line("SITE", "EXEC %p%p%p%p%x%x%.f%.f|%n%n")
+    let told = story.finish()
+    #expect(told.first?.text("sled") == "format")
+  }
+
+  @Test func anOverlongTargetIsFoundAndLongOnesAreNot() throws {
+    var story = try story(port: 80)
+    let letters = String(repeating: "abc%2F=d0&ef1g=h2i%20j", count: 70)
+    try story.ask("GET /t?\(letters)\nCookie: \(letters)")
+    let before = Lab.newest(story.sink.drain())
+    try story.ask("GET /" + String(repeating: "A", count: 3000))
+    let told = story.finish()
+    #expect(before.isEmpty)
+    #expect(told.map(\.kind.text) == ["access.overflow"])
+  }
+
+  @Test func noiseAndZerosAreNoCode() throws {
+    var random = SystemlessRandom(seed: 11)
+    var story = try story()
+    for _ in 0..<3000 {
+      try story.say((0..<256).map { _ in UInt8(random.below(256)) }, fromClient: true)
+    }
+    try story.say(Array(repeating: 0, count: 256), fromClient: true)
+    try story.say(Array(repeating: 0xff, count: 256), fromClient: false)
+    let told = story.finish()
+    #expect(told.isEmpty, "\(told.map(\.terms))")
+  }
+}

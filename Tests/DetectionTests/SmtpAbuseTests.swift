@@ -1,0 +1,79 @@
+import Analysis
+import Flows
+import Reports
+import Terms
+import Testing
+
+@testable import Detection
+
+@Suite struct SmtpAbuseTests {
+  private func story() throws -> SessionStory<SmtpAbuse> {
+    try SessionStory(SmtpAbuse(DetectionContext()), port: 25)
+  }
+
+  @Test(arguments: ["VRFY", "EXPN"]) func searchingForNamesIsFound(verb: String) throws {
+    var story = try story()
+    for index in 0..<20 {
+      story.wait(30)
+      try story.line(verb, "name\(index)", code: index % 4 == 0 ? 250 : 550, "unknown")
+    }
+    let told = story.finish()
+    #expect(told.map(\.story) == ["recon.smtp-enumeration 203.0.113.5 > 10.10.1.10"])
+    #expect(told.first?.count("failures") == 15)
+  }
+
+  @Test func searchingByRecipientsIsFound() throws {
+    var story = try story()
+    try story.line("MAIL", "FROM:<a@x.example>")
+    for index in 0..<20 {
+      try story.line("RCPT", "TO:<name\(index)@acme.test>", code: 550, "5.1.1 user unknown")
+    }
+    let told = story.finish()
+    #expect(told.map(\.kind.text) == ["recon.smtp-enumeration"])
+    #expect(told.first?.text("command") == "RCPT")
+  }
+
+  @Test(arguments: [
+    ("DEBUG", "", "debug"), ("WIZ", "", "debug"),
+    ("RCPT", "TO:<\"| sed -e '1,/^$/'d | /bin/sh ; exit 0\">", "pipe"),
+    ("MAIL", "FROM:<|/bin/id@acme.test>", "pipe"),
+    ("RCPT", "TO:<${run{\\x2Fbin\\x2Fsh}}@acme.test>", "injection"),
+    ("MAIL", "FROM:<;for i in 0 1 2;do read r;done;sh;exit 0;>", "injection"),
+    ("EHLO", "() { :;}; /bin/id", "injection"),
+  ])
+  func aTrickIsFound(verb: String, argument: String, technique: String) throws {
+    var story = try story()
+    try story.line(verb, argument, code: 500)
+    let told = story.finish()
+    #expect(told.map(\.kind.text) == ["access.smtp-attack"])
+    #expect(told.first?.text("technique") == technique)
+  }
+
+  @Test func relayingIsFoundAndOneRefusalIsNot() throws {
+    var story = try story()
+    try story.line("RCPT", "TO:<a@far.example>", code: 554, "5.7.1 Relay access denied")
+    let before = Lab.newest(story.sink.drain())
+    for index in 0..<4 {
+      try story.line("RCPT", "TO:<a\(index)@far.example>", code: 554, "Relay access denied")
+    }
+    let told = story.finish()
+    #expect(before.isEmpty)
+    #expect(told.first?.text("technique") == "relay")
+  }
+
+  @Test func ordinaryMailIsSilent() throws {
+    var story = try story()
+    for index in 0..<200 {
+      story.wait(5)
+      try story.line("EHLO", "client.example.net")
+      try story.line("MAIL", "FROM:<u\(index)+tag=x@example.net> SIZE=2287")
+      try story.line("RCPT", "TO:<info@acme.test>", code: index % 9 == 0 ? 550 : 250, "unknown")
+      try story.line("RCPT", "TO:<o'neil.sales/x@acme.test>")
+      try story.line("DATA", "", code: 354)
+      try story.line("QUIT", "", code: 221)
+    }
+    try story.line("VRFY", "postmaster")
+    let told = story.finish()
+    #expect(told.isEmpty)
+  }
+}
