@@ -76,6 +76,11 @@ struct AttackCases<Facts: Sendable>: Sendable {
     return slot >= 0 && now - table[slot].last <= memory ? slot : -1
   }
 
+  /// The place of a case, forgotten or not; -1 otherwise.
+  func place(_ source: IPAddress, _ target: IPAddress, _ detail: UInt64 = 0) -> Int {
+    table.find(Self.key(source, target, detail))
+  }
+
   /// The place of a case, made if need be; -1 when others hold its bucket.
   mutating func admit(
     _ source: IPAddress, _ target: IPAddress, _ detail: UInt64 = 0, port: UInt16,

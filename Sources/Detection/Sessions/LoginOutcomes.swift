@@ -124,9 +124,7 @@ extension LoginOutcomes {
   private mutating func take(
     _ response: HTTPResponse, _ event: SessionEvent, into sink: inout ReportSink
   ) {
-    let slot = pairs.admit(
-      event.client, event.server, UInt64(event.serverPort), port: event.serverPort,
-      at: event.time)
+    let slot = pairs.place(event.client, event.server, UInt64(event.serverPort))
     guard slot >= 0 else { return }
     let (secret, outcome) = pairs[slot].facts.web.judge(
       response, port: event.clientPort, at: event.time)

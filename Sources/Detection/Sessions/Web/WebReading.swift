@@ -14,8 +14,8 @@ struct WebReading {
   static let valueLimit = 1024
 
   init(_ request: HTTPRequest) {
-    let target = Array(request.target)
-    let mark = target.firstIndex(of: 0x3f) ?? target.count
+    let target = request.target
+    let mark = target.firstIndex(of: 0x3f) ?? target.endIndex
     let path = WebText(target[..<mark], isQuery: false)
     let query = WebText(target[mark...].dropFirst(), isQuery: true)
     readWhole(target)
@@ -63,15 +63,15 @@ extension WebReading {
 
   /// The target as sent: Code Red and its kin have a long run of one letter before encoded
   /// instructions.
-  private mutating func readWhole(_ target: [UInt8]) {
+  private mutating func readWhole(_ target: ArraySlice<UInt8>) {
     guard target.count > Self.fillerLength else { return }
     var run = 0
     var longest = 0
     var escapes = 0
     for place in target.indices {
-      run = place > 0 && target[place] == target[place - 1] ? run + 1 : 1
+      run = place > target.startIndex && target[place] == target[place - 1] ? run + 1 : 1
       longest = max(longest, run)
-      if target[place] == 0x25, place + 1 < target.count, target[place + 1].lowered == 0x75 {
+      if target[place] == 0x25, place + 1 < target.endIndex, target[place + 1].lowered == 0x75 {
         escapes += 1
       }
     }
@@ -175,26 +175,48 @@ extension WebReading {
 // MARK: - Fields
 
 extension WebReading {
+  /// Bytes without which nothing in a field is worth reading: `$ % ' < ` { |`, and the brackets of
+  /// a function that begins a value.
+  private static let triggers: [Bool] = {
+    var triggers = [Bool](repeating: false, count: 256)
+    for byte in [0x24, 0x25, 0x27, 0x3c, 0x60, 0x7b, 0x7c] { triggers[byte] = true }
+    return triggers
+  }()
+
   private mutating func readFields(_ request: HTTPRequest) {
-    for line in request.head.split(separator: 0x0a).dropFirst().prefix(64) {
-      guard let colon = line.firstIndex(of: 0x3a) else { continue }
-      let name = line[..<colon]
-      var value = line[colon...].dropFirst()
-      while let byte = value.first, byte == 0x20 || byte == 0x09 { value = value.dropFirst() }
-      value = value.prefix(Self.valueLimit)
-      if value.last == 0x0d { value = value.dropLast() }
-      // A page's address in Referer is what another page did, and credentials are opaque.
-      if value.isEmpty || name.begins("authorization") { continue }
-      let text = WebText(value, isQuery: false)
-      addLookup(text.bytes)
-      if name.begins("referer") { continue }
-      let found = Self.words(text.bytes)
-      scores[.shellshock] += found[.shellshock]
-      scores[.sqli] += found[.sqli]
-      scores[.codeInjection] += found[.codeInjection]
-      scores[.xss] += found[.xss] * Self.pageShare
-      scores[.commandInjection] += found[.commandInjection] * Self.shellShare
+    let head = request.head
+    var start = (head.firstIndex(of: 0x0a) ?? head.count) + 1
+    while start < head.count {
+      var end = start
+      var isTriggered = false
+      while end < head.count, head[end] != 0x0a {
+        if Self.triggers[Int(head[end])] { isTriggered = true }
+        end += 1
+      }
+      if isTriggered { readField(head[start..<end]) }
+      start = end + 1
     }
+  }
+
+  private mutating func readField(_ line: ArraySlice<UInt8>) {
+    guard let colon = line.firstIndex(of: 0x3a) else { return }
+    let name = line[..<colon]
+    var value = line[colon...].dropFirst()
+    while let byte = value.first, byte == 0x20 || byte == 0x09 { value = value.dropFirst() }
+    value = value.prefix(Self.valueLimit)
+    if value.last == 0x0d { value = value.dropLast() }
+    // Credentials are opaque.
+    if value.isEmpty || name.begins("authorization") { return }
+    let text = WebText(value, isQuery: false)
+    addLookup(text.bytes)
+    // A page's address in Referer is what another page did.
+    if name.begins("referer") { return }
+    let found = Self.words(text.bytes)
+    scores[.shellshock] += found[.shellshock]
+    scores[.sqli] += found[.sqli]
+    scores[.codeInjection] += found[.codeInjection]
+    scores[.xss] += found[.xss] * Self.pageShare
+    scores[.commandInjection] += found[.commandInjection] * Self.shellShare
   }
 }
 

@@ -14,9 +14,10 @@ enum WebTechnique: String, Sendable, CaseIterable {
 
 /// How much a request speaks for each technique; 1 is enough by itself.
 struct WebScores: Sendable {
-  private var values = [Double](repeating: 0, count: WebTechnique.allCases.count)
+  /// By the techniques' order; sixteen places hold them all without an allocation.
+  private var values = SIMD16<Double>()
 
-  static let order = Dictionary(
+  static let order: [WebTechnique: Int] = Dictionary(
     uniqueKeysWithValues: WebTechnique.allCases.enumerated().map { ($1, $0) })
 
   subscript(technique: WebTechnique) -> Double {
@@ -25,7 +26,7 @@ struct WebScores: Sendable {
   }
 
   mutating func add(_ other: WebScores, times factor: Double = 1) {
-    for index in values.indices { values[index] += other.values[index] * factor }
+    values += other.values * factor
   }
 
   /// The technique that the request is named by: the first that is enough by itself, or else the
@@ -34,7 +35,8 @@ struct WebScores: Sendable {
     for (index, technique) in WebTechnique.allCases.enumerated() where values[index] >= 1 {
       return (technique, values[index])
     }
-    guard let top = values.indices.max(by: { values[$0] < values[$1] }), values[top] > 0 else {
+    let indices = WebTechnique.allCases.indices
+    guard let top = indices.max(by: { values[$0] < values[$1] }), values[top] > 0 else {
       return nil
     }
     return (WebTechnique.allCases[top], values[top])
