@@ -36,9 +36,11 @@ public protocol AnalysisEngine<Event>: Sendable {
 extension AnalysisEngine {
   @inlinable
   public mutating func analyse(batch: UnsafeBufferPointer<Event>, into sink: inout ReportSink) {
-    for event in batch {
-      while nextDeadline <= event.eventTime { advance(to: nextDeadline, into: &sink) }
-      analyse(event, into: &sink)
+    // By index: an element in place is lent, one taken out by an iterator is copied.
+    for index in batch.indices {
+      let time = batch[index].eventTime
+      while nextDeadline <= time { advance(to: nextDeadline, into: &sink) }
+      analyse(batch[index], into: &sink)
     }
   }
 
