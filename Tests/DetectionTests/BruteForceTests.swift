@@ -17,7 +17,7 @@ import Testing
   }
 
   @Test func guessingAnFtpPasswordIsFoundAndDownloadsAreNot() throws {
-    let reports = try Lab.detections("ftp-guessing")
+    let reports = try Lab.attacks("ftp-guessing")
     #expect(reports.map(\.story) == ["access.brute-force 203.0.113.66 > 10.10.1.21"])
     #expect(reports.first?.text("service") == "ftp")
   }

@@ -60,6 +60,13 @@ enum Lab {
       .filter { $0.reportClass == .detection }
   }
 
+  /// Those above informational: without what merely lies open in the same capture.
+  static func attacks(_ name: String, slower factor: Double = 1) throws -> [Report] {
+    try detections(name, slower: factor).filter {
+      $0.severity > Report.informationalSeverity
+    }
+  }
+
   /// What the monitor of a segment with `prefixes` knows; none for the perimeter.
   static func segment(_ prefixes: String...) -> DetectionContext {
     DetectionContext(

@@ -28,7 +28,7 @@ import Testing
   }
 
   @Test func silentAndRefusedDatagramsAreAScan() throws {
-    let reports = try Lab.detections("udp-scan")
+    let reports = try Lab.attacks("udp-scan")
     #expect(reports.map(\.story) == ["recon.port-scan 203.0.113.69 > 10.10.3.10"])
     #expect(reports.first?.text("technique") == "udp")
     #expect(reports.first?.transport == .udp)
@@ -45,7 +45,7 @@ import Testing
   }
 
   @Test(arguments: [1.0, 10, 100]) func aSlowScanIsFoundAtAnyPace(slower: Double) throws {
-    let reports = try Lab.detections("slow-scan", slower: slower)
+    let reports = try Lab.attacks("slow-scan", slower: slower)
     #expect(reports.map(\.story) == ["recon.port-scan 10.10.2.104 > 10.10.3.20"])
     #expect(reports.first?.count("failures") == 33)
     #expect(reports.allSatisfy { $0.revision <= 8 })

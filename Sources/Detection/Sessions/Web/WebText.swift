@@ -15,7 +15,7 @@ struct WebText {
   private(set) var hiddenSlashes = 0
   /// Characters in a form that UTF-8 forbids, or `%u` escapes, that stand for ASCII.
   private(set) var forbiddenForms = 0
-  /// `%uXXXX` escapes beyond Latin text.
+  /// `%u` escapes with four digits beyond Latin text.
   private(set) var wideEscapes = 0
 
   /// - Parameter isQuery: `+` stands for a space.
