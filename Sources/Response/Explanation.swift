@@ -27,7 +27,7 @@ struct Explanation {
 
   /// Whether a larger explanation may yet come for the kind.
   static func mayBePart(_ kind: ReportKind) -> Bool {
-    isScan(kind) || isFlood(kind) || kind == .ipSpoof
+    isScan(kind) || isFlood(kind) || isIntrusion(kind) || kind == .ipSpoof
   }
 
   /// Whether the kind can be the larger explanation of another.
@@ -35,6 +35,11 @@ struct Explanation {
 
   private static func isScan(_ kind: ReportKind) -> Bool {
     kind == .portScan || kind == .slowScan || kind == .pingSweep
+  }
+
+  /// What a worm's request to a victim looks like on its segment.
+  private static func isIntrusion(_ kind: ReportKind) -> Bool {
+    kind == .webAttack || kind == .overflow || kind == .signature
   }
 
   private static func isFlood(_ kind: ReportKind) -> Bool {
@@ -48,6 +53,11 @@ struct Explanation {
     switch larger.kind {
     case .wormPropagation, .wormOutbreak:
       if kind.family == "worm" { return sharesPorts(lesser) }
+      if Self.isIntrusion(kind) {
+        // The first request comes from outside: its victim is then one of the worm's hosts.
+        return sharesPorts(lesser)
+          && (namesSources(lesser) || larger.sources.overlaps(lesser.targets))
+      }
       return (Self.isScan(kind) || kind == .distributedScan) && namesSources(lesser)
         && sharesPorts(lesser)
     case .distributedFlood:
