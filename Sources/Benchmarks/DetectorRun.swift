@@ -7,11 +7,14 @@ import Terms
 
 /// The whole local analysis, as `beryl-local` runs it.
 enum DetectorRun {
-  /// Runs the capture at `path` through flows and every detector; returns the number of packets.
-  static func count(_ path: String, batch: Int) throws -> Int {
+  /// Runs the capture at `path` through flows, sessions and every detector, or only those that
+  /// need no sessions; returns
+  /// the number of packets.
+  static func count(_ path: String, batch: Int, readsSessions: Bool) throws -> Int {
     guard let name = MonitorName("bench") else { return 0 }
     let sink = ReportSink(monitor: name, tier: .local, capture: "bench")
-    var pipeline = DetectionPipeline(sink: sink, context: DetectionContext())
+    var pipeline = DetectionPipeline(
+      sink: sink, context: DetectionContext(), sessionEngines: readsSessions ? nil : [])
     var file = try CaptureFile(path: path)
     var reports = 0
     while true {

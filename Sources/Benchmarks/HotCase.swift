@@ -10,6 +10,7 @@ enum HotCase: String, CaseIterable {
   case reader
   case decode = "reader + decode"
   case flows = "… + flows and sessions"
+  case flowDetectors = "… + flow detectors"
   case detectors = "… + all detectors"
 
   /// Frames lent per call, as the local monitor does.
@@ -22,7 +23,8 @@ enum HotCase: String, CaseIterable {
     case .reader: try Self.countFrames(path)
     case .decode: try Self.countDecoded(path)
     case .flows: try Self.countFlows(path)
-    case .detectors: try DetectorRun.count(path, batch: Self.batch)
+    case .flowDetectors: try DetectorRun.count(path, batch: Self.batch, readsSessions: false)
+    case .detectors: try DetectorRun.count(path, batch: Self.batch, readsSessions: true)
     }
   }
 
