@@ -13,8 +13,10 @@ enum DetectorRun {
   static func count(_ path: String, batch: Int, readsSessions: Bool) throws -> Int {
     guard let name = MonitorName("bench") else { return 0 }
     let sink = ReportSink(monitor: name, tier: .local, capture: "bench")
+    let context = DetectionContext()
     var pipeline = DetectionPipeline(
-      sink: sink, context: DetectionContext(), sessionEngines: readsSessions ? nil : [])
+      sink: sink, context: context,
+      engines: readsSessions ? nil : DetectorCatalog.engines(context))
     var file = try CaptureFile(path: path)
     var reports = 0
     while true {

@@ -72,7 +72,10 @@ public final class PipelineSource: LocalSource {
     }
   }
 
-  private func updateLosses() { figures.losses.merge(pipeline.statistics.losses) { _, new in new } }
+  private func updateLosses() {
+    figures.losses.merge(pipeline.statistics.losses) { _, new in new }
+    if pipeline.losses > 0 { figures.losses["detectors.refused"] = pipeline.losses }
+  }
 
   private func covered(_ report: Report) -> Report {
     var report = report
