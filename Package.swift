@@ -70,6 +70,9 @@ let package = Package(
     .systemLibrary(name: "CPcap", pkgConfig: "libpcap", providers: [.apt(["libpcap-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+    .systemLibrary(
+      name: "CHyperscan", pkgConfig: "libhs", providers: [.apt(["libhyperscan-dev"])]),
+    .systemLibrary(name: "CPCRE2", pkgConfig: "libpcre2-8", providers: [.apt(["libpcre2-dev"])]),
     .target(name: "CPrefetch"),
     // Layer 1
     module("Packets", ["Terms"]),
@@ -80,6 +83,7 @@ let package = Package(
     // Layer 2
     module("Flows", ["Packets", "Terms", "CPrefetch"]),
     module("Analysis", ["Reports", "Terms"]),
+    module("Signatures", ["Terms", "CHyperscan", "CPCRE2"]),
     // Layer 3
     module("Detection", ["Analysis", "Flows", "Packets", "Reports", "Terms"]),
     module("Correlation", ["Analysis", "Reports", "Terms"]),
@@ -132,6 +136,7 @@ let package = Package(
     tests("HierarchyTests", ["Hierarchy", "Reports", "Terms"]),
     tests("FlowsTests", ["Flows", "Packets", "Terms", "Capture"]),
     tests("AnalysisTests", ["Analysis", "Reports", "Terms"]),
+    tests("SignaturesTests", ["Signatures", "Terms"]),
     tests(
       "DetectionTests",
       ["Analysis", "Capture", "Detection", "Flows", "Packets", "Reports", "Terms"]),

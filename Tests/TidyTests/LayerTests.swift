@@ -3,9 +3,10 @@ import Testing
 
 /// The layers of ARCHITECTURE.md: a module imports only from lower ones.
 private let layers: [String: Int] = [
-  "Terms": 0, "CPcap": 0, "CZlib": 0, "CZstd": 0, "CPrefetch": 0,
+  "Terms": 0, "CPcap": 0, "CZlib": 0, "CZstd": 0, "CPrefetch": 0, "CHyperscan": 0,
+  "CPCRE2": 0,
   "Packets": 1, "Reports": 1, "Hierarchy": 2,
-  "Flows": 2, "Analysis": 2,
+  "Flows": 2, "Analysis": 2, "Signatures": 2,
   "Detection": 3, "Correlation": 3, "Response": 3,
   "Monitoring": 4,
   "Capture": 5, "Links": 5, "Archive": 5,
