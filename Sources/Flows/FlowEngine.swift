@@ -21,6 +21,8 @@ public struct FlowEngine: ~Copyable {
   var defragmenter: Defragmenter
   var timeouts: FlowTimeouts
   var sessions: SessionTable
+  /// Reads all payload, if there is one; see `attach`.
+  var inspector: TrafficInspector?
   var counts = FlowStatistics()
   /// Packets given, looked up and updated.
   private var taken: UInt64 = 0
@@ -147,7 +149,7 @@ public struct FlowEngine: ~Copyable {
     switch slot.pointee.packet.content {
     case .ip:
       noteQuoted(slot, bytes)
-      ring.keepPayload(PacketRing.position(taken), of: bytes)
+      keepPayload(of: bytes, isFrame: true)
     case .fragment: defragment(slot, bytes)
     case .arp: counts.arpPackets &+= 1
     case .other: counts.otherFrames &+= 1
@@ -202,9 +204,17 @@ public struct FlowEngine: ~Copyable {
         // none.
         if slot.pointee.packet.payloadOffset > 0 { slot.pointee.packet.transportOffset = 1 }
         noteQuoted(slot, datagram)
-        ring.keepPayload(PacketRing.position(taken), of: datagram)
+        keepPayload(of: datagram, isFrame: false)
       }
     }
+  }
+
+  @inline(__always) private func keepPayload(of bytes: UnsafeRawBufferPointer, isFrame: Bool) {
+    let position = PacketRing.position(taken)
+    guard inspector == nil else {
+      return ring.keepForInspection(position, of: bytes, isFrame: isFrame)
+    }
+    ring.keepPayload(position, of: bytes)
   }
 
   /// Keeps the key of the flow that an ICMP error complains of.

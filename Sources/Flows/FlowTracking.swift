@@ -50,6 +50,7 @@ extension FlowEngine {
   @inline(__always) private mutating func converse(
     _ place: Int, _ direction: FlowDirection, _ position: Int
   ) {
+    if let inspector, !show(inspector, place, direction, position) { return }
     let mark = sessions.marks[place]
     let slot = ring.slots + position
     if mark.isDismissed || slot.pointee.payloadCount == 0 && !mark.isWaiting { return }
@@ -137,6 +138,7 @@ extension FlowEngine {
     }
     table.records[place] = record
     sessions.marks[place] = .none
+    inspector?.closed(place: place, time: packet.time)
     counts.flowsOpened &+= 1
     timeouts.startSweep(after: packet.time.nanoseconds)
     if start.awaitsAnswer {
@@ -170,6 +172,7 @@ extension FlowEngine {
     if sessions.marks[place] != .none {
       sessions.close(place, flow, record, packet: packet, at: time)
     }
+    inspector?.closed(place: place, time: time)
   }
 
   /// Says the last of a flow: that it is over, or what stragglers came after it was.

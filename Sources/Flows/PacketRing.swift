@@ -41,6 +41,9 @@ struct PacketRing: ~Copyable {
   let quoted: UnsafeMutablePointer<FlowKey>
   private let payloads: UnsafeMutablePointer<UInt8>
   private let longPayloads: UnsafeMutablePointer<UInt8>
+  /// Headers kept for an inspector.
+  let headerBytes: UnsafeMutablePointer<UInt8>
+  let headerCounts: UnsafeMutablePointer<UInt8>
 
   init() {
     let empty = Packet()
@@ -52,6 +55,8 @@ struct PacketRing: ~Copyable {
     quoted.initialize(repeating: FlowKey(empty), count: Self.capacity)
     payloads = LazyPages.allocate(UInt8.self, count: Self.capacity * Self.payloadStride)
     longPayloads = LazyPages.allocate(UInt8.self, count: Self.capacity * Self.longPayloadLimit)
+    headerBytes = LazyPages.allocate(UInt8.self, count: Self.capacity * Self.headerLimit)
+    headerCounts = LazyPages.allocate(UInt8.self, count: Self.capacity)
   }
 
   deinit {
@@ -59,19 +64,26 @@ struct PacketRing: ~Copyable {
     quoted.deallocate()
     LazyPages.free(payloads, count: Self.capacity * Self.payloadStride)
     LazyPages.free(longPayloads, count: Self.capacity * Self.longPayloadLimit)
+    LazyPages.free(headerBytes, count: Self.capacity * Self.headerLimit)
+    LazyPages.free(headerCounts, count: Self.capacity)
   }
 
   /// Copies the payload of a TCP or UDP packet beside its slot.
   ///
   /// - Parameter bytes: what the packet was decoded from.
   @inline(__always) func keepPayload(_ position: Int, of bytes: UnsafeRawBufferPointer) {
+    let transport = slots[position].packet.transport
+    guard transport == .tcp || transport == .udp, slots[position].packet.hasTransport else {
+      return
+    }
+    keepAnyPayload(position, of: bytes)
+  }
+
+  @inline(__always) func keepAnyPayload(_ position: Int, of bytes: UnsafeRawBufferPointer) {
     let slot = slots + position
     let count = Int(slot.pointee.packet.payloadLength)
     let start = Int(slot.pointee.packet.payloadOffset)
-    let transport = slot.pointee.packet.transport
-    guard count > 0, transport == .tcp || transport == .udp, slot.pointee.packet.hasTransport,
-      start &+ count <= bytes.count, let base = bytes.baseAddress
-    else { return }
+    guard count > 0, start &+ count <= bytes.count, let base = bytes.baseAddress else { return }
     slot.pointee.payloadCount = UInt16(truncatingIfNeeded: count)
     UnsafeMutableRawPointer(room(position, count)).copyMemory(from: base + start, byteCount: count)
   }

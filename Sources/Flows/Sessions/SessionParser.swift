@@ -5,7 +5,7 @@ import Terms
 /// A class, so that a session can change its parser. Each has one owner and nothing calls back into
 /// it, so its properties go without run-time checks of exclusive access: they cost 15 ns per packet.
 class SessionParser {
-  let kind: SessionProtocol
+  @exclusivity(unchecked) final var kind: SessionProtocol
   /// When `tick` is wanted next, in nanoseconds.
   @exclusivity(unchecked) final var nextTick = Int64.max
   /// Bytes held, at most.

@@ -28,6 +28,7 @@ struct SessionTable: ~Copyable {
   private var sampleHand = 0
   var output = SessionOutput()
   var statistics = SessionStatistics()
+  var inspector: TrafficInspector?
 
   init(limits: SessionLimits, flows: Int) {
     self.limits = limits
@@ -162,7 +163,9 @@ struct SessionTable: ~Copyable {
       dismiss(victim)
       session = Int(free.popLast() ?? 0)
     }
-    sessions[session] = Session(flow: place, parser: Identification(port: flow.pointee.targetPort))
+    var parser: SessionParser = Identification(port: flow.pointee.targetPort)
+    if let inspector { parser = InspectedParser(parser, inspector, place: place) }
+    sessions[session] = Session(flow: place, parser: parser)
     marks[place] = .session(session)
     statistics.opened &+= 1
     statistics.sessions += 1
