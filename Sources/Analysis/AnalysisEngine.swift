@@ -4,6 +4,14 @@ import Terms
 /// Something with a place in event time.
 public protocol TimedEvent: Sendable {
   var eventTime: CaptureTime { get }
+
+  /// What the event is, for engines that want some events only; every class where that makes no
+  /// difference.
+  var classes: EventClasses { get }
+}
+
+extension TimedEvent {
+  @inlinable public var classes: EventClasses { .all }
 }
 
 extension Report: TimedEvent {
@@ -18,9 +26,17 @@ extension Report: TimedEvent {
 public protocol AnalysisEngine<Event>: Sendable {
   associatedtype Event: TimedEvent
 
+  /// The events that make a difference to the engine; it costs nothing while others come. Asked
+  /// once. An engine must come to the same results when it gets more than it asked for.
+  var interest: EventClasses { get }
+
   /// When the engine next wants `advance`, even if nothing happens; `.distantFuture` when it waits
   /// for nothing.
   var nextDeadline: CaptureTime { get }
+
+  /// Event time begins: no event will be before `time`. Comes before the first event of any
+  /// engine; an engine must do without.
+  mutating func begin(at time: CaptureTime)
 
   /// Takes one event; `events` arrive in event-time order.
   mutating func analyse(_ event: Event, into sink: inout ReportSink)
@@ -31,9 +47,18 @@ public protocol AnalysisEngine<Event>: Sendable {
 
   /// Takes a run of events; one dynamic call for many events.
   mutating func analyse(batch: UnsafeBufferPointer<Event>, into sink: inout ReportSink)
+
+  /// Takes the events of a run that stand at `places`, which ascend.
+  mutating func analyse(
+    batch: UnsafeBufferPointer<Event>, at places: UnsafeBufferPointer<Int32>,
+    into sink: inout ReportSink)
 }
 
 extension AnalysisEngine {
+  @inlinable public var interest: EventClasses { .all }
+
+  @inlinable public mutating func begin(at time: CaptureTime) {}
+
   @inlinable
   public mutating func analyse(batch: UnsafeBufferPointer<Event>, into sink: inout ReportSink) {
     // By index: an element in place is lent, one taken out by an iterator is copied.
@@ -41,6 +66,18 @@ extension AnalysisEngine {
       let time = batch[index].eventTime
       while nextDeadline <= time { advance(to: nextDeadline, into: &sink) }
       analyse(batch[index], into: &sink)
+    }
+  }
+
+  @inlinable
+  public mutating func analyse(
+    batch: UnsafeBufferPointer<Event>, at places: UnsafeBufferPointer<Int32>,
+    into sink: inout ReportSink
+  ) {
+    for place in places {
+      let time = batch[Int(place)].eventTime
+      while nextDeadline <= time { advance(to: nextDeadline, into: &sink) }
+      analyse(batch[Int(place)], into: &sink)
     }
   }
 

@@ -11,16 +11,13 @@ import Terms
 /// fall between them: a report is handed over only once nothing older can follow.
 public struct DetectionPipeline: ~Copyable {
   private var flows: FlowEngine
-  private var engines: [any AnalysisEngine<FlowEvent>]
-  private var sessionEngines: [any AnalysisEngine<SessionEvent>]
+  private var engines: EngineGroup<FlowEvent>
+  private var sessionEngines: EngineGroup<SessionEvent>
   private var sink: ReportSink
   /// Reports that wait for the watermark to pass them.
   private var waiting: [Report] = []
   /// No later report is emitted at or before this time; `.distantFuture` after `finish`.
   public private(set) var watermark = CaptureTime.distantPast
-  /// Flow events, and session events, given to the engines so far.
-  public private(set) var eventCount: UInt64 = 0
-  public private(set) var sessionEventCount: UInt64 = 0
 
   /// - Parameters:
   ///   - engines: the catalogue's detectors where nil.
@@ -30,22 +27,22 @@ public struct DetectionPipeline: ~Copyable {
     sessionEngines: [any AnalysisEngine<SessionEvent>]? = nil
   ) {
     flows = FlowEngine(limits: FlowLimits(context.limits))
-    self.engines = engines ?? (sessionEngines == nil ? DetectorCatalog.engines(context) : [])
-    self.sessionEngines =
-      sessionEngines ?? (engines == nil ? SessionCatalog.engines(context) : [])
+    self.engines = EngineGroup(
+      engines ?? (sessionEngines == nil ? DetectorCatalog.engines(context) : []))
+    self.sessionEngines = EngineGroup(
+      sessionEngines ?? (engines == nil ? SessionCatalog.engines(context) : []))
     self.sink = sink
   }
 
   /// Losses and counts of the flow engine.
   public var statistics: FlowStatistics { flows.statistics }
 
+  /// Flow events, and session events, that were there for the engines so far.
+  public var eventCount: UInt64 { engines.eventCount }
+  public var sessionEventCount: UInt64 { sessionEngines.eventCount }
+
   /// What the detectors' bounded tables turned away so far, summed over all engines.
-  public var losses: UInt64 {
-    let flowLosses = engines.reduce(0) { $0 &+ (($1 as? any LossCounting)?.losses ?? 0) }
-    return sessionEngines.reduce(flowLosses) {
-      $0 &+ (($1 as? any LossCounting)?.losses ?? 0)
-    }
-  }
+  public var losses: UInt64 { engines.losses &+ sessionEngines.losses }
 
   /// Event time reached by the engines.
   public var time: CaptureTime { flows.time }
@@ -79,12 +76,8 @@ public struct DetectionPipeline: ~Copyable {
   public mutating func finish() {
     flows.finish()
     deliver()
-    for index in engines.indices {
-      engines[index].runDeadlines(through: .distantFuture, into: &sink)
-    }
-    for index in sessionEngines.indices {
-      sessionEngines[index].runDeadlines(through: .distantFuture, into: &sink)
-    }
+    engines.runDeadlines(through: .distantFuture, into: &sink)
+    sessionEngines.runDeadlines(through: .distantFuture, into: &sink)
     watermark = .distantFuture
   }
 
@@ -101,27 +94,12 @@ public struct DetectionPipeline: ~Copyable {
     return Array(waiting[..<due])
   }
 
-  /// Gives the waiting events to every engine, one call each.
+  /// Gives the waiting events to the engines that want them.
   private mutating func deliver() {
-    deliverSessions()
-    guard !flows.events.isEmpty else { return }
-    for index in engines.indices {
-      engines[index].analyse(batch: flows.events, into: &sink)
-    }
-    eventCount &+= UInt64(flows.events.count)
-    flows.clearEvents()
-  }
-
-  private mutating func deliverSessions() {
-    let events = flows.sessionEvents
-    guard !events.isEmpty else { return }
-    events.withUnsafeBufferPointer { batch in
-      for index in sessionEngines.indices {
-        sessionEngines[index].analyse(batch: batch, into: &sink)
-      }
-    }
-    sessionEventCount &+= UInt64(events.count)
+    flows.sessionEvents.withUnsafeBufferPointer { sessionEngines.take($0, into: &sink) }
     flows.clearSessionEvents()
+    engines.take(flows.events, into: &sink)
+    flows.clearEvents()
   }
 
   /// Runs the deadlines that event time has passed. Events of this very instant may still come, so
@@ -129,10 +107,8 @@ public struct DetectionPipeline: ~Copyable {
   private mutating func settle() {
     let now = flows.time
     guard now > .distantPast, watermark < .distantFuture else { return }
-    for index in engines.indices { engines[index].runDeadlines(through: now, into: &sink) }
-    for index in sessionEngines.indices {
-      sessionEngines[index].runDeadlines(through: now, into: &sink)
-    }
+    engines.runDeadlines(through: now, into: &sink)
+    sessionEngines.runDeadlines(through: now, into: &sink)
     watermark = max(watermark, now - TimeSpan(nanoseconds: 1))
   }
 }

@@ -1,6 +1,7 @@
 import Analysis
 import Capture
 import Flows
+import Foundation
 import Packets
 import Reports
 import Terms
@@ -13,6 +14,13 @@ enum Lab {
   static func path(_ name: String) -> String {
     let tests = #filePath.split(separator: "/").dropLast(2).joined(separator: "/")
     return "/" + tests + "/Captures/" + name + ".pcap.zst"
+  }
+
+  /// The names of all captures.
+  static var all: [String] {
+    let folder = path("x").split(separator: "/").dropLast().joined(separator: "/")
+    let files = (try? FileManager.default.subpathsOfDirectory(atPath: "/" + folder)) ?? []
+    return files.filter { $0.hasSuffix(".pcap.zst") }.map { String($0.dropLast(9)) }.sorted()
   }
 
   static func pipeline(

@@ -76,6 +76,8 @@ struct Amplification: AnalysisEngine {
 
   var nextDeadline: CaptureTime { seen.nextDeadline }
 
+  var interest: EventClasses { .flow(.opened, .progress, .closed, over: .udp) }
+
   mutating func analyse(_ event: FlowEvent, into sink: inout ReportSink) {
     guard event.transport == .udp, event.packetsOut > 0 || event.packetsIn > 0 else { return }
     if ReflectorService.holds(event.sourcePort), isUnasked(event) {

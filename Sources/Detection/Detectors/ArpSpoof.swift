@@ -85,6 +85,8 @@ struct ArpSpoof: AnalysisEngine {
     requests = ContactMemory(capacity: 4096, span: answerSpan)
   }
 
+  var interest: EventClasses { .flow(.arp) }
+
   mutating func analyse(_ event: FlowEvent, into sink: inout ReportSink) {
     guard event.kind == .arp else { return }
     if event.arpOperation == 1 {

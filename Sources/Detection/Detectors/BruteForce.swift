@@ -78,6 +78,8 @@ struct BruteForce: AnalysisEngine {
       empty: Pair(thread: ReportThread(spacing: limits.span(Self.spacing))))
   }
 
+  var interest: EventClasses { .flow(.established, .closed, over: .tcp) }
+
   mutating func analyse(_ event: FlowEvent, into sink: inout ReportSink) {
     guard event.transport == .tcp else { return }
     if event.kind == .closed {

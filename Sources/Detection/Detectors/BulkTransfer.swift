@@ -91,6 +91,8 @@ struct BulkTransfer: AnalysisEngine {
 
   var nextDeadline: CaptureTime { seen.nextDeadline }
 
+  var interest: EventClasses { .flow(.progress, .closed) }
+
   mutating func analyse(_ event: FlowEvent, into sink: inout ReportSink) {
     guard event.kind == .closed || event.kind == .progress,
       event.payloadOut >= (event.kind == .closed ? Self.leastBytes : Self.liveBytes),

@@ -48,6 +48,8 @@ struct FragmentAttack: AnalysisEngine {
 
   var nextDeadline: CaptureTime { seen.nextDeadline }
 
+  var interest: EventClasses { .flow(.fragmentOverlap) }
+
   mutating func analyse(_ event: FlowEvent, into sink: inout ReportSink) {
     guard event.kind == .fragmentOverlap else { return }
     let isOversized = event.fragmentFault == .pastEnd

@@ -35,6 +35,8 @@ struct IcmpFlood: AnalysisEngine {
     judge.advance(to: now, into: &sink)
   }
 
+  var interest: EventClasses { .flow(.opened, .progress, .closed, over: .icmp) }
+
   mutating func analyse(_ event: FlowEvent, into sink: inout ReportSink) {
     guard event.transport == .icmp || event.transport == .icmpv6 else { return }
     var load = FloodMeter.Load()

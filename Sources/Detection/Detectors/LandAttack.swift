@@ -36,6 +36,8 @@ struct LandAttack: AnalysisEngine {
 
   var nextDeadline: CaptureTime { seen.nextDeadline }
 
+  var interest: EventClasses { .reflexive }
+
   mutating func analyse(_ event: FlowEvent, into sink: inout ReportSink) {
     guard event.source == event.target else { return }
     note(event, into: &sink)

@@ -49,6 +49,8 @@ struct MacFlood: AnalysisEngine {
 
   var nextDeadline: CaptureTime { seen.nextDeadline }
 
+  var interest: EventClasses { .flow(.opened, .arp) }
+
   mutating func analyse(_ event: FlowEvent, into sink: inout ReportSink) {
     guard event.kind == .opened || event.kind == .arp else { return }
     let isRelayed = event.kind == .arp && event.frameMAC != .unknown

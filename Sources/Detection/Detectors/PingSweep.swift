@@ -107,6 +107,8 @@ struct PingSweep: AnalysisEngine {
     routers = Routers(gateways: context.gateways)
   }
 
+  var interest: EventClasses { [.flow(.opened, .arp), .flow(.refused, .unanswered, over: .icmp)] }
+
   mutating func analyse(_ event: FlowEvent, into sink: inout ReportSink) {
     switch event.kind {
     case .opened:

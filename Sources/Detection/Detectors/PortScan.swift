@@ -87,6 +87,13 @@ struct PortScan: AnalysisEngine {
     suspectLimit = min(max(limits.count(Self.suspects), 8), 1 << 16)
   }
 
+  var interest: EventClasses {
+    [
+      .flow(.refused, .unanswered), .flow(.established, over: .tcp, .udp),
+      .flow(.closed, over: .tcp),
+    ]
+  }
+
   mutating func analyse(_ event: FlowEvent, into sink: inout ReportSink) {
     switch event.kind {
     case .refused, .unanswered:

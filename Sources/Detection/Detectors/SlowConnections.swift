@@ -97,6 +97,8 @@ struct SlowConnections: AnalysisEngine {
       empty: Server(thread: ReportThread(spacing: limits.span(Self.spacing))))
   }
 
+  var interest: EventClasses { .flow(.established, .progress, .closed, over: .tcp) }
+
   mutating func analyse(_ event: FlowEvent, into sink: inout ReportSink) {
     guard event.transport == .tcp else { return }
     switch event.kind {

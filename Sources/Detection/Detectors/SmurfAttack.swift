@@ -75,6 +75,10 @@ struct SmurfAttack: AnalysisEngine {
 
   var nextDeadline: CaptureTime { seen.nextDeadline }
 
+  var interest: EventClasses {
+    [.flow(.opened, .progress, .closed, over: .icmp, .udp), .flow(.established, over: .tcp)]
+  }
+
   mutating func analyse(_ event: FlowEvent, into sink: inout ReportSink) {
     switch event.transport {
     case .icmp:

@@ -72,6 +72,8 @@ struct SpoofedSource: AnalysisEngine {
 
   var nextDeadline: CaptureTime { seen.nextDeadline }
 
+  var interest: EventClasses { [.flow(.opened, .arp), .flow(.established, over: .tcp)] }
+
   mutating func analyse(_ event: FlowEvent, into sink: inout ReportSink) {
     switch event.kind {
     case .opened:

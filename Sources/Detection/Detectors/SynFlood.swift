@@ -45,6 +45,8 @@ struct SynFlood: AnalysisEngine {
     judge.advance(to: now, into: &sink)
   }
 
+  var interest: EventClasses { .flow(.opened, .established, .refused, over: .tcp) }
+
   mutating func analyse(_ event: FlowEvent, into sink: inout ReportSink) {
     guard event.probe == .syn else { return }
     var load = FloodMeter.Load()

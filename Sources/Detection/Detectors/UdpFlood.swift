@@ -62,6 +62,10 @@ struct UdpFlood: AnalysisEngine {
     judge.advance(to: now, into: &sink)
   }
 
+  var interest: EventClasses { .flow(.opened, .refused, .progress, .closed, over: .udp) }
+
+  mutating func begin(at time: CaptureTime) { born = time }
+
   mutating func analyse(_ event: FlowEvent, into sink: inout ReportSink) {
     if born == .distantPast { born = event.time }
     guard event.transport == .udp, event.kind != .unanswered else { return }

@@ -44,6 +44,12 @@ struct FirstContacts: AnalysisEngine {
     table = ContactTable(capacity: max(limits.count(Self.sources), 64))
   }
 
+  var interest: EventClasses {
+    [
+      .flow(.refused, .unanswered, .established), .flow(.closed, over: .tcp),
+    ]
+  }
+
   mutating func analyse(_ event: FlowEvent, into sink: inout ReportSink) {
     switch event.kind {
     case .refused, .unanswered: fail(event)

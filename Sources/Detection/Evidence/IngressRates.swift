@@ -52,6 +52,8 @@ struct IngressRates: AnalysisEngine {
     loads = BoundedTable(capacity: limits.count(Self.targets), empty: Load())
   }
 
+  var interest: EventClasses { .flow(.opened, .refused, .unanswered, .progress, .closed) }
+
   mutating func analyse(_ event: FlowEvent, into sink: inout ReportSink) {
     guard event.kind != .arp, event.kind != .fragmentOverlap else { return }
     let isUnfinished = isUnfinished(event)

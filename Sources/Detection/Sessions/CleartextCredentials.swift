@@ -31,6 +31,8 @@ struct CleartextCredentials: AnalysisEngine {
 
   mutating func advance(to now: CaptureTime, into sink: inout ReportSink) {}
 
+  var interest: EventClasses { .session(.ftp, .smtp, .pop, .imap, .telnet, .http) }
+
   mutating func analyse(_ event: SessionEvent, into sink: inout ReportSink) {
     switch event.what {
     case .ftp(let command):

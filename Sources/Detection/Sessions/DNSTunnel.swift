@@ -70,6 +70,8 @@ struct DNSTunnel: AnalysisEngine {
     seen = ContactMemory(capacity: limits.count(Self.memory), span: .hours(24))
   }
 
+  var interest: EventClasses { .session(.dns) }
+
   mutating func analyse(_ event: SessionEvent, into sink: inout ReportSink) {
     guard case .dns(let message) = event.what, message.questionCount == 1, message.opcode == 0,
       message.malformation == .none || message.malformation == .trailingBytes

@@ -67,6 +67,11 @@ struct LoginOutcomes: AnalysisEngine {
 
   var nextDeadline: CaptureTime { min(pairs.nextDeadline, entries.nextDeadline) }
 
+  var interest: EventClasses {
+    .session(
+      .ftpReply, .smtpReply, .popReply, .imapReply, .ssh, .telnet, .http, .httpResponse)
+  }
+
   mutating func analyse(_ event: SessionEvent, into sink: inout ReportSink) {
     switch event.what {
     case .ftpReply(let reply): take(reply, "ftp", event, into: &sink)

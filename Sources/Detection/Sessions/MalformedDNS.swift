@@ -65,6 +65,8 @@ struct MalformedDNS: AnalysisEngine {
       empty: Pair(thread: ReportThread(spacing: limits.span(Self.spacing))))
   }
 
+  var interest: EventClasses { .session(.dns) }
+
   mutating func analyse(_ event: SessionEvent, into sink: inout ReportSink) {
     guard case .dns(let message) = event.what else { return }
     let turn = DNSTurn(event, message)

@@ -51,6 +51,8 @@ struct NamePoisoning: AnalysisEngine {
     seen = ContactMemory(capacity: 4096, span: decay)
   }
 
+  var interest: EventClasses { .session(.dns) }
+
   mutating func analyse(_ event: SessionEvent, into sink: inout ReportSink) {
     guard case .dns(let message) = event.what, message.isResponse, message.answerCount > 0,
       message.malformation == .none, message.responseCode == 0

@@ -40,6 +40,8 @@ struct NameServerProbe: AnalysisEngine {
       empty: Client(thread: ReportThread(spacing: context.limits.span(Self.spacing))))
   }
 
+  var interest: EventClasses { .session(.dns) }
+
   mutating func analyse(_ event: SessionEvent, into sink: inout ReportSink) {
     guard case .dns(let message) = event.what, !message.isResponse, message.opcode == 0,
       message.questionCount == 1, message.queryClass == 3

@@ -70,6 +70,8 @@ struct OverflowAttempt: AnalysisEngine {
 
   var nextDeadline: CaptureTime { known.nextDeadline }
 
+  var interest: EventClasses { .session(.http, .ftp, .smtp, .pop, .imap, .payload) }
+
   mutating func analyse(_ event: SessionEvent, into sink: inout ReportSink) {
     switch event.what {
     case .http(let request): judge(sign(request), "http", request.longestLine, event, into: &sink)

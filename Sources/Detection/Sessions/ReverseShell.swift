@@ -63,6 +63,8 @@ struct ReverseShell: AnalysisEngine {
 
   var nextDeadline: CaptureTime { known.nextDeadline }
 
+  var interest: EventClasses { .session(.payload, .closed) }
+
   mutating func analyse(_ event: SessionEvent, into sink: inout ReportSink) {
     switch event.what {
     case .payload(let sample):

@@ -62,6 +62,8 @@ struct SmtpAbuse: AnalysisEngine {
 
   var nextDeadline: CaptureTime { min(searches.nextDeadline, attacks.nextDeadline) }
 
+  var interest: EventClasses { .session(.smtp, .smtpReply) }
+
   mutating func analyse(_ event: SessionEvent, into sink: inout ReportSink) {
     switch event.what {
     case .smtp(let command):

@@ -73,6 +73,8 @@ struct WebAttack: AnalysisEngine {
 
   var nextDeadline: CaptureTime { known.nextDeadline }
 
+  var interest: EventClasses { .session(.http, .httpResponse) }
+
   mutating func analyse(_ event: SessionEvent, into sink: inout ReportSink) {
     switch event.what {
     case .http(let request): read(request, event, into: &sink)

@@ -71,6 +71,8 @@ struct WebScan: AnalysisEngine {
 
   var nextDeadline: CaptureTime { known.nextDeadline }
 
+  var interest: EventClasses { .session(.http, .httpResponse) }
+
   mutating func analyse(_ event: SessionEvent, into sink: inout ReportSink) {
     switch event.what {
     case .http(let request): note(request, event)

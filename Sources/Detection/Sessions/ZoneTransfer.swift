@@ -61,6 +61,8 @@ struct ZoneTransfer: AnalysisEngine {
     secondaries = ContactMemory(capacity: 4096, span: limits.span(Self.secondaries))
   }
 
+  var interest: EventClasses { .session(.dns) }
+
   mutating func analyse(_ event: SessionEvent, into sink: inout ReportSink) {
     guard case .dns(let message) = event.what else { return }
     let turn = DNSTurn(event, message)
