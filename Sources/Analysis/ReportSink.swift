@@ -9,14 +9,20 @@ public struct ReportSink: Sendable {
   public let exercise: String?
   /// The name of the capture behind the events; empty above the local tier.
   public let capture: String
+  /// Keeps ids apart where one monitor speaks in two roles; put before every subject.
+  public let scope: String
   /// What was emitted since the last `drain`.
   public private(set) var reports: [Report] = []
 
-  public init(monitor: MonitorName, tier: Tier, exercise: String? = nil, capture: String = "") {
+  public init(
+    monitor: MonitorName, tier: Tier, exercise: String? = nil, capture: String = "",
+    scope: String = ""
+  ) {
     self.monitor = monitor
     self.tier = tier
     self.exercise = exercise
     self.capture = capture
+    self.scope = scope
   }
 
   /// A report of this monitor that opens at `opened`; the caller fills in the rest and emits it.
@@ -27,7 +33,8 @@ public struct ReportSink: Sendable {
   ) -> Report {
     var report = Report(
       id: ReportID(
-        monitor: monitor, kind: kind, subject: subject, opened: opened, exercise: exercise),
+        monitor: monitor, kind: kind, subject: scope + subject, opened: opened,
+        exercise: exercise),
       kind: kind, reportClass: reportClass, monitor: monitor, tier: tier, first: first, last: last,
       raised: opened, emitted: opened, severity: severity, confidence: confidence)
     report.exercise = exercise

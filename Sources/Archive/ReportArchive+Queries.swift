@@ -47,6 +47,35 @@ extension ReportArchive {
     }
   }
 
+  /// Own reports of a lane in the order stored, whether or not anybody subscribed to them: at most
+  /// `limit` after `cursor`, which is the `sequence` of the last one read; 0 to begin.
+  public func own(
+    lane: LaneName, after cursor: UInt64, limit: Int
+  ) throws -> [SequencedReport] {
+    let stride = Int64(Self.batchLimit)
+    let start = Int64(clamping: cursor)
+    return try read { database in
+      let statement = try database.cachedStatement(
+        sql: """
+          SELECT position, keys, reports FROM produced_batches
+          WHERE lane = ? AND position >= ? ORDER BY position
+          """)
+      let rows = try Row.fetchCursor(statement, arguments: [lane.text, start / stride])
+      var found: [SequencedReport] = []
+      while found.count < limit, let row = try rows.next() {
+        let position: Int64 = try row.value(0)
+        let keys = try keys(row.value(1), .produced, position)
+        let reports = try reports(row.value(2), keys: keys, .produced, position)
+        for (index, report) in reports.enumerated() {
+          let place = UInt64(clamping: position * stride + Int64(index))
+          guard place > cursor, found.count < limit else { continue }
+          found.append(SequencedReport(sequence: place, report: report))
+        }
+      }
+      return found
+    }
+  }
+
   /// Newest revisions of own reports of the given classes, in the order in which their first
   /// revisions were stored.
   public func reports(

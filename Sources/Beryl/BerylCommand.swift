@@ -18,13 +18,14 @@ struct BerylCommand: AsyncParsableCommand {
         beryl up topology/acme.yaml        run the whole tree on this machine
         beryl status topology/acme.yaml    ask a running tree how it does
         beryl replay scenario.yaml         replay captures across the tree
+        beryl compare scenario.yaml a.yaml b.yaml   replay it over several topologies
         beryl why ID --result out.json     explain a report
 
       Exit codes: 0 all is well, 1 an expectation is not met, 2 bad input.
       """,
     subcommands: [
       CheckCommand.self, TreeCommand.self, PKICommand.self, UpCommand.self, StatusCommand.self,
-      ReplayCommand.self, WhyCommand.self,
+      ReplayCommand.self, CompareCommand.self, WhyCommand.self,
     ])
 
   static func main() async { await Program.run(Self.self) }

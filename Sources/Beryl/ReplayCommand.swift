@@ -3,6 +3,7 @@ import Foundation
 import Hierarchy
 import Replay
 import Scenarios
+import Terms
 import Tiers
 
 #if canImport(Glibc)
@@ -23,6 +24,8 @@ struct ReplayCommand: AsyncParsableCommand {
         beryl replay Examples/tcp-worm/scenario.yaml --in-process --json result.json
         beryl replay Examples/tcp-worm/scenario.yaml --keep kept   (then: beryl why ID --archive kept)
         beryl replay Examples/tcp-worm/scenario.yaml --attach --pki pki
+        beryl replay Examples/tcp-worm/scenario.yaml --in-process --topology topology/distributed.yaml
+        beryl replay Examples/tcp-worm/scenario.yaml --in-process --without hq
 
       Exit codes: 0 every expectation met, 1 one is not met, 2 bad input.
       """)
@@ -50,6 +53,15 @@ struct ReplayCommand: AsyncParsableCommand {
   @Option(help: "Event seconds per second, over the scenario's own: max, 1x, 10x, …")
   var speed: String?
 
+  @Option(help: ArgumentHelp("Replay over this topology instead.", valueName: "file"))
+  var topology: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "A monitor that is down all the time (with --in-process); may be given several times.",
+      valueName: "monitor"))
+  var without: [String] = []
+
   @Option(help: "The folder that 'beryl pki init' filled (with --attach).")
   var pki = "pki"
 
@@ -60,6 +72,9 @@ struct ReplayCommand: AsyncParsableCommand {
     guard keep == nil || !(inProcess || attach) else {
       throw ValidationError("--keep needs processes of the replay's own")
     }
+    guard without.isEmpty || inProcess else {
+      throw ValidationError("--without needs --in-process")
+    }
     guard speed.map({ ReplaySpeed($0) != nil }) ?? true else {
       throw ValidationError("--speed \(speed ?? ""): 'max' or a factor such as 1x or 10x is needed")
     }
@@ -67,12 +82,7 @@ struct ReplayCommand: AsyncParsableCommand {
 
   func run() async throws {
     try await exiting {
-      let loaded: Scenario.Loaded
-      do throws(ScenarioFaults) {
-        loaded = try Scenario.load(path: path, knownLimits: EngineLimits.all)
-      } catch {
-        throw StartRefusal("\(error)")
-      }
+      let loaded = try loadScenario(path, over: topology)
       var scenario = loaded.scenario
       if let speed, let chosen = ReplaySpeed(speed) { scenario.speed = chosen }
       let outcome = try await run(scenario, loaded.topology)
@@ -87,7 +97,8 @@ struct ReplayCommand: AsyncParsableCommand {
     defer { bar.finish() }
     do {
       if inProcess {
-        return try InProcessReplay.run(scenario, topology: topology, progress: bar.update)
+        return try InProcessReplay.run(
+          scenario, topology: topology, down: try missing(topology), progress: bar.update)
       }
       if attach {
         return try await Drill(
@@ -104,6 +115,16 @@ struct ReplayCommand: AsyncParsableCommand {
     } catch let fault as any CustomStringConvertible & Error where !(fault is StartRefusal) {
       throw StartRefusal("\(fault)")
     }
+  }
+
+  private func missing(_ topology: Topology) throws -> Set<MonitorName> {
+    Set(
+      try without.map { text in
+        guard let name = MonitorName(text), topology.monitor(name) != nil else {
+          throw StartRefusal("--without \(text): \(topology.path) has no such monitor")
+        }
+        return name
+      })
   }
 
   private func report(_ result: ReplayResult) throws {

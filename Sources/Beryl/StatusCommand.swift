@@ -12,7 +12,8 @@ struct StatusCommand: AsyncParsableCommand {
     commandName: "status",
     abstract: "Shows every monitor of a running tree.",
     discussion: """
-      Tier, parent in use, watermark, reports received and produced, spool depth, children, losses.
+      Tier, parent in use, watermark, reports received, produced and passed up, spool depth, \
+      children, losses.
 
       Examples:
         beryl status topology/acme.yaml

@@ -12,8 +12,19 @@ struct StatusRow: Codable {
     var isEnded: Bool
     var received: UInt64
     var produced: UInt64
+    /// Passed up to the parent, sent again ones included.
+    var sent: UInt64
+    /// Reports passed up for each one received; nil at the local tier and at roots.
+    var passedUp: Double?
     var acknowledged: UInt64
     var spooled: UInt64
+  }
+
+  struct Peer: Codable {
+    var name: String
+    var linked: Bool
+    var lane: String
+    var sent: UInt64
   }
 
   struct Child: Codable {
@@ -29,6 +40,7 @@ struct StatusRow: Codable {
   var parent: String?
   var lanes: [Lane] = []
   var children: [Child] = []
+  var peers: [Peer] = []
   var losses: [String: UInt64] = [:]
   var packets: UInt64 = 0
   /// Packets and own reports per second since the start.
@@ -56,7 +68,12 @@ struct StatusRow: Codable {
       return Lane(
         name: lane.name.description, watermark: isInside ? lane.watermark.seconds : nil,
         isEnded: lane.watermark == .distantFuture, received: lane.received,
-        produced: lane.produced, acknowledged: lane.acknowledged, spooled: lane.spooled)
+        produced: lane.produced, sent: lane.sent,
+        passedUp: isRoot || lane.received == 0 ? nil : Double(lane.sent) / Double(lane.received),
+        acknowledged: lane.acknowledged, spooled: lane.spooled)
+    }
+    peers = status.peers.map {
+      Peer(name: $0.name.text, linked: $0.isLinked, lane: $0.lane.description, sent: $0.sent)
     }
     children = status.children.map {
       Child(name: $0.name.text, connected: $0.isConnected, alive: $0.isAlive)

@@ -9,7 +9,8 @@ struct StatusTable {
   var text: String {
     var table = [
       [
-        "monitor", "tier", "parent", "lane", "watermark", "received", "produced", "spool",
+        "monitor", "tier", "parent", "lane", "watermark", "received", "produced", "passed up",
+        "spool",
         "packets/s", "reports/s", "children", "losses",
       ]
     ]
@@ -24,19 +25,31 @@ struct StatusTable {
 
   private func cells(_ row: StatusRow) -> [[String]] {
     if let problem = row.problem {
-      return [[row.monitor, row.tier, "-", "-", problem, "", "", "", "", "", "", ""]]
+      return [[row.monitor, row.tier, "-", "-", problem, "", "", "", "", "", "", "", ""]]
     }
     return row.lanes.enumerated().map { index, lane in
       let isFirst = index == 0
       return [
         isFirst ? row.monitor : "", isFirst ? row.tier : "",
-        isFirst ? row.parent ?? (row.isReady ? "root" : "none") : "", lane.name, watermark(lane),
-        "\(lane.received)", "\(lane.produced)", "\(lane.spooled)",
+        isFirst ? above(row) : "", lane.name, watermark(lane), "\(lane.received)",
+        "\(lane.produced)", passedUp(lane), "\(lane.spooled)",
         isFirst && row.tier == "local" ? String(format: "%.0f", row.packetRate) : "",
         isFirst ? String(format: "%.1f", row.reportRate) : "", isFirst ? children(row) : "",
         isFirst ? losses(row) : "",
       ]
     }
+  }
+
+  private func above(_ row: StatusRow) -> String {
+    let parent = row.parent ?? (row.isReady ? "root" : "none")
+    let peers = Set(row.peers.map { $0.linked ? $0.name : "\($0.name) (away)" }).sorted()
+    return peers.isEmpty ? parent : "\(parent) ↔ " + peers.joined(separator: ", ")
+  }
+
+  /// How many reports went up, and that as a share of what came in.
+  private func passedUp(_ lane: StatusRow.Lane) -> String {
+    guard let share = lane.passedUp else { return "\(lane.sent)" }
+    return "\(lane.sent) (\(String(format: "%.0f", share * 100)) %)"
   }
 
   private func watermark(_ lane: StatusRow.Lane) -> String {

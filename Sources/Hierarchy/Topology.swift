@@ -79,6 +79,17 @@ extension Topology {
   /// wrote it.
   public func peers(of name: MonitorName) -> [MonitorName] { peersOf[name] ?? [] }
 
+  /// The peers that `name` reports to: those without parents, since nobody above joins what they and
+  /// their peers see. Where there is a parent, it does.
+  public func peersTold(by name: MonitorName) -> [MonitorName] {
+    peers(of: name).filter { monitor($0)?.parents.isEmpty ?? false }
+  }
+
+  /// The peers that report to `name`: all of them when it has no parent, else none.
+  public func peersHeard(by name: MonitorName) -> [MonitorName] {
+    monitor(name)?.parents.isEmpty ?? false ? peers(of: name) : []
+  }
+
   /// The monitors without parents, in file order.
   public var roots: [MonitorDefinition] { monitors.filter(\.parents.isEmpty) }
 

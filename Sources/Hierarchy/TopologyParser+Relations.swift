@@ -114,7 +114,11 @@ extension TopologyParser {
       if own.tier != .local, hasChildren, !monitor.namesListen {
         log.add(monitor.position, .missingKey("listen", of: "monitor '\(own.name)'"))
       }
-      let isRoot = own.tier == .enterprise || !own.peers.isEmpty || peered.contains(own.name)
+      let takesPeers = !own.peers.isEmpty || peered.contains(own.name)
+      if own.parents.isEmpty, takesPeers, !hasChildren, !monitor.namesListen {
+        log.add(monitor.position, .missingKey("listen", of: "monitor '\(own.name)'"))
+      }
+      let isRoot = own.tier == .enterprise || takesPeers
       if own.parents.isEmpty, !isRoot, monitor.relationsAreKnown {
         log.add(monitor.position, .noRoot(own.name.text))
       }

@@ -1,17 +1,18 @@
 import Reports
 import Terms
 
-/// What parents want of their children.
+/// What parents want of their children, and monitors without parents of their peers.
 ///
 /// A parent's entry holds for all its children, `children` within it for one of them; what an entry
 /// leaves out comes from the wider one, at last from `Subscription.standard`.
 extension TopologyParser {
   mutating func readSubscriptions(_ value: YAMLValue) {
-    let children = Dictionary(
-      grouping: monitors.flatMap { monitor in
-        monitor.definition.parents.map { ($0.text, monitor.definition.name) }
-      }, by: \.0
-    ).mapValues { $0.map(\.1) }
+    let pairs = monitors.flatMap { monitor in
+      let own = monitor.definition
+      return own.parents.map { ($0.text, own.name) }
+        + own.peers.flatMap { [($0.text, own.name), (own.name.text, $0)] }
+    }
+    let children = Dictionary(grouping: pairs, by: \.0).mapValues { $0.map(\.1) }
     let parents = children.keys.sorted()
     for entry in log.entries(value) {
       guard let parent = MonitorName(entry.key), let own = children[entry.key] else {

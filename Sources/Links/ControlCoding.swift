@@ -23,6 +23,7 @@ extension Beryl_V1_Envelope {
         self.heartbeat.watermarks[lane.text] = time.nanoseconds
       }
       self.heartbeat.losses = bounded(heartbeat.losses)
+      self.heartbeat.isBlind = heartbeat.isBlind
     case .goodbye(let reason): goodbye.reason = cut(reason)
     case .statusRequest: statusRequest = Beryl_V1_StatusRequest()
     case .statusReply(let status): statusReply = Beryl_V1_Status(status)
@@ -104,6 +105,7 @@ extension Beryl_V1_Status {
       message.acknowledged = lane.acknowledged
       message.spooled = lane.spooled
       message.sentBytes = lane.sentBytes
+      message.sent = lane.sent
       return message
     }
     children = status.children.prefix(LinkLimit.children).map { child in
@@ -112,6 +114,15 @@ extension Beryl_V1_Status {
       message.isConnected = child.isConnected
       message.isAlive = child.isAlive
       message.watermark = child.watermark.nanoseconds
+      return message
+    }
+    peers = status.peers.prefix(LinkLimit.children).map { peer in
+      var message = Peer()
+      message.name = peer.name.text
+      message.isLinked = peer.isLinked
+      message.lane = peer.lane.text
+      message.sent = peer.sent
+      message.sentBytes = peer.sentBytes
       return message
     }
     losses = bounded(status.losses)
@@ -245,7 +256,8 @@ extension Hello {
 extension Heartbeat {
   fileprivate init(_ heartbeat: Beryl_V1_Heartbeat) throws(WireFault) {
     try check(heartbeat.watermarks.count, LinkLimit.lanes, "heartbeat.watermarks")
-    self.init(losses: try counters(heartbeat.losses, "heartbeat.losses"))
+    self.init(
+      losses: try counters(heartbeat.losses, "heartbeat.losses"), isBlind: heartbeat.isBlind)
     for (lane, time) in heartbeat.watermarks {
       watermarks[try laneName(lane, "heartbeat.watermarks")] = CaptureTime(nanoseconds: time)
     }
@@ -256,6 +268,7 @@ extension MonitorStatus {
   fileprivate init(_ status: Beryl_V1_Status) throws(WireFault) {
     try check(status.lanes.count, LinkLimit.lanes, "status.lanes")
     try check(status.children.count, LinkLimit.children, "status.children")
+    try check(status.peers.count, LinkLimit.children, "status.peers")
     guard status.uptime.isFinite else {
       throw WireFault(field: "status.uptime", reason: "not a finite number")
     }
@@ -272,7 +285,14 @@ extension MonitorStatus {
           name: try laneName(lane.name, "status.lanes"),
           watermark: CaptureTime(nanoseconds: lane.watermark), received: lane.received,
           produced: lane.produced, acknowledged: lane.acknowledged, spooled: lane.spooled,
-          sentBytes: lane.sentBytes))
+          sentBytes: lane.sentBytes, sent: lane.sent))
+    }
+    for peer in status.peers {
+      peers.append(
+        Peer(
+          name: try monitorName(peer.name, "status.peers"), isLinked: peer.isLinked,
+          lane: try laneName(peer.lane, "status.peers"), sent: peer.sent,
+          sentBytes: peer.sentBytes))
     }
     for child in status.children {
       children.append(

@@ -129,10 +129,16 @@ public struct Heartbeat: Hashable, Sendable {
   public var watermarks: [LaneName: CaptureTime]
   /// Loss counters since the child's start, by name.
   public var losses: [String: UInt64]
+  /// No child of the sender is alive: its watermarks stand still, and nobody should wait for them.
+  public var isBlind: Bool
 
-  public init(watermarks: [LaneName: CaptureTime] = [:], losses: [String: UInt64] = [:]) {
+  public init(
+    watermarks: [LaneName: CaptureTime] = [:], losses: [String: UInt64] = [:],
+    isBlind: Bool = false
+  ) {
     self.watermarks = watermarks
     self.losses = losses
+    self.isBlind = isBlind
   }
 }
 

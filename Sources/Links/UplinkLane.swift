@@ -47,6 +47,7 @@ struct UplinkLane: Sendable {
   var inFlight = 0
   /// Reports too long to travel.
   private(set) var oversized: UInt64 = 0
+  private(set) var sent: UInt64 = 0
 
   init(name: LaneName, acknowledged: UInt64 = 0, newest: UInt64 = 0, memory: Memory = Memory()) {
     self.name = name
@@ -111,7 +112,8 @@ struct UplinkLane: Sendable {
   }
 
   /// The next batch; nil when there is nothing to send, or too little while another is on its way.
-  mutating func nextBatch() -> Batch? {
+  /// Entries that `wants` turns away are passed over: the batch's `through` covers them.
+  mutating func nextBatch(wants: (@Sendable (Report) -> Bool)? = nil) -> Batch? {
     let isFull = unsentCount >= LinkLimit.batchReports
     guard unsentCount > 0, isFull || inFlight == 0 else { return nil }
     var entries: [SequencedReport] = []
@@ -121,8 +123,11 @@ struct UplinkLane: Sendable {
       bytes < LinkLimit.batchBytes
     {
       let entry = queue[sentCount]
-      let size = ReportCoding.sizeEstimate(entry.report)
-      if size > LinkLimit.reportBytes {
+      let isWanted = wants?(entry.report) ?? true
+      let size = isWanted ? ReportCoding.sizeEstimate(entry.report) : 0
+      if !isWanted {
+        // Passed over.
+      } else if size > LinkLimit.reportBytes {
         oversized += 1
       } else if bytes + size > LinkLimit.reportBytes {
         break
@@ -135,6 +140,7 @@ struct UplinkLane: Sendable {
       unsentLeast.removeFirst(entry.sequence)
     }
     inFlight += 1
+    sent += UInt64(entries.count)
     toldWatermark = max(toldWatermark, promise)
     return Batch(lane: name, entries: entries, through: sentThrough, watermark: toldWatermark)
   }

@@ -15,11 +15,16 @@ public struct UplinkMachine: Sendable {
     /// By preference, without repeats.
     public var parents: [MonitorName]
     public var timing = UplinkTiming()
+    /// What of the outbox goes over these links; nil for all of it.
+    public var wants: (@Sendable (Report) -> Bool)?
     var memory = UplinkLane.Memory()
 
-    public init(hello: Hello, parents: [MonitorName]) {
+    public init(
+      hello: Hello, parents: [MonitorName], wants: (@Sendable (Report) -> Bool)? = nil
+    ) {
       self.hello = hello
       self.parents = parents
+      self.wants = wants
     }
   }
 
@@ -53,6 +58,7 @@ public struct UplinkMachine: Sendable {
   var watermarkDue = HostTime(nanoseconds: 0)
   private var lastLane = LaneName.live
   private var losses: [String: UInt64] = [:]
+  private var isBlind = false
   private var oversizedBefore: UInt64 = 0
 
   /// `outboxes` is what the store holds from an earlier run.
@@ -71,6 +77,8 @@ public struct UplinkMachine: Sendable {
   public var parentInUse: MonitorName? { active.map { links[$0].name } }
   /// Reports without acknowledgement, per lane.
   public var spoolDepths: [LaneName: UInt64] { lanes.mapValues(\.depth) }
+  /// Reports sent over the link in use or an earlier one, sent again ones included.
+  public func sent(_ lane: LaneName) -> UInt64 { lanes[lane]?.sent ?? 0 }
   /// The newest acknowledged sequence of a lane.
   public func acknowledged(_ lane: LaneName) -> UInt64 { lanes[lane]?.acknowledged ?? 0 }
   /// Reports that were too long to travel.
@@ -159,6 +167,9 @@ public struct UplinkMachine: Sendable {
 
   /// Loss counters for the next heartbeat.
   public mutating func setLosses(_ losses: [String: UInt64]) { self.losses = losses }
+
+  /// Whether nothing that this monitor would correlate can reach it, for the next heartbeat.
+  public mutating func setBlind(_ isBlind: Bool) { self.isBlind = isBlind }
 
   /// The process ends: says goodbye on every link.
   public mutating func stop(reason: String, _ now: HostTime) -> [Directive] {
@@ -272,7 +283,9 @@ public struct UplinkMachine: Sendable {
     let names = lanes.keys.sorted()
     let start = names.firstIndex { $0 > lastLane } ?? 0
     for name in names[start...] + names[..<start] {
-      guard let batch = lanes[name]?.nextBatch() ?? lanes[name]?.endBatch() else { continue }
+      guard
+        let batch = lanes[name]?.nextBatch(wants: configuration.wants) ?? lanes[name]?.endBatch()
+      else { continue }
       lastLane = name
       return batch
     }
@@ -286,7 +299,7 @@ public struct UplinkMachine: Sendable {
       watermarks[name] = lane.promise
       lanes[name]?.toldWatermark = lane.promise
     }
-    return watermarks.isEmpty ? nil : .heartbeat(Heartbeat(watermarks: watermarks))
+    return watermarks.isEmpty ? nil : told(watermarks)
   }
 
   /// Whether a promise waits for `watermarkDue`.
@@ -300,9 +313,13 @@ public struct UplinkMachine: Sendable {
       watermarks[name] = lane.promise
       lanes[name]?.toldWatermark = lane.promise
     }
+    return told(watermarks)
+  }
+
+  private func told(_ watermarks: [LaneName: CaptureTime]) -> LinkMessage {
     var losses = losses
     if oversized > 0 { losses["link.oversized"] = oversized }
-    return .heartbeat(Heartbeat(watermarks: watermarks, losses: losses))
+    return .heartbeat(Heartbeat(watermarks: watermarks, losses: losses, isBlind: isBlind))
   }
 
   private mutating func open(_ lane: LaneName) {

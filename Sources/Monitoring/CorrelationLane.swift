@@ -33,14 +33,15 @@ public struct CorrelationLane: Sendable {
   /// Reports that came after their time had been processed: stored, not correlated.
   public private(set) var lateCount: UInt64 = 0
 
+  /// `scope` keeps this lane's ids apart from those of another lane of the same monitor and name.
   public init(
-    name: LaneName, monitor: MonitorName, tier: Tier, expecting expected: [MonitorName],
-    engines: [any AnalysisEngine<Report>], resolver: Resolver
+    name: LaneName, monitor: MonitorName, tier: Tier, scope: String = "",
+    expecting expected: [MonitorName], engines: [any AnalysisEngine<Report>], resolver: Resolver
   ) {
     self.name = name
     self.engines = engines
     self.resolver = resolver
-    sink = ReportSink(monitor: monitor, tier: tier, exercise: name.exercise)
+    sink = ReportSink(monitor: monitor, tier: tier, exercise: name.exercise, scope: scope)
     for child in expected { children[child] = Child() }
   }
 
@@ -62,6 +63,11 @@ public struct CorrelationLane: Sendable {
   /// A child promises that nothing emitted at or before `time` will follow. Never moves back.
   public mutating func setWatermark(_ time: CaptureTime, of child: MonitorName) {
     children[child, default: Child()].watermark = max(children[child]?.watermark ?? time, time)
+  }
+
+  /// Time waits for this child too, from its first promise on.
+  public mutating func expect(_ child: MonitorName) {
+    if children[child] == nil { children[child] = Child() }
   }
 
   /// A child's lease ran out, or it is back. A dead child no longer holds time back.

@@ -49,6 +49,16 @@ public struct LaneOutput: Sendable {
     return accepted
   }
 
+  /// Keeps reports that go to nobody; what the store already holds is left out.
+  public mutating func keep(_ reports: [Report]) -> [ProducedReport] {
+    var kept: [ProducedReport] = []
+    for report in reports {
+      producedCount += 1
+      append(report, goesUp: false, to: &kept)
+    }
+    return kept
+  }
+
   private mutating func append(_ report: Report, goesUp: Bool, to list: inout [ProducedReport]) {
     guard known.remove(ReportRevision(report)) == nil else { return }
     if goesUp {

@@ -14,12 +14,15 @@ public struct MonitorStatus: Sendable, Hashable {
     public var spooled: UInt64
     /// Encoded bytes of the reports sent up, sent again ones included; an estimate.
     public var sentBytes: UInt64
+    /// Reports sent up, sent again ones included; none at a root.
+    public var sent: UInt64
 
     public init(
       name: LaneName, watermark: CaptureTime, received: UInt64, produced: UInt64,
-      acknowledged: UInt64, spooled: UInt64, sentBytes: UInt64 = 0
+      acknowledged: UInt64, spooled: UInt64, sentBytes: UInt64 = 0, sent: UInt64 = 0
     ) {
       self.sentBytes = sentBytes
+      self.sent = sent
       self.name = name
       self.watermark = watermark
       self.received = received
@@ -44,12 +47,34 @@ public struct MonitorStatus: Sendable, Hashable {
     }
   }
 
+  /// One lane's way to a peer.
+  public struct Peer: Sendable, Hashable {
+    public var name: MonitorName
+    public var isLinked: Bool
+    public var lane: LaneName
+    /// Reports and their encoded bytes (an estimate), sent again ones included.
+    public var sent: UInt64
+    public var sentBytes: UInt64
+
+    public init(
+      name: MonitorName, isLinked: Bool, lane: LaneName, sent: UInt64, sentBytes: UInt64
+    ) {
+      self.name = name
+      self.isLinked = isLinked
+      self.lane = lane
+      self.sent = sent
+      self.sentBytes = sentBytes
+    }
+  }
+
   public var monitor: MonitorName
   public var tier: Tier
   /// The parent whose link is up; nil while there is none.
   public var parentInUse: MonitorName?
   public var lanes: [Lane]
   public var children: [Child]
+  /// The peers that this monitor reports to, for each lane.
+  public var peers: [Peer]
   /// Loss counters by name, such as `capture.kernel-dropped`, `budget.coarsened`, `reports.late`.
   public var losses: [String: UInt64]
   /// Packets and bytes analysed so far (local tier).
@@ -61,14 +86,15 @@ public struct MonitorStatus: Sendable, Hashable {
 
   public init(
     monitor: MonitorName, tier: Tier, parentInUse: MonitorName? = nil, lanes: [Lane] = [],
-    children: [Child] = [], losses: [String: UInt64] = [:], packets: UInt64 = 0,
-    bytes: UInt64 = 0, uptime: Double = 0, processID: Int32 = 0
+    children: [Child] = [], peers: [Peer] = [], losses: [String: UInt64] = [:],
+    packets: UInt64 = 0, bytes: UInt64 = 0, uptime: Double = 0, processID: Int32 = 0
   ) {
     self.monitor = monitor
     self.tier = tier
     self.parentInUse = parentInUse
     self.lanes = lanes
     self.children = children
+    self.peers = peers
     self.losses = losses
     self.packets = packets
     self.bytes = bytes

@@ -137,7 +137,7 @@ public struct Drill: Sendable {
     if let fault = span.fault { losses["capture", default: [:]]["\(fault)"] = 1 }
     return ReplayOutcome(
       reports: reports,
-      links: statuses.compactMap { LinkResult($0, lane: lane, topology: topology) },
+      links: statuses.flatMap { LinkResult.rows($0, lane: lane, topology: topology) },
       losses: losses, timing: timing)
   }
 

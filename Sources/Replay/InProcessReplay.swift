@@ -7,23 +7,25 @@ import Scenarios
 import Terms
 import Tiers
 
-/// `beryl replay --in-process`: the tree as a simulation without faults.
+/// `beryl replay --in-process`: the tree as a simulation without faults, but for monitors that are
+/// down all the time.
 public enum InProcessReplay {
   public static func run(
-    _ scenario: Scenario, topology: Topology, progress: @escaping ReplayProgress
+    _ scenario: Scenario, topology: Topology, down: Set<MonitorName> = [],
+    progress: @escaping ReplayProgress
   ) throws -> ReplayOutcome {
     let began = Date()
     let cpu = ProcessorTime.own
     let span = try CaptureSpan(scenario)
     var sources: [MonitorName: () throws -> any LocalSource] = [:]
-    for capture in scenario.captures {
+    for capture in scenario.captures where !down.contains(capture.monitor) {
       sources[capture.monitor] = {
         try PipelineSource(
           path: capture.path, setup: PipelineSetup(topology: topology, monitor: capture.monitor),
           offset: capture.offset)
       }
     }
-    let tree = SimulatedTree(topology: topology, sources: sources)
+    let tree = SimulatedTree(topology: topology, down: down, sources: sources)
     let pieces = max(1, Double(span.packets) / Double(PipelineSource.framesPerPiece))
     tree.onPiece = { progress(Double($0) / (pieces + Double(scenario.captures.count)), "") }
     try tree.run()
@@ -31,13 +33,14 @@ public enum InProcessReplay {
       mode: ReplayMode.inProcess.rawValue, first: span.first, last: span.last,
       wall: Date().timeIntervalSince(began), packets: span.packets, bytes: span.bytes)
     timing.cpu = ProcessorTime.own - cpu
+    timing.peakBytes = ProcessMemory.peak
     let statuses = topology.monitors.compactMap { tree.status(of: $0.name) }
     var losses: [String: [String: UInt64]] = [:]
     for status in statuses { losses[status.monitor.text] = status.ownLosses }
     if let fault = span.fault { losses["capture", default: [:]]["\(fault)"] = 1 }
     return ReplayOutcome(
       reports: topology.monitors.flatMap { tree.produced(by: $0.name).map(\.report) },
-      links: statuses.compactMap { LinkResult($0, lane: .live, topology: topology) },
+      links: statuses.flatMap { LinkResult.rows($0, lane: .live, topology: topology) },
       losses: losses, timing: timing)
   }
 }

@@ -130,7 +130,7 @@ public struct ProcessReplay: Sendable {
     if let fault = span.fault { losses["capture", default: [:]]["\(fault)"] = 1 }
     return ReplayOutcome(
       reports: reports,
-      links: statuses.compactMap { LinkResult($0, lane: .live, topology: topology) },
+      links: statuses.flatMap { LinkResult.rows($0, lane: .live, topology: topology) },
       losses: losses, timing: timing)
   }
 }

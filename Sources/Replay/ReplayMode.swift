@@ -18,13 +18,21 @@ public enum ReplayMode: String, Sendable {
 public typealias ReplayProgress = (Double, String) -> Void
 
 extension LinkResult {
-  /// What a child's live or drill lane sent to its parent; nil for a root.
-  init?(_ status: MonitorStatus, lane: LaneName, topology: Topology) {
-    guard let parent = status.parentInUse ?? topology.monitor(status.monitor)?.parents.first,
+  /// What a monitor's live or drill lane sent to its parent and its peers.
+  static func rows(
+    _ status: MonitorStatus, lane: LaneName, topology: Topology
+  ) -> [LinkResult] {
+    let child = status.monitor.text
+    var rows = status.peers.filter { $0.lane == lane }.map {
+      LinkResult(child: child, parent: $0.name.text, reports: $0.sent, bytes: $0.sentBytes)
+    }
+    if let parent = status.parentInUse ?? topology.monitor(status.monitor)?.parents.first,
       let sent = status.lanes.first(where: { $0.name == lane })
-    else { return nil }
-    self.init(
-      child: status.monitor.text, parent: parent.text, reports: sent.acknowledged,
-      bytes: sent.sentBytes)
+    {
+      rows.append(
+        LinkResult(
+          child: child, parent: parent.text, reports: sent.acknowledged, bytes: sent.sentBytes))
+    }
+    return rows
   }
 }

@@ -56,6 +56,8 @@ public struct ReplayTiming: Codable, Hashable, Sendable {
   public var cpu: Double
   public var packets: UInt64
   public var bytes: UInt64
+  /// The most memory that the replay's one process held; nil where monitors are processes.
+  public var peakBytes: UInt64?
 
   public init(
     mode: String, first: CaptureTime, last: CaptureTime, wall: Double = 0, cpu: Double = 0,

@@ -7,6 +7,14 @@ public enum Tier: String, Sendable, Hashable, Comparable, CaseIterable {
   /// Correlates domains; has no parent.
   case enterprise
 
+  /// The next one up; the enterprise's is its own.
+  public var above: Tier {
+    switch self {
+    case .local: .domain
+    case .domain, .enterprise: .enterprise
+    }
+  }
+
   private var rank: Int {
     switch self {
     case .local: 0

@@ -47,7 +47,7 @@ struct MonitorLoop {
     let resumption = try archive.resumption()
     configuration.sequenceBase = UInt64(max(0, MonitorProcess.wallClock().nanoseconds / 1000))
     var node = MonitorNode(configuration, resuming: resumption)
-    try archive.eachReceived(lane: .live) { _, report in node.resume(report) }
+    try archive.eachReceived(lane: .live) { child, report in node.resume(report, of: child) }
     client = try LinkClient(credentials: credentials) { mailbox.put(.client($0)) }
     if let listen = definition.listen {
       server = try await LinkServer.listen(
@@ -167,9 +167,9 @@ struct MonitorLoop {
 
   private mutating func carryOut(_ directive: NodeDirective) throws {
     switch directive {
-    case .load(let lane, let after, let limit):
+    case .load(let lane, let after, let limit, let peer):
       let entries = try archive.unacknowledged(lane: lane, after: after, limit: limit)
-      node.loaded(entries, lane: lane, MonitorProcess.hostTime())
+      node.loaded(entries, lane: lane, peer: peer, MonitorProcess.hostTime())
     case .dial(let parent): dial(parent)
     case .sendUp(let message, let parent):
       if let id = uplinks[parent] { client.send(message, on: id) }
@@ -202,7 +202,7 @@ struct MonitorLoop {
     _ lane: LaneName, _ after: UInt64, _ limit: Int, _ id: ConnectionID
   ) throws {
     let count = min(max(1, limit), LinkLimit.replyReports)
-    let entries = try archive.unacknowledged(lane: lane, after: after, limit: count)
+    let entries = try archive.own(lane: lane, after: after, limit: count)
     let next = entries.count == count ? entries.last?.sequence : nil
     server?.send(
       .reportsReply(ReportsReply(lane: lane, entries: entries, next: next)), on: id)

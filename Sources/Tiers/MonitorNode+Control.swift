@@ -35,7 +35,11 @@ extension MonitorNode {
     var lane = makeLane(begin.lane)
     lane.owner = connection
     for (child, lease) in leases where !lease.isAlive {
-      lane.correlation?.setAlive(false, child: child)
+      if configuration.peersHeard.contains(child) {
+        lane.council?.setAlive(false, child)
+      } else {
+        lane.correlation?.setAlive(false, child: child)
+      }
     }
     lanes[begin.lane] = lane
     log(.info, "drill begins", ["drill": begin.lane.text, "operator": name.text])
@@ -50,6 +54,8 @@ extension MonitorNode {
   mutating func endDrill(_ lane: LaneName, _ now: HostTime) {
     guard lane != .live, lanes.removeValue(forKey: lane) != nil else { return }
     uplink.dropLane(lane)
+    for peer in peerLinks.keys { peerLinks[peer]?.dropLane(lane) }
+    acknowledged[lane] = nil
     for child in positions.keys { positions[child]?[lane] = nil }
     add(.release(lane))
     if configuration.tier == .local { add(.drillOver(lane)) }
@@ -67,6 +73,7 @@ extension MonitorNode {
       sums["budget.coarsened", default: 0] += lane.output.coarsened
       sums["budget.shed", default: 0] += lane.output.shed
       sums["reports.late", default: 0] += lane.correlation?.lateCount ?? 0
+      sums["reports.late", default: 0] += lane.council?.lateCount ?? 0
     }
     for told in childLosses.values {
       for (name, count) in told {
@@ -82,22 +89,24 @@ extension MonitorNode {
 
   /// What `beryl status` shows; the process adds packets, uptime and its id.
   public var status: MonitorStatus {
-    let depths = uplink.spoolDepths
     let lanes = lanes.sorted { $0.key < $1.key }.map { name, lane in
-      MonitorStatus.Lane(
-        name: name, watermark: lane.watermark, received: lane.received,
+      let spooled = spooled(name)
+      return MonitorStatus.Lane(
+        name: name, watermark: lane.reached, received: lane.received,
         produced: lane.output.producedCount,
-        acknowledged: lane.output.sentCount - min(lane.output.sentCount, depths[name] ?? 0),
-        spooled: configuration.parents.isEmpty ? 0 : depths[name] ?? 0, sentBytes: lane.sentBytes)
+        acknowledged: lane.output.sentCount - min(lane.output.sentCount, spooled),
+        spooled: spooled, sentBytes: lane.sentBytes,
+        sent: configuration.parents.isEmpty ? 0 : uplink.sent(name))
     }
     let linked = downlinks.children
     let children = Set(leases.keys).union(linked).sorted().map { child in
       MonitorStatus.Child(
         name: child, isConnected: linked.contains(child), isAlive: leases[child]?.isAlive ?? true,
-        watermark: self.lanes[.live]?.correlation?.watermark(of: child) ?? .distantPast)
+        watermark: self.lanes[.live]?.correlation?.watermark(of: child)
+          ?? self.lanes[.live]?.council?.watermark(of: child) ?? .distantPast)
     }
     return MonitorStatus(
       monitor: configuration.name, tier: configuration.tier, parentInUse: uplink.parentInUse,
-      lanes: lanes, children: children, losses: losses)
+      lanes: lanes, children: children, peers: peerStatus, losses: losses)
   }
 }

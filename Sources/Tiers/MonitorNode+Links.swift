@@ -5,18 +5,20 @@ import Terms
 
 /// What the link machines want, carried out.
 extension MonitorNode {
-  mutating func obey(_ wanted: [UplinkMachine.Directive], _ now: HostTime) {
+  /// - Parameter peer: whose link it is; nil for the parents'.
+  mutating func obey(
+    _ wanted: [UplinkMachine.Directive], peer: MonitorName? = nil, _ now: HostTime
+  ) {
     for directive in wanted {
       switch directive {
       case .dial(let parent): add(.dial(parent))
       case .send(let message, let parent):
-        if case .batch(let batch) = message { countSent(batch) }
+        if case .batch(let batch) = message { countSent(batch, to: peer) }
         add(.sendUp(message, to: parent))
       case .close(let parent, let reason): add(.closeUp(parent, reason: reason))
       case .load(let lane, let after, let limit):
-        add(.load(lane, after: after, limit: limit))
-      case .acknowledged(let lane, let through):
-        add(.storeAcknowledged(lane, through: through))
+        add(.load(lane, after: after, limit: limit, peer: peer))
+      case .acknowledged(let lane, _): acknowledge(lane)
       case .ended: break
       case .linked(let parent): log(.info, "linked to parent", ["parent": parent.text])
       case .unlinked(let parent, let reason):
@@ -38,10 +40,18 @@ extension MonitorNode {
         obey(downlinks.admit(connection, positions: known, now), now)
       case .linked(let child):
         log(.info, "child linked", ["child": child.text])
+        // One that fails over to here must not come late: time waits for it from now on.
+        if !configuration.peersHeard.contains(child) {
+          lanes[.live]?.correlation?.expect(child)
+        }
         heard(child, now)
       case .left(let child, let reason):
         log(.warning, "child left", ["child": child.text, "reason": reason])
-        if !configuration.expectedChildren.contains(child) { release(child, now) }
+        if !configuration.expectedChildren.contains(child),
+          !configuration.peersHeard.contains(child)
+        {
+          release(child, now)
+        }
       case .store(let child, let lane, let entries, let through, let watermark):
         store(entries, child, lane, through: through, watermark: watermark, connection, now)
       case .heartbeat(let child, let heartbeat): heard(heartbeat, child, now)
@@ -74,43 +84,74 @@ extension MonitorNode {
     }
     positions[child, default: [:]][lane] = through
     add(.storeReceived(entries, from: child, lane, through: through, watermark: watermark))
-    for entry in entries { lanes[lane]?.correlation?.receive(entry.report) }
-    lanes[lane]?.received += UInt64(entries.count)
-    lanes[lane]?.correlation?.setWatermark(watermark, of: child)
+    let isPeer = configuration.peersHeard.contains(child)
+    for entry in entries { lanes[lane]?.receive(entry.report, isOfPeer: isPeer) }
+    setWatermark(watermark, of: child, lane)
     obey(downlinks.stored(connection, lane, through: through), now)
-    process(lane, now)
+    advance(lane, child, now)
+  }
+
+  /// What a child's or peer's word makes possible.
+  private mutating func advance(_ lane: LaneName, _ child: MonitorName, _ now: HostTime) {
+    if configuration.peersHeard.contains(child) {
+      deliberate(lane)
+    } else {
+      process(lane, now)
+    }
   }
 
   private mutating func heard(
     _ heartbeat: Heartbeat, _ child: MonitorName, _ now: HostTime
   ) {
     heard(child, now)
+    if let lease = leases[child], lease.isBlind != heartbeat.isBlind {
+      leases[child]?.isBlind = heartbeat.isBlind
+      declare([child], alive: !heartbeat.isBlind, now)
+    }
     childLosses[child] = heartbeat.losses
     for (lane, watermark) in heartbeat.watermarks.sorted(by: { $0.key < $1.key })
     where lanes[lane] != nil {
-      lanes[lane]?.correlation?.setWatermark(watermark, of: child)
-      process(lane, now)
+      setWatermark(watermark, of: child, lane)
+      advance(lane, child, now)
     }
   }
 
   /// Renews a child's lease; a dead child is back.
   mutating func heard(_ child: MonitorName, _ now: HostTime) {
-    let wasAlive = leases[child]?.isAlive ?? true
+    let wasDead = leases[child].map { !$0.isAlive && !$0.isBlind } ?? false
     leases[child, default: Lease(lastHeard: now)].lastHeard = now
-    if !wasAlive { declare([child], alive: true, now) }
+    if wasDead { declare([child], alive: true, now) }
   }
 
-  /// Dead children no longer hold time back, and are named in every verdict's coverage.
+  /// Whether every child of this monitor is dead or blind: what it correlates stands still.
+  public var isBlind: Bool {
+    let children = leases.filter { !configuration.peersHeard.contains($0.key) }
+    return !children.isEmpty && children.values.allSatisfy { !$0.isAlive }
+  }
+
+  /// Dead and blind children no longer hold time back, and are named in every verdict's coverage.
   mutating func declare(_ children: [MonitorName], alive: Bool, _ now: HostTime) {
     for child in children {
       leases[child]?.isAlive = alive
+      let isBlind = leases[child]?.isBlind ?? false
       log(
-        alive ? .info : .warning, alive ? "child is back" : "child declared dead",
+        alive ? .info : .warning,
+        alive ? "child is back" : isBlind ? "child is blind" : "child declared dead",
         ["child": child.text])
     }
     for lane in lanes.keys.sorted() {
-      for child in children { lanes[lane]?.correlation?.setAlive(alive, child: child) }
+      for child in children { setAlive(alive, child, lane) }
       process(lane, now)
+      deliberate(lane)
+    }
+  }
+
+  /// Dead or back, in the lane that listens to it.
+  mutating func setAlive(_ isAlive: Bool, _ child: MonitorName, _ lane: LaneName) {
+    if configuration.peersHeard.contains(child) {
+      lanes[lane]?.council?.setAlive(isAlive, child)
+    } else {
+      lanes[lane]?.correlation?.setAlive(isAlive, child: child)
     }
   }
 
@@ -123,8 +164,13 @@ extension MonitorNode {
     }
   }
 
-  private mutating func countSent(_ batch: Batch) {
-    let bytes = batch.entries.reduce(0) { $0 + ReportCoding.sizeEstimate($1.report) }
-    lanes[batch.lane]?.sentBytes += UInt64(max(0, bytes))
+  private mutating func countSent(_ batch: Batch, to peer: MonitorName?) {
+    let bytes = UInt64(
+      max(0, batch.entries.reduce(0) { $0 + ReportCoding.sizeEstimate($1.report) }))
+    if let peer {
+      lanes[batch.lane]?.sentToPeers[peer, default: 0] += bytes
+    } else {
+      lanes[batch.lane]?.sentBytes += bytes
+    }
   }
 }

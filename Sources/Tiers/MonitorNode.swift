@@ -14,6 +14,10 @@ public struct MonitorNode: Sendable {
 
   public let configuration: NodeConfiguration
   var uplink: UplinkMachine
+  /// One link to each peer that is told; all read the one outbox.
+  var peerLinks: [MonitorName: UplinkMachine] = [:]
+  /// What the store was told that everybody has.
+  var acknowledged: [LaneName: UInt64] = [:]
   var downlinks: DownlinkTable
   var lanes: [LaneName: NodeLane] = [:]
   var leases: [MonitorName: Lease] = [:]
@@ -29,6 +33,8 @@ public struct MonitorNode: Sendable {
   struct Lease: Sendable {
     var lastHeard: HostTime
     var isAlive = true
+    /// It lives, but none of its own children does.
+    var isBlind = false
   }
 
   public init(_ configuration: NodeConfiguration, resuming resumption: Resumption = Resumption()) {
@@ -44,6 +50,14 @@ public struct MonitorNode: Sendable {
     }
     uplink = UplinkMachine(
       configuration: .init(hello: hello, parents: configuration.parents), outboxes: [live])
+    for (peer, subscription) in configuration.peersTold {
+      peerLinks[peer] = UplinkMachine(
+        configuration: .init(
+          hello: hello, parents: [peer],
+          wants: { subscription.wants($0.kind, $0.reportClass, severity: $0.severity) }),
+        outboxes: [live])
+    }
+    acknowledged[.live] = live.acknowledged
     downlinks = DownlinkTable(
       configuration: .init(
         monitor: configuration.name, children: configuration.allowedChildren,
@@ -58,19 +72,21 @@ public struct MonitorNode: Sendable {
   // MARK: Resuming
 
   /// Feeds a stored report of a child through fresh engines; before `start`.
-  public mutating func resume(_ report: Report) {
-    lanes[.live]?.correlation?.receive(report)
-    lanes[.live]?.received += 1
+  public mutating func resume(_ report: Report, of child: MonitorName) {
+    lanes[.live]?.receive(report, isOfPeer: configuration.peersHeard.contains(child))
   }
 
   /// Begins: `resumption` is the one given to `init`.
   public mutating func start(_ now: HostTime, resuming resumption: Resumption = Resumption()) {
-    for child in configuration.expectedChildren { leases[child] = Lease(lastHeard: now) }
+    for child in configuration.expectedChildren + configuration.peersHeard.sorted() {
+      leases[child] = Lease(lastHeard: now)
+    }
     for position in resumption.children where position.lane == .live {
-      lanes[.live]?.correlation?.setWatermark(position.watermark, of: position.child)
+      setWatermark(position.watermark, of: position.child, .live)
     }
     process(.live, now)
     obey(uplink.start(now), now)
+    eachPeerLink(now) { $0.start(now) }
   }
 
   // MARK: Local tier
@@ -84,24 +100,31 @@ public struct MonitorNode: Sendable {
     publish(reports, lane, now)
   }
 
-  // MARK: The link up
+  // MARK: The links up: parents and peers
 
   public mutating func parentOpened(_ parent: MonitorName, _ now: HostTime) {
-    obey(uplink.connected(parent, now), now)
+    onLink(to: parent, now) { $0.connected(parent, now) }
   }
 
   public mutating func parentSaid(
     _ message: LinkMessage, _ parent: MonitorName, _ now: HostTime
   ) {
-    obey(uplink.received(message, from: parent, now), now)
+    onLink(to: parent, now) { $0.received(message, from: parent, now) }
   }
 
   public mutating func parentClosed(_ parent: MonitorName, reason: String, _ now: HostTime) {
-    obey(uplink.disconnected(parent, reason: reason, now), now)
+    onLink(to: parent, now) { $0.disconnected(parent, reason: reason, now) }
   }
 
-  public mutating func loaded(_ entries: [SequencedReport], lane: LaneName, _ now: HostTime) {
-    obey(uplink.loaded(entries, lane: lane, now), now)
+  /// The answer to `load`.
+  public mutating func loaded(
+    _ entries: [SequencedReport], lane: LaneName, peer: MonitorName? = nil, _ now: HostTime
+  ) {
+    if let peer {
+      onLink(to: peer, now) { $0.loaded(entries, lane: lane, now) }
+    } else {
+      obey(uplink.loaded(entries, lane: lane, now), now)
+    }
   }
 
   // MARK: The links down
@@ -126,7 +149,9 @@ public struct MonitorNode: Sendable {
   // MARK: The clock
 
   /// When `tick` is due at the latest.
-  public var nextTick: HostTime { uplink.nextTick }
+  public var nextTick: HostTime {
+    peerLinks.values.reduce(uplink.nextTick) { min($0, $1.nextTick) }
+  }
 
   /// Obeys the host's clock: leases, heartbeats, redials.
   public mutating func tick(_ now: HostTime) {
@@ -136,14 +161,24 @@ public struct MonitorNode: Sendable {
     }
     if !silent.isEmpty { declare(silent.keys.sorted(), alive: false, now) }
     uplink.setLosses(losses)
+    uplink.setBlind(isBlind)
     obey(uplink.tick(now), now)
+    let own = losses
+    let isBlind = isBlind
+    eachPeerLink(now) {
+      $0.setLosses(own)
+      $0.setBlind(isBlind)
+      return $0.tick(now)
+    }
     obey(downlinks.tick(now), now)
   }
 
   /// The process ends: says goodbye. What is stored goes on where it stopped.
   public mutating func stop(_ now: HostTime) {
-    obey(uplink.stop(reason: "'\(configuration.name)' stops", now), now)
-    obey(downlinks.stop(reason: "'\(configuration.name)' stops"), now)
+    let reason = "'\(configuration.name)' stops"
+    obey(uplink.stop(reason: reason, now), now)
+    eachPeerLink(now) { $0.stop(reason: reason, now) }
+    obey(downlinks.stop(reason: reason), now)
   }
 
   // MARK: Directives
@@ -167,21 +202,25 @@ public struct MonitorNode: Sendable {
   func makeLane(
     _ name: LaneName, newest: UInt64 = 0, known: Set<ReportRevision> = []
   ) -> NodeLane {
-    let subscription = configuration.subscription
-    let isRoot = configuration.parents.isEmpty
+    let told = configuration.subscriptions
     return NodeLane(
       correlation: configuration.tier == .local ? nil : configuration.makeLane(name),
+      council: configuration.makeCouncil?(name),
       output: LaneOutput(
-        budget: isRoot ? nil : subscription.budget,
-        wants: {
-          isRoot || subscription.wants($0.kind, $0.reportClass, severity: $0.severity)
+        budget: configuration.budget,
+        wants: { report in
+          told.isEmpty
+            || told.contains {
+              $0.wants(report.kind, report.reportClass, severity: report.severity)
+            }
         },
         newest: newest, known: known))
   }
 
   /// Lets a lane correlate what its children's watermarks allow.
   mutating func process(_ lane: LaneName, _ now: HostTime) {
-    guard let reports = lanes[lane]?.process(), configuration.tier != .local else { return }
+    guard let reports = lanes[lane]?.process() else { return }
+    guard configuration.tier != .local else { return deliberate(lane) }
     publish(reports, lane, now)
   }
 
@@ -190,7 +229,8 @@ public struct MonitorNode: Sendable {
     let accepted =
       lanes[lane]?.output.accept(reports, laneEnded: watermark == .distantFuture) ?? []
     if !accepted.isEmpty { add(.storeProduced(accepted, lane)) }
-    if configuration.parents.isEmpty {
+    tellCouncil(reports, watermark, lane)
+    if configuration.subscriptions.isEmpty {
       if let newest = accepted.compactMap(\.sequence).last {
         add(.storeAcknowledged(lane, through: newest))
       }
@@ -199,7 +239,13 @@ public struct MonitorNode: Sendable {
     let entries = accepted.compactMap { entry in
       entry.sequence.map { SequencedReport(sequence: $0, report: entry.report) }
     }
-    if !entries.isEmpty { obey(uplink.append(entries, lane: lane, now), now) }
-    obey(uplink.setWatermark(watermark, lane: lane, now), now)
+    if !configuration.parents.isEmpty {
+      if !entries.isEmpty { obey(uplink.append(entries, lane: lane, now), now) }
+      obey(uplink.setWatermark(watermark, lane: lane, now), now)
+    }
+    eachPeerLink(now) {
+      (entries.isEmpty ? [] : $0.append(entries, lane: lane, now))
+        + $0.setWatermark(watermark, lane: lane, now)
+    }
   }
 }

@@ -16,11 +16,16 @@ public struct NodeConfiguration: Sendable {
   /// latter.
   public let allowedChildren: Set<MonitorName>
   public let expectedChildren: [MonitorName]
+  /// The peers that this monitor reports to, with what each wants; and those that report here.
+  public let peersTold: [MonitorName: Subscription]
+  public let peersHeard: Set<MonitorName>
   public let schema: Schema
   /// What the preferred parent wants.
   public let subscription: Subscription
   /// Makes the engines and resolver of a new lane.
   let makeLane: @Sendable (LaneName) -> CorrelationLane
+  /// Makes the council of a new lane; nil where no peer reports.
+  let makeCouncil: (@Sendable (LaneName) -> CorrelationLane)?
 
   /// Every monitor of the topology.
   public let allMonitors: Set<MonitorName>
@@ -31,6 +36,30 @@ public struct NodeConfiguration: Sendable {
   public var leaseMilliseconds: UInt64 = NodeConfiguration.standardLease
 
   public static let standardLease: UInt64 = 15_000
+  /// Reports that wait for a peer at most; what a peer misses beyond is counted, so that one that
+  /// is gone for good cannot fill the store.
+  public static let peerSpoolLimit: UInt64 = 1_000_000
+
+  private static func council(
+    _ own: CorrelationContext, members: [MonitorName]
+  ) -> @Sendable (LaneName) -> CorrelationLane {
+    var context = own
+    context.tier = own.tier.above
+    return { [context] in
+      CorrelationLane($0, context, scope: "council ", expecting: members)
+    }
+  }
+
+  /// What each of those wants that this monitor reports to; none at a root.
+  var subscriptions: [Subscription] {
+    (parents.isEmpty ? [] : [subscription]) + peersTold.sorted { $0.key < $1.key }.map(\.value)
+  }
+
+  /// The widest budget among them, in reports per second of event time; nil for none.
+  var budget: Double? {
+    let budgets = subscriptions.map(\.budget)
+    return budgets.contains(nil) ? nil : budgets.compactMap { $0 }.max()
+  }
 
   /// nil when the topology has no such monitor.
   public init?(topology: Topology, monitor name: MonitorName) {
@@ -38,7 +67,13 @@ public struct NodeConfiguration: Sendable {
     self.name = name
     tier = definition.tier
     parents = definition.parents
-    allowedChildren = Set(topology.children(of: name).map(\.name))
+    let heard = topology.peersHeard(by: name)
+    peersHeard = Set(heard)
+    peersTold = Dictionary(
+      uniqueKeysWithValues: topology.peersTold(by: name).map {
+        ($0, topology.subscription(of: $0, to: name))
+      })
+    allowedChildren = Set(topology.children(of: name).map(\.name)).union(heard)
     let expected = topology.preferredChildren(of: name).map(\.name).sorted()
     expectedChildren = expected
     allMonitors = Set(topology.monitors.map(\.name))
@@ -47,14 +82,23 @@ public struct NodeConfiguration: Sendable {
       definition.parents.first.map { topology.subscription(of: $0, to: name) }
       ?? Subscription(kinds: ["*"], leastSeverity: 0, budget: nil)
     let context = CorrelationContext(topology: topology, monitor: definition)
-    makeLane = { lane in
-      CorrelationLane(
-        name: lane, monitor: definition.name, tier: definition.tier, expecting: expected,
-        engines: CorrelatorCatalog.engines(context),
-        resolver: Resolver(
-          monitor: definition.name, tier: definition.tier, exercise: lane.exercise,
-          limits: context.limits))
-    }
+    makeLane = { CorrelationLane($0, context, expecting: expected) }
+    makeCouncil = heard.isEmpty ? nil : Self.council(context, members: [name] + heard)
+  }
+}
+
+extension CorrelationLane {
+  /// A lane with every correlator, for one monitor's eyes.
+  init(
+    _ lane: LaneName, _ context: CorrelationContext, scope: String = "",
+    expecting children: [MonitorName]
+  ) {
+    self.init(
+      name: lane, monitor: context.monitor, tier: context.tier, scope: scope,
+      expecting: children, engines: CorrelatorCatalog.engines(context),
+      resolver: Resolver(
+        monitor: context.monitor, tier: context.tier, exercise: lane.exercise,
+        limits: context.limits))
   }
 }
 

@@ -10,8 +10,9 @@ public enum NodeDirective: Sendable {
     [SequencedReport], from: MonitorName, LaneName, through: UInt64, watermark: CaptureTime)
   case storeAcknowledged(LaneName, through: UInt64)
   case release(LaneName)
-  /// Read own reports that wait for a parent; answer with `MonitorNode.loaded`.
-  case load(LaneName, after: UInt64, limit: Int)
+  /// Read own reports that wait for a parent, or for `peer`; answer with `MonitorNode.loaded`.
+  case load(LaneName, after: UInt64, limit: Int, peer: MonitorName?)
+  /// Connect to a parent or peer; so with the next two.
   case dial(MonitorName)
   case sendUp(LinkMessage, to: MonitorName)
   case closeUp(MonitorName, reason: String)

@@ -8,17 +8,23 @@ import Terms
 struct NodeLane: Sendable {
   /// nil at the local tier.
   var correlation: CorrelationLane?
+  /// What peers and this monitor see together; nil where no peer reports.
+  var council: CouncilLane?
   var output: LaneOutput
   /// Nothing this monitor produces later is emitted at or before this.
   var watermark = CaptureTime.distantPast
   var received: UInt64 = 0
   /// The operator's connection that began the drill; its end ends the drill.
   var owner: ConnectionID?
-  /// Estimated encoded bytes sent up.
+  /// Estimated encoded bytes sent up, and to each peer.
   var sentBytes: UInt64 = 0
+  var sentToPeers: [MonitorName: UInt64] = [:]
 
-  init(correlation: CorrelationLane?, output: LaneOutput) {
+  init(
+    correlation: CorrelationLane?, council: CorrelationLane? = nil, output: LaneOutput
+  ) {
     self.correlation = correlation
+    self.council = council.map { CouncilLane($0) }
     self.output = output
   }
 

@@ -38,7 +38,7 @@ let repository = URL(filePath: #filePath).deletingLastPathComponent().deletingLa
   .deletingLastPathComponent()
 
 /// Reports that a seed makes: evidence of scans that only the tree can join, and a few detections.
-private struct ScriptedSource: LocalSource {
+struct ScriptedSource: LocalSource {
   private let monitor: MonitorName
   private var generator: SeededGenerator
   private var second = 0
@@ -94,7 +94,7 @@ private struct ScriptedSource: LocalSource {
   }
 }
 
-private func run(_ topology: Topology, _ faults: FaultPlan) throws -> SimulatedTree {
+func run(_ topology: Topology, _ faults: FaultPlan) throws -> SimulatedTree {
   var sources: [MonitorName: () throws -> any LocalSource] = [:]
   for monitor in topology.monitors where monitor.tier == .local {
     sources[monitor.name] = { ScriptedSource(monitor: monitor.name) }

@@ -28,7 +28,7 @@ struct SimulatedMonitor {
   mutating func start(_ now: HostTime) throws {
     let resumption = store.resumption()
     var node = MonitorNode(configuration, resuming: resumption)
-    store.eachReceived(lane: .live) { _, report in node.resume(report) }
+    store.eachReceived(lane: .live) { node.resume($1, of: $0) }
     node.start(now, resuming: resumption)
     self.node = node
     source = try makeSource?()

@@ -16,6 +16,9 @@ public final class SimulatedTree {
   static let pieceInterval: UInt64 = 5
   /// Host milliseconds after which a tree that has not finished is given up.
   static let runLimit: UInt64 = 3_600_000
+  /// Host milliseconds before the sources begin when a monitor is down: leases have run out by then,
+  /// and children have found other parents.
+  static let settlingTime: UInt64 = 30_000
 
   enum Happening {
     case produce(MonitorName)
@@ -46,6 +49,8 @@ public final class SimulatedTree {
   var connections: [ConnectionID: SimulatedConnection] = [:]
   var generator: SeededGenerator
   let faults: FaultPlan
+  /// Monitors that are down from beginning to end.
+  private let down: Set<MonitorName>
   private(set) var now = HostTime(nanoseconds: 0)
   private var agenda = Heap<Scheduled>()
   private var order: UInt64 = 0
@@ -56,16 +61,17 @@ public final class SimulatedTree {
 
   /// `sources` makes the source of each local monitor; those without one are silent.
   public init(
-    topology: Topology, faults: FaultPlan = .none,
+    topology: Topology, faults: FaultPlan = .none, down: Set<MonitorName> = [],
     sources: [MonitorName: () throws -> any LocalSource]
   ) {
     self.faults = faults
+    self.down = down
     generator = SeededGenerator(seed: faults.seed)
-    for definition in topology.monitors {
+    for definition in topology.monitors where !down.contains(definition.name) {
       guard var configuration = NodeConfiguration(topology: topology, monitor: definition.name)
       else { continue }
       // Faults heal; a lease that ran out before would change what a parent could know.
-      configuration.leaseMilliseconds = Self.runLimit
+      if down.isEmpty { configuration.leaseMilliseconds = Self.runLimit }
       let isLocal = definition.tier == .local
       monitors[definition.name] = SimulatedMonitor(
         configuration: configuration,
@@ -116,18 +122,21 @@ public final class SimulatedTree {
 
   private var isFinished: Bool {
     guard faults.horizon == 0 || now >= .milliseconds(faults.horizon) else { return false }
-    return monitors.values.allSatisfy { monitor in
-      guard let status = monitor.node?.status else { return false }
-      return status.lanes.allSatisfy { $0.watermark == .distantFuture && $0.spooled == 0 }
+    return monitors.values.allSatisfy { isThrough($0) }
+  }
+
+  /// Everything is said, and whoever can still hear it has it.
+  private func isThrough(_ monitor: SimulatedMonitor) -> Bool {
+    guard let node = monitor.node else { return false }
+    let listeners = monitor.configuration.parents + monitor.configuration.peersTold.keys
+    let areDown = listeners.contains { down.contains($0) } && node.status.parentInUse == nil
+    return node.status.lanes.allSatisfy {
+      ($0.watermark == .distantFuture || node.isBlind) && ($0.spooled == 0 || areDown)
     }
   }
 
   private var pending: [MonitorName] {
-    monitors.filter { entry in
-      entry.value.node?.status.lanes.allSatisfy {
-        $0.watermark == .distantFuture && $0.spooled == 0
-      } != true
-    }.map(\.key).sorted()
+    monitors.filter { !isThrough($0.value) }.map(\.key).sorted()
   }
 
   private func happen(_ happening: Happening) throws {
@@ -158,7 +167,8 @@ public final class SimulatedTree {
     try monitors[name]?.start(now)
     obey(name)
     scheduleTick(name)
-    if monitors[name]?.source != nil { schedule(.produce(name), at: now) }
+    guard monitors[name]?.source != nil else { return }
+    schedule(.produce(name), afterMilliseconds: down.isEmpty ? 0 : Self.settlingTime)
   }
 
   private func scheduleTick(_ name: MonitorName) {
@@ -218,10 +228,10 @@ public final class SimulatedTree {
 
   private func carryOut(_ directive: NodeDirective, _ name: MonitorName) {
     switch directive {
-    case .load(let lane, let after, let limit):
+    case .load(let lane, let after, let limit, let peer):
       let entries =
         monitors[name]?.store.unacknowledged(lane: lane, after: after, limit: limit) ?? []
-      monitors[name]?.node?.loaded(entries, lane: lane, now)
+      monitors[name]?.node?.loaded(entries, lane: lane, peer: peer, now)
     case .dial(let parent): dial(from: name, to: parent)
     case .sendUp(let message, let parent):
       if let id = monitors[name]?.uplinks[parent] { send(message, on: id, toParent: true) }

@@ -989,6 +989,9 @@ package nonisolated struct Beryl_V1_Heartbeat: Sendable {
 
   package var losses: Dictionary<String,UInt64> = [:]
 
+  /// No child of the sender is alive: its watermarks stand still.
+  package var isBlind: Bool = false
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -1048,6 +1051,8 @@ package nonisolated struct Beryl_V1_Status: Sendable {
 
   package var processID: Int32 = 0
 
+  package var peers: [Beryl_V1_Status.Peer] = []
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated struct Lane: Sendable {
@@ -1069,6 +1074,9 @@ package nonisolated struct Beryl_V1_Status: Sendable {
 
     package var sentBytes: UInt64 = 0
 
+    /// Reports sent up, sent again ones included.
+    package var sent: UInt64 = 0
+
     package var unknownFields = SwiftProtobuf.UnknownStorage()
 
     package init() {}
@@ -1086,6 +1094,27 @@ package nonisolated struct Beryl_V1_Status: Sendable {
     package var isAlive: Bool = false
 
     package var watermark: Int64 = 0
+
+    package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    package init() {}
+  }
+
+  /// A peer that this monitor reports to.
+  package nonisolated struct Peer: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    package var name: String = String()
+
+    package var isLinked: Bool = false
+
+    package var lane: String = String()
+
+    package var sent: UInt64 = 0
+
+    package var sentBytes: UInt64 = 0
 
     package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -2859,7 +2888,7 @@ nonisolated extension Beryl_V1_Acknowledgement: SwiftProtobuf.Message, SwiftProt
 
 nonisolated extension Beryl_V1_Heartbeat: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Heartbeat"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}watermarks\0\u{1}losses\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}watermarks\0\u{1}losses\0\u{3}is_blind\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2869,6 +2898,7 @@ nonisolated extension Beryl_V1_Heartbeat: SwiftProtobuf.Message, SwiftProtobuf._
       switch fieldNumber {
       case 1: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufSFixed64>.self, value: &self.watermarks) }()
       case 2: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufUInt64>.self, value: &self.losses) }()
+      case 3: try { try decoder.decodeSingularBoolField(value: &self.isBlind) }()
       default: break
       }
     }
@@ -2881,12 +2911,16 @@ nonisolated extension Beryl_V1_Heartbeat: SwiftProtobuf.Message, SwiftProtobuf._
     if !self.losses.isEmpty {
       try visitor.visitMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufUInt64>.self, value: self.losses, fieldNumber: 2)
     }
+    if self.isBlind != false {
+      try visitor.visitSingularBoolField(value: self.isBlind, fieldNumber: 3)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: Beryl_V1_Heartbeat, rhs: Beryl_V1_Heartbeat) -> Bool {
     if lhs.watermarks != rhs.watermarks {return false}
     if lhs.losses != rhs.losses {return false}
+    if lhs.isBlind != rhs.isBlind {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2943,7 +2977,7 @@ nonisolated extension Beryl_V1_StatusRequest: SwiftProtobuf.Message, SwiftProtob
 
 nonisolated extension Beryl_V1_Status: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Status"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}monitor\0\u{1}tier\0\u{3}parent_in_use\0\u{1}lanes\0\u{1}children\0\u{1}losses\0\u{1}packets\0\u{1}bytes\0\u{1}uptime\0\u{3}process_id\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}monitor\0\u{1}tier\0\u{3}parent_in_use\0\u{1}lanes\0\u{1}children\0\u{1}losses\0\u{1}packets\0\u{1}bytes\0\u{1}uptime\0\u{3}process_id\0\u{1}peers\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2961,6 +2995,7 @@ nonisolated extension Beryl_V1_Status: SwiftProtobuf.Message, SwiftProtobuf._Mes
       case 8: try { try decoder.decodeSingularUInt64Field(value: &self.bytes) }()
       case 9: try { try decoder.decodeSingularDoubleField(value: &self.uptime) }()
       case 10: try { try decoder.decodeSingularInt32Field(value: &self.processID) }()
+      case 11: try { try decoder.decodeRepeatedMessageField(value: &self.peers) }()
       default: break
       }
     }
@@ -3001,6 +3036,9 @@ nonisolated extension Beryl_V1_Status: SwiftProtobuf.Message, SwiftProtobuf._Mes
     if self.processID != 0 {
       try visitor.visitSingularInt32Field(value: self.processID, fieldNumber: 10)
     }
+    if !self.peers.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.peers, fieldNumber: 11)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -3015,6 +3053,7 @@ nonisolated extension Beryl_V1_Status: SwiftProtobuf.Message, SwiftProtobuf._Mes
     if lhs.bytes != rhs.bytes {return false}
     if lhs.uptime != rhs.uptime {return false}
     if lhs.processID != rhs.processID {return false}
+    if lhs.peers != rhs.peers {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -3022,7 +3061,7 @@ nonisolated extension Beryl_V1_Status: SwiftProtobuf.Message, SwiftProtobuf._Mes
 
 nonisolated extension Beryl_V1_Status.Lane: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = Beryl_V1_Status.protoMessageName + ".Lane"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}watermark\0\u{1}received\0\u{1}produced\0\u{1}acknowledged\0\u{1}spooled\0\u{3}sent_bytes\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}watermark\0\u{1}received\0\u{1}produced\0\u{1}acknowledged\0\u{1}spooled\0\u{3}sent_bytes\0\u{1}sent\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3037,6 +3076,7 @@ nonisolated extension Beryl_V1_Status.Lane: SwiftProtobuf.Message, SwiftProtobuf
       case 5: try { try decoder.decodeSingularUInt64Field(value: &self.acknowledged) }()
       case 6: try { try decoder.decodeSingularUInt64Field(value: &self.spooled) }()
       case 7: try { try decoder.decodeSingularUInt64Field(value: &self.sentBytes) }()
+      case 8: try { try decoder.decodeSingularUInt64Field(value: &self.sent) }()
       default: break
       }
     }
@@ -3064,6 +3104,9 @@ nonisolated extension Beryl_V1_Status.Lane: SwiftProtobuf.Message, SwiftProtobuf
     if self.sentBytes != 0 {
       try visitor.visitSingularUInt64Field(value: self.sentBytes, fieldNumber: 7)
     }
+    if self.sent != 0 {
+      try visitor.visitSingularUInt64Field(value: self.sent, fieldNumber: 8)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -3075,6 +3118,7 @@ nonisolated extension Beryl_V1_Status.Lane: SwiftProtobuf.Message, SwiftProtobuf
     if lhs.acknowledged != rhs.acknowledged {return false}
     if lhs.spooled != rhs.spooled {return false}
     if lhs.sentBytes != rhs.sentBytes {return false}
+    if lhs.sent != rhs.sent {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -3120,6 +3164,56 @@ nonisolated extension Beryl_V1_Status.Child: SwiftProtobuf.Message, SwiftProtobu
     if lhs.isConnected != rhs.isConnected {return false}
     if lhs.isAlive != rhs.isAlive {return false}
     if lhs.watermark != rhs.watermark {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Beryl_V1_Status.Peer: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = Beryl_V1_Status.protoMessageName + ".Peer"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{3}is_linked\0\u{1}lane\0\u{1}sent\0\u{3}sent_bytes\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.name) }()
+      case 2: try { try decoder.decodeSingularBoolField(value: &self.isLinked) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.lane) }()
+      case 4: try { try decoder.decodeSingularUInt64Field(value: &self.sent) }()
+      case 5: try { try decoder.decodeSingularUInt64Field(value: &self.sentBytes) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.name.isEmpty {
+      try visitor.visitSingularStringField(value: self.name, fieldNumber: 1)
+    }
+    if self.isLinked != false {
+      try visitor.visitSingularBoolField(value: self.isLinked, fieldNumber: 2)
+    }
+    if !self.lane.isEmpty {
+      try visitor.visitSingularStringField(value: self.lane, fieldNumber: 3)
+    }
+    if self.sent != 0 {
+      try visitor.visitSingularUInt64Field(value: self.sent, fieldNumber: 4)
+    }
+    if self.sentBytes != 0 {
+      try visitor.visitSingularUInt64Field(value: self.sentBytes, fieldNumber: 5)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Beryl_V1_Status.Peer, rhs: Beryl_V1_Status.Peer) -> Bool {
+    if lhs.name != rhs.name {return false}
+    if lhs.isLinked != rhs.isLinked {return false}
+    if lhs.lane != rhs.lane {return false}
+    if lhs.sent != rhs.sent {return false}
+    if lhs.sentBytes != rhs.sentBytes {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -1,0 +1,32 @@
+import Monitoring
+import Reports
+import Terms
+
+/// Where a monitor without parents joins what it concludes with what its peers conclude: each does
+/// for itself what the tier above would do for all.
+///
+/// Peers exchange what they conclude from their own children only, never what a council concludes:
+/// so nothing goes round in circles, and no peer's event time waits for its own.
+struct CouncilLane: Sendable {
+  private var lane: CorrelationLane
+
+  init(_ lane: CorrelationLane) { self.lane = lane }
+
+  var watermark: CaptureTime { lane.watermark }
+  var lateCount: UInt64 { lane.lateCount }
+
+  func watermark(of member: MonitorName) -> CaptureTime? { lane.watermark(of: member) }
+
+  mutating func receive(_ report: Report) { lane.receive(report) }
+
+  mutating func setWatermark(_ time: CaptureTime, of member: MonitorName) {
+    lane.setWatermark(time, of: member)
+  }
+
+  mutating func setAlive(_ isAlive: Bool, _ member: MonitorName) {
+    lane.setAlive(isAlive, child: member)
+  }
+
+  /// What the council has to say by now.
+  mutating func process() -> [Report] { lane.process() }
+}
