@@ -64,6 +64,7 @@ import Terms
 
   /// The slot of `key`, or -1.
   @inlinable public func find(_ key: TableKey) -> Int {
+    guard count > 0 else { return -1 }
     let start = (Int(truncatingIfNeeded: key.hash) & bucketMask) &* Self.ways
     for slot in start..<start &+ Self.ways
     where keys[slot].low == key.low && keys[slot].detail == key.detail
@@ -132,5 +133,13 @@ import Terms
   }
 
   /// The occupied slots, in an order that depends on the keys only.
-  public var slots: [Int] { holds.indices.filter { holds[$0] != .distantPast } }
+  public var slots: [Int] {
+    guard count > 0 else { return [] }
+    var slots: [Int] = []
+    slots.reserveCapacity(count)
+    holds.withUnsafeBufferPointer { holds in
+      for slot in holds.indices where holds[slot] != .distantPast { slots.append(slot) }
+    }
+    return slots
+  }
 }

@@ -13,8 +13,9 @@ public struct EngineGroup<Event: TimedEvent>: Sendable {
   /// The audience of each engine.
   private let audienceOf: [Int]
   private let audiences: [EventClasses]
-  /// For each class, the audiences that want it.
-  private let listeners: [[Int]]
+  /// The audiences that want a class, class by class, and where each class's begin.
+  private let listeners: [Int]
+  private let starts: [Int]
   /// For each audience, the places of its events in the run at hand, and how many.
   private var places: [Int32]
   private var counts: [Int]
@@ -32,9 +33,13 @@ public struct EngineGroup<Event: TimedEvent>: Sendable {
       return audiences.count - 1
     }
     self.audiences = audiences
-    listeners = (0..<64).map { bit in
-      audiences.indices.filter { audiences[$0].rawValue & 1 << UInt64(bit) != 0 }
+    var (listeners, starts) = ([Int](), [0])
+    for bit in 0..<64 as Range<UInt64> {
+      listeners += audiences.indices.filter { audiences[$0].rawValue & 1 << bit != 0 }
+      starts.append(listeners.count)
     }
+    self.listeners = listeners
+    self.starts = starts
     places = Array(repeating: 0, count: audiences.count * Self.runLength)
     counts = Array(repeating: 0, count: audiences.count)
   }
@@ -94,19 +99,18 @@ public struct EngineGroup<Event: TimedEvent>: Sendable {
     for audience in counts.indices { counts[audience] = 0 }
     counts.withUnsafeMutableBufferPointer { counts in
       places.withUnsafeMutableBufferPointer { places in
+        func add(_ place: Int, to audience: Int) {
+          places[audience &* Self.runLength &+ counts[audience]] = Int32(truncatingIfNeeded: place)
+          counts[audience] &+= 1
+        }
         for place in run.indices {
           let classes = run[place].classes.rawValue
           if classes & (classes &- 1) == 0, classes != 0 {
-            for audience in listeners[classes.trailingZeroBitCount] {
-              places[audience &* Self.runLength &+ counts[audience]] = Int32(place)
-              counts[audience] &+= 1
-            }
+            let bit = classes.trailingZeroBitCount
+            for index in starts[bit]..<starts[bit &+ 1] { add(place, to: listeners[index]) }
           } else {
             for audience in audiences.indices
-            where audiences[audience].rawValue & classes != 0 {
-              places[audience &* Self.runLength &+ counts[audience]] = Int32(place)
-              counts[audience] &+= 1
-            }
+            where audiences[audience].rawValue & classes != 0 { add(place, to: audience) }
           }
         }
       }

@@ -52,8 +52,9 @@ public struct DetectionPipeline: ~Copyable {
   public mutating func take(
     _ bytes: UnsafeRawBufferPointer, linkType: LinkType, wireLength: UInt32, time: CaptureTime
   ) {
-    flows.take(bytes, linkType: linkType, wireLength: wireLength, time: time)
-    if flows.needsDrain { deliver() }
+    let needsDrain = flows.take(
+      bytes, linkType: linkType, wireLength: wireLength, time: time)
+    if needsDrain { deliver() }
   }
 
   /// Brings every frame taken so far to its end and moves the watermark as far as it goes.

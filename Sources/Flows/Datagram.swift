@@ -1,3 +1,4 @@
+import Glibc
 import Packets
 import Terms
 
@@ -73,7 +74,11 @@ struct Datagram {
   private func repeats(_ old: Piece, _ new: Piece, _ data: UnsafeRawBufferPointer) -> Bool {
     guard old.start == new.start, old.end == new.end else { return false }
     let common = min(old.count, new.count)
-    return bytes[old.offset..<old.offset + common].elementsEqual(data.prefix(common))
+    guard common > 0, let base = data.baseAddress else { return true }
+    return bytes.withUnsafeBytes { bytes in
+      guard let kept = bytes.baseAddress else { return false }
+      return memcmp(kept + old.offset, base, common) == 0
+    }
   }
 
   /// Whether the fragment agrees with the others on where the datagram ends.

@@ -146,18 +146,19 @@ struct FlowRecord: BitwiseCopyable {
   /// What events call the target port: for ICMP with the code, which the key leaves out.
   var shownPort: UInt16
 
-  init(_ packet: borrowing Packet, isReversed: Bool, probe: FlowEvent.Probe, shownPort: UInt16) {
-    firstPacket = packet.index
-    opened = packet.time
-    let source = isReversed ? packet.targetMAC : packet.sourceMAC
-    let target = isReversed ? packet.sourceMAC : packet.targetMAC
+  init(_ packet: UnsafePointer<Packet>, isReversed: Bool, probe: FlowEvent.Probe, shownPort: UInt16)
+  {
+    firstPacket = packet.pointee.index
+    opened = packet.pointee.time
+    let source = isReversed ? packet.pointee.targetMAC : packet.pointee.sourceMAC
+    let target = isReversed ? packet.pointee.sourceMAC : packet.pointee.targetMAC
     sourceWord = source.bits & Self.addressMask | UInt64(probe.rawValue) &<< 48
-    targetWord = target.bits & Self.addressMask | UInt64(packet.timeToLive) &<< 48
-    if ICMPExchange.speaks(packet), ICMPExchange.query(answeredBy: packet) != nil {
+    targetWord = target.bits & Self.addressMask | UInt64(packet.pointee.timeToLive) &<< 48
+    if ICMPExchange.speaks(packet.pointee), ICMPExchange.query(answeredBy: packet.pointee) != nil {
       targetWord |= 1 &<< 57
     }
-    originSequence = isReversed ? packet.acknowledgement &- 1 : packet.sequence
-    vlan = packet.vlan
+    originSequence = isReversed ? packet.pointee.acknowledgement &- 1 : packet.pointee.sequence
+    vlan = packet.pointee.vlan
     self.shownPort = shownPort
   }
 

@@ -78,9 +78,11 @@ public struct FlowEngine: ~Copyable {
   /// - Parameters:
   ///   - bytes: the captured bytes; not needed after the call.
   ///   - time: clamped to the newest time so far, and counted, when it lies before it.
+  /// - Returns: `needsDrain`. Asking for it from outside would copy the whole engine.
+  @discardableResult
   public mutating func take(
     _ bytes: UnsafeRawBufferPointer, linkType: LinkType, wireLength: UInt32, time: CaptureTime
-  ) {
+  ) -> Bool {
     let slot = ring.slots + PacketRing.position(taken)
     PacketDecoder.decode(
       bytes, linkType: linkType, wireLength: wireLength, time: arrival(time), index: taken,
@@ -89,6 +91,7 @@ public struct FlowEngine: ~Copyable {
     taken &+= 1
     if taken &- looked > PacketRing.lookDistance { look() }
     if taken &- updated > PacketRing.updateDistance { update() }
+    return needsDrain
   }
 
   /// Brings every packet taken so far to its end.

@@ -14,43 +14,46 @@ struct FlowStart {
   var awaitsAnswer: Bool
   var state = FlowState()
 
-  init(_ packet: borrowing Packet) {
+  init(_ packet: UnsafePointer<Packet>) {
     probe = FlowEvent.Probe(packet)
     awaitsAnswer = Self.expectsAnswer(probe, packet)
     state.phase = .fresh
-    guard packet.transport == .tcp, packet.transportOffset != 0 else { return }
+    guard packet.pointee.transport == .tcp, packet.pointee.transportOffset != 0 else { return }
     isReversed = Self.isFromResponder(probe, packet)
     state.hasHandshake = probe == .syn
     if isReversed {
       awaitsAnswer = false
       state.phase = .answered
-      state.hasHandshake = packet.tcpFlags.isSuperset(of: [.syn, .ack])
+      state.hasHandshake = packet.pointee.tcpFlags.isSuperset(of: [.syn, .ack])
     }
   }
 
-  private static func expectsAnswer(_ probe: FlowEvent.Probe, _ packet: borrowing Packet) -> Bool {
+  private static func expectsAnswer(_ probe: FlowEvent.Probe, _ packet: UnsafePointer<Packet>)
+    -> Bool
+  {
     switch probe {
     case .midstream, .otherTCP, .none: return false
-    case .icmpOther: guard ICMPExchange.isQuery(packet) else { return false }
+    case .icmpOther: guard ICMPExchange.isQuery(packet.pointee) else { return false }
     default: break
     }
-    guard !packet.targetMAC.isGroup else { return false }
-    let target = packet.target
+    guard !packet.pointee.targetMAC.isGroup else { return false }
+    let target = packet.pointee.target
     return !target.isMulticast && !target.isLimitedBroadcast && target != .unspecified
   }
 
   /// Who sends SYN/ACK or RST/ACK answers. In the middle of a session the server has the lower
   /// port; a lone ACK or FIN/ACK is taken for a probe by its sender, unless the ports leave little
   /// doubt.
-  private static func isFromResponder(_ probe: FlowEvent.Probe, _ packet: borrowing Packet) -> Bool
+  private static func isFromResponder(_ probe: FlowEvent.Probe, _ packet: UnsafePointer<Packet>)
+    -> Bool
   {
-    let flags = packet.tcpFlags
+    let flags = packet.pointee.tcpFlags
     switch probe {
     case .midstream, .otherTCP:
       if flags.contains(.ack), flags.contains(.syn) || flags.contains(.reset) { return true }
-      return packet.sourcePort < packet.targetPort
+      return packet.pointee.sourcePort < packet.pointee.targetPort
     case .ack, .maimon:
-      let (source, target) = (packet.sourcePort, packet.targetPort)
+      let (source, target) = (packet.pointee.sourcePort, packet.pointee.targetPort)
       return source < wellKnownPorts && target >= ephemeralPorts
     default: return false
     }
@@ -59,16 +62,17 @@ struct FlowStart {
 
 extension FlowEvent.Probe {
   /// How a flow begins whose first packet this is.
-  init(_ packet: borrowing Packet) {
-    guard packet.transportOffset != 0 else {
+  init(_ packet: UnsafePointer<Packet>) {
+    guard packet.pointee.transportOffset != 0 else {
       self = .ip
       return
     }
-    switch packet.transport {
-    case .tcp: self.init(packet.tcpFlags, hasPayload: packet.statedPayloadLength > 0)
+    switch packet.pointee.transport {
+    case .tcp:
+      self.init(packet.pointee.tcpFlags, hasPayload: packet.pointee.statedPayloadLength > 0)
     case .udp: self = .udp
-    case .icmp, .icmpv6: self = ICMPExchange.isEchoRequest(packet) ? .icmpEcho : .icmpOther
-    case .sctp: self = packet.sctpChunk == 1 ? .sctpInit : .ip
+    case .icmp, .icmpv6: self = ICMPExchange.isEchoRequest(packet.pointee) ? .icmpEcho : .icmpOther
+    case .sctp: self = packet.pointee.sctpChunk == 1 ? .sctpInit : .ip
     default: self = .ip
     }
   }

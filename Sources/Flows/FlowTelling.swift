@@ -14,12 +14,13 @@ extension FlowEngine {
     return event
   }
 
-  private func fill(
+  /// Mutating, and without `time`: to lend the engine would be to copy it.
+  private mutating func fill(
     _ event: UnsafeMutablePointer<FlowEvent>, _ kind: FlowEvent.Kind, _ place: Int, packet: UInt64
   ) {
     let flow = table.flows + place
     let record = table.records + place
-    event.pointee.time = time
+    event.pointee.time = CaptureTime(nanoseconds: timeouts.clock)
     event.pointee.packet = packet
     event.pointee.source = flow.pointee.source
     event.pointee.target = flow.pointee.target

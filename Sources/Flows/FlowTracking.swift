@@ -19,30 +19,30 @@ extension FlowEngine {
       if place >= 0 { direction = table.flows[place].direction(of: key) }
     }
     guard let direction else {
-      place = open(slot.pointee.packet, key, hash: slot.pointee.hash)
+      place = open(slot.packet, key, hash: slot.pointee.hash)
       if place >= 0 { converse(place, table.flows[place].direction(of: key) ?? .out, position) }
       return
     }
     if slot.pointee.packet.transport == .tcp {
       if slot.pointee.packet.tcpFlags.rawValue & 0x3f != TCPFlags.ack.rawValue,
-        reopens(place, direction, slot.pointee.packet)
+        reopens(place, direction, slot.packet)
       {
-        reopen(place, slot.pointee.packet, key)
+        reopen(place, slot.packet, key)
         converse(place, table.flows[place].direction(of: key) ?? .out, position)
         return
       }
-      count(place, direction, slot.pointee.packet)
+      count(place, direction, slot.packet)
       converse(place, direction, position)
-      continueTCP(place, direction, slot.pointee.packet)
+      continueTCP(place, direction, slot.packet)
     } else {
-      if reopensOther(place, direction, slot.pointee.packet) {
-        reopen(place, slot.pointee.packet, key)
+      if reopensOther(place, direction, slot.packet) {
+        reopen(place, slot.packet, key)
         converse(place, table.flows[place].direction(of: key) ?? .out, position)
         return
       }
-      count(place, direction, slot.pointee.packet)
+      count(place, direction, slot.packet)
       converse(place, direction, position)
-      continueOther(place, direction, slot.pointee.packet)
+      continueOther(place, direction, slot.packet)
     }
   }
 
@@ -55,41 +55,41 @@ extension FlowEngine {
     let slot = ring.slots + position
     if mark.isDismissed || slot.pointee.payloadCount == 0 && !mark.isWaiting { return }
     sessions.take(
-      place, direction, slot.pointee.packet, ring.payload(position), table.flows + place,
+      place, direction, slot.packet, ring.payload(position), table.flows + place,
       table.records + place)
   }
 
   /// Adds a packet to the flow's counts.
   @inline(__always) private mutating func count(
-    _ place: Int, _ direction: FlowDirection, _ packet: borrowing Packet
+    _ place: Int, _ direction: FlowDirection, _ packet: UnsafePointer<Packet>
   ) {
     let flow = table.flows + place
-    let bytes = min(packet.wireLength, Self.frameCeiling)
-    flow.pointee.lastSeen = FlowClock.units(packet.time.nanoseconds)
+    let bytes = min(packet.pointee.wireLength, Self.frameCeiling)
+    flow.pointee.lastSeen = FlowClock.units(packet.pointee.time.nanoseconds)
     switch direction {
     case .out:
       flow.pointee.packetsOut &+= 1
       flow.pointee.bytesOut &+= bytes
-      flow.pointee.payloadOut &+= UInt32(packet.statedPayloadLength)
+      flow.pointee.payloadOut &+= UInt32(packet.pointee.statedPayloadLength)
     case .back:
       flow.pointee.packetsIn &+= 1
       flow.pointee.bytesIn &+= bytes
-      flow.pointee.payloadIn &+= UInt32(packet.statedPayloadLength)
+      flow.pointee.payloadIn &+= UInt32(packet.pointee.statedPayloadLength)
     }
     if !flow.pointee.state.isQueued {
       flow.pointee.state.isQueued = true
-      timeouts.awaitProgress(place, from: packet.time.nanoseconds)
+      timeouts.awaitProgress(place, from: packet.pointee.time.nanoseconds)
     }
     if flow.pointee.pendingPackets >= limits.progressPackets {
-      tellCounts(.progress, place, packet: packet.index)
+      tellCounts(.progress, place, packet: packet.pointee.index)
     }
   }
 
   /// A new flow, if there is room for one; returns its place, or -1.
   private mutating func open(
-    _ packet: borrowing Packet, _ key: FlowKey, hash: UInt64
+    _ packet: UnsafePointer<Packet>, _ key: FlowKey, hash: UInt64
   ) -> Int {
-    switch table.room(for: hash, at: FlowClock.units(packet.time.nanoseconds)) {
+    switch table.room(for: hash, at: FlowClock.units(packet.pointee.time.nanoseconds)) {
     case .free: break
     case .replacing(let place):
       switch table.standing(place) {
@@ -97,7 +97,7 @@ extension FlowEngine {
       case .answered: counts.evictedAnswered &+= 1
       case .proven: counts.evictedEstablished &+= 1
       }
-      end(place, .evicted, packet: packet.index)
+      end(place, .evicted, packet: packet.pointee.index)
     case .none:
       counts.refusedPackets &+= 1
       return -1
@@ -110,8 +110,8 @@ extension FlowEngine {
   }
 
   /// A new flow between the ports of an old one, in its place.
-  private mutating func reopen(_ place: Int, _ packet: borrowing Packet, _ key: FlowKey) {
-    settle(place, .replaced, packet: packet.index)
+  private mutating func reopen(_ place: Int, _ packet: UnsafePointer<Packet>, _ key: FlowKey) {
+    settle(place, .replaced, packet: packet.pointee.index)
     let start = FlowStart(packet)
     var flow = Flow(key, isReversed: start.isReversed, state: start.state)
     flow.state.isQueued = table.flows[place].state.isQueued
@@ -120,15 +120,15 @@ extension FlowEngine {
     begin(place, packet, start)
   }
 
-  private mutating func begin(_ place: Int, _ packet: borrowing Packet, _ start: FlowStart) {
+  private mutating func begin(_ place: Int, _ packet: UnsafePointer<Packet>, _ start: FlowStart) {
     let flow = table.flows + place
-    flow.pointee.lastSeen = FlowClock.units(packet.time.nanoseconds)
-    flow.pointee.answerSequence = packet.sequence
+    flow.pointee.lastSeen = FlowClock.units(packet.pointee.time.nanoseconds)
+    flow.pointee.answerSequence = packet.pointee.sequence
     var record = FlowRecord(
       packet, isReversed: start.isReversed, probe: start.probe,
-      shownPort: start.isReversed ? packet.sourcePort : packet.targetPort)
-    let payload = UInt64(packet.statedPayloadLength)
-    let bytes = UInt64(min(packet.wireLength, Self.frameCeiling))
+      shownPort: start.isReversed ? packet.pointee.sourcePort : packet.pointee.targetPort)
+    let payload = UInt64(packet.pointee.statedPayloadLength)
+    let bytes = UInt64(min(packet.pointee.wireLength, Self.frameCeiling))
     if start.isReversed {
       record.packetsIn = 1
       record.payloadIn = payload
@@ -138,9 +138,9 @@ extension FlowEngine {
     }
     table.records[place] = record
     sessions.marks[place] = .none
-    inspector?.closed(place: place, time: packet.time)
+    inspector?.closed(place: place, time: packet.pointee.time)
     counts.flowsOpened &+= 1
-    timeouts.startSweep(after: packet.time.nanoseconds)
+    timeouts.startSweep(after: packet.pointee.time.nanoseconds)
     if start.awaitsAnswer {
       if timeouts.answersAreFull {
         counts.judgedEarly &+= 1
@@ -148,9 +148,10 @@ extension FlowEngine {
         timeouts.findNext()
       }
       timeouts.awaitAnswer(
-        place, stamp: UInt32(truncatingIfNeeded: packet.index), from: packet.time.nanoseconds)
+        place, stamp: UInt32(truncatingIfNeeded: packet.pointee.index),
+        from: packet.pointee.time.nanoseconds)
     }
-    let event = tell(.opened, place, packet: packet.index)
+    let event = tell(.opened, place, packet: packet.pointee.index)
     if start.isReversed {
       event.pointee.packetsIn = 1
       event.pointee.bytesIn = bytes

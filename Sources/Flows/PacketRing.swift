@@ -105,3 +105,10 @@ struct PacketRing: ~Copyable {
     Int(truncatingIfNeeded: number) & (capacity - 1)
   }
 }
+
+extension UnsafeMutablePointer<PacketRing.Slot> {
+  /// The packet in place: who gets it by pointer copies nothing. It is the slot's first field.
+  @inline(__always) var packet: UnsafePointer<Packet> {
+    UnsafeRawPointer(self).assumingMemoryBound(to: Packet.self)
+  }
+}

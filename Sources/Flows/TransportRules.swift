@@ -9,78 +9,81 @@ extension FlowEngine {
   private static let handshakeWindow: UInt32 = 1 << 20
 
   @inline(__always) mutating func continueTCP(
-    _ place: Int, _ direction: FlowDirection, _ packet: borrowing Packet
+    _ place: Int, _ direction: FlowDirection, _ packet: UnsafePointer<Packet>
   ) {
     let flow = table.flows + place
     let phase = flow.pointee.state.phase
     // Nearly every packet is one of an established flow without SYN, FIN or RST.
-    if phase == .established, packet.tcpFlags.rawValue & 7 == 0 { return }
-    guard phase != .closed, packet.transportOffset != 0 else { return }
+    if phase == .established, packet.pointee.tcpFlags.rawValue & 7 == 0 { return }
+    guard phase != .closed, packet.pointee.transportOffset != 0 else { return }
     changeTCP(place, direction, packet)
   }
 
   private mutating func changeTCP(
-    _ place: Int, _ direction: FlowDirection, _ packet: borrowing Packet
+    _ place: Int, _ direction: FlowDirection, _ packet: UnsafePointer<Packet>
   ) {
     let flow = table.flows + place
-    if packet.tcpFlags.contains(.reset) {
+    if packet.pointee.tcpFlags.contains(.reset) {
       if direction == .back, flow.pointee.state.phase != .established {
-        refuse(place, packet: packet.index)
-        close(place, .refused, packet: packet.index)
+        refuse(place, packet: packet.pointee.index)
+        close(place, .refused, packet: packet.pointee.index)
       } else {
-        close(place, .reset, packet: packet.index)
+        close(place, .reset, packet: packet.pointee.index)
       }
       return
     }
     switch direction {
     case .out:
-      if packet.tcpFlags.contains(.fin) { flow.pointee.state.finishedOut = true }
+      if packet.pointee.tcpFlags.contains(.fin) { flow.pointee.state.finishedOut = true }
       completeHandshake(place, packet)
     case .back:
-      if packet.tcpFlags.contains(.fin) { flow.pointee.state.finishedBack = true }
+      if packet.pointee.tcpFlags.contains(.fin) { flow.pointee.state.finishedBack = true }
       noteAnswer(place, packet)
     }
     if flow.pointee.state.finishedOut, flow.pointee.state.finishedBack {
-      close(place, .finished, packet: packet.index)
+      close(place, .finished, packet: packet.pointee.index)
     }
   }
 
-  private mutating func completeHandshake(_ place: Int, _ packet: borrowing Packet) {
+  private mutating func completeHandshake(_ place: Int, _ packet: UnsafePointer<Packet>) {
     let flow = table.flows + place
     guard flow.pointee.state.phase == .answered else { return }
     if !flow.pointee.state.hasHandshake {
-      establish(place, .answered, packet: packet.index)
-    } else if packet.tcpFlags.contains(.ack),
-      packet.acknowledgement &- flow.pointee.answerSequence &- 1 <= Self.handshakeWindow
+      establish(place, .answered, packet: packet.pointee.index)
+    } else if packet.pointee.tcpFlags.contains(.ack),
+      packet.pointee.acknowledgement &- flow.pointee.answerSequence &- 1 <= Self.handshakeWindow
     {
-      establish(place, .proven, packet: packet.index)
+      establish(place, .proven, packet: packet.pointee.index)
     }
   }
 
-  private mutating func noteAnswer(_ place: Int, _ packet: borrowing Packet) {
+  private mutating func noteAnswer(_ place: Int, _ packet: UnsafePointer<Packet>) {
     let flow = table.flows + place
     guard flow.pointee.state.phase == .fresh else {
       // A responder that answers again with another sequence number (SYN cookies, a reused port) is
       // believed.
-      if flow.pointee.state.phase == .answered, packet.tcpFlags.contains(.syn) {
-        flow.pointee.answerSequence = packet.sequence
+      if flow.pointee.state.phase == .answered, packet.pointee.tcpFlags.contains(.syn) {
+        flow.pointee.answerSequence = packet.pointee.sequence
       }
       return
     }
     guard flow.pointee.state.hasHandshake else {
-      establish(place, .answered, packet: packet.index)
+      establish(place, .answered, packet: packet.pointee.index)
       return
     }
     flow.pointee.state.phase = .answered
     flow.pointee.answerSequence =
-      packet.tcpFlags.contains(.syn) ? packet.sequence : packet.sequence &- 1
+      packet.pointee.tcpFlags.contains(.syn)
+      ? packet.pointee.sequence : packet.pointee.sequence &- 1
   }
 
   /// Whether a TCP packet that is more than an ACK begins a new flow between the ports of an old
   /// one.
-  func reopens(_ place: Int, _ direction: FlowDirection, _ packet: borrowing Packet) -> Bool {
+  mutating func reopens(
+    _ place: Int, _ direction: FlowDirection, _ packet: UnsafePointer<Packet>
+  ) -> Bool {
     let state = table.flows[place].state
-    let flags = packet.tcpFlags
+    let flags = packet.pointee.tcpFlags
     if flags.contains(.syn), !flags.contains(.ack), !flags.contains(.reset), !flags.contains(.fin) {
       switch state.phase {
       case .closed: return !isRepeatedSYN(place, direction, packet)
@@ -103,56 +106,56 @@ extension FlowEngine {
 
   private static var stealthProbes: ProbeSet { [.fin, .null, .xmas, .synFin, .ack, .maimon] }
 
-  private func isRepeatedSYN(
-    _ place: Int, _ direction: FlowDirection, _ packet: borrowing Packet
+  private mutating func isRepeatedSYN(
+    _ place: Int, _ direction: FlowDirection, _ packet: UnsafePointer<Packet>
   ) -> Bool {
     guard direction == .out, table.flows[place].state.hasHandshake else { return false }
-    return packet.sequence == table.records[place].originSequence
+    return packet.pointee.sequence == table.records[place].originSequence
   }
 
   @inline(__always) mutating func continueOther(
-    _ place: Int, _ direction: FlowDirection, _ packet: borrowing Packet
+    _ place: Int, _ direction: FlowDirection, _ packet: UnsafePointer<Packet>
   ) {
     let flow = table.flows + place
-    if packet.transport == .sctp { return continueSCTP(place, direction, packet) }
+    if packet.pointee.transport == .sctp { return continueSCTP(place, direction, packet) }
     if direction == .back, flow.pointee.state.phase == .fresh {
-      establish(place, .answered, packet: packet.index)
+      establish(place, .answered, packet: packet.pointee.index)
     }
   }
 
   private mutating func continueSCTP(
-    _ place: Int, _ direction: FlowDirection, _ packet: borrowing Packet
+    _ place: Int, _ direction: FlowDirection, _ packet: UnsafePointer<Packet>
   ) {
     let flow = table.flows + place
     guard flow.pointee.state.phase != .closed else { return }
-    switch packet.sctpChunk {
+    switch packet.pointee.sctpChunk {
     case SCTPChunk.abort:
       if direction == .back, flow.pointee.state.phase == .fresh {
-        refuse(place, packet: packet.index)
-        close(place, .refused, packet: packet.index)
+        refuse(place, packet: packet.pointee.index)
+        close(place, .refused, packet: packet.pointee.index)
       } else {
-        close(place, .reset, packet: packet.index)
+        close(place, .reset, packet: packet.pointee.index)
       }
-    case SCTPChunk.shutdownComplete: close(place, .finished, packet: packet.index)
+    case SCTPChunk.shutdownComplete: close(place, .finished, packet: packet.pointee.index)
     default:
       if direction == .back, flow.pointee.state.phase == .fresh {
-        establish(place, .answered, packet: packet.index)
+        establish(place, .answered, packet: packet.pointee.index)
       }
     }
   }
 
   /// Whether a packet other than TCP begins a new flow in the place of an old one: SCTP from a
   /// closed port, or an ICMP query from the side that so far was seen to reply.
-  @inline(__always) func reopensOther(
-    _ place: Int, _ direction: FlowDirection, _ packet: borrowing Packet
+  @inline(__always) mutating func reopensOther(
+    _ place: Int, _ direction: FlowDirection, _ packet: UnsafePointer<Packet>
   ) -> Bool {
-    switch packet.transport {
+    switch packet.pointee.transport {
     case .sctp:
-      guard packet.sctpChunk == SCTPChunk.initiation else { return false }
+      guard packet.pointee.sctpChunk == SCTPChunk.initiation else { return false }
       return table.flows[place].state.phase == .closed
     case .icmp, .icmpv6:
       guard direction == .back else { return false }
-      return ICMPExchange.isQuery(packet)
+      return ICMPExchange.isQuery(packet.pointee)
     default: return false
     }
   }

@@ -98,24 +98,38 @@ struct ContactTable: Sendable {
   /// Hands over the rows with failures, at most `limit`, sorted by source, transport and port; the
   /// table is empty afterwards.
   mutating func drain(limit: Int) -> [ContactRow] {
-    var all = rows.filter { $0.failures > 0 } + coarseRows
-    rows.removeAll(keepingCapacity: true)
+    var all = rows
+    rows = []
+    all.removeAll { $0.failures == 0 }
+    all += coarseRows
     coarseRows.removeAll(keepingCapacity: true)
     places.removeAll()
     coarse.removeAll()
     spotless = 0
     for level in Self.levels where all.count > limit {
-      all.sort(by: Self.isMoreTelling)
-      let kept = all.prefix(limit / 2)
-      all = Array(kept) + Self.merged(all.dropFirst(limit / 2), level)
+      let ranked = Self.ranked(all)
+      all =
+        ranked.prefix(limit / 2).map { all[$0] }
+        + Self.merged(ranked.dropFirst(limit / 2).lazy.map { all[$0] }, level)
     }
-    all.sort(by: Self.isMoreTelling)
-    return all.prefix(limit).sorted(by: Self.isBefore)
+    if all.count > limit { all = Self.ranked(all).prefix(limit).map { all[$0] } }
+    return all.indices.sorted { Self.isBefore(all[$0], all[$1]) }.map { all[$0] }
   }
 
-  private static func merged(_ rows: ArraySlice<ContactRow>, _ level: (v4: Int, v6: Int))
-    -> [ContactRow]
-  {
+  /// The rows' places, most failed targets first: a source that failed at many hosts tells more than
+  /// one of many that failed at one. Rows are heavy, so places are sorted.
+  private static func ranked(_ rows: [ContactRow]) -> [Int] {
+    let targets = rows.map(\.failedTargets.count)
+    return rows.indices.sorted {
+      if targets[$0] != targets[$1] { return targets[$0] > targets[$1] }
+      if rows[$0].failures != rows[$1].failures { return rows[$0].failures > rows[$1].failures }
+      return isBefore(rows[$0], rows[$1])
+    }
+  }
+
+  private static func merged(
+    _ rows: some Sequence<ContactRow>, _ level: (v4: Int, v6: Int)
+  ) -> [ContactRow] {
     var places: [TableKey: Int] = [:]
     var merged: [ContactRow] = []
     for row in rows {
@@ -144,15 +158,6 @@ struct ContactTable: Sendable {
     other.first = min(other.first, row.first)
     other.last = max(other.last, row.last)
     other.packets = Array(Set(other.packets + row.packets).sorted().prefix(packetLimit))
-  }
-
-  /// Most failed targets first: a source that failed at many hosts tells more than one of many that
-  /// failed at one.
-  private static func isMoreTelling(_ left: ContactRow, _ right: ContactRow) -> Bool {
-    let (mine, other) = (left.failedTargets.count, right.failedTargets.count)
-    if mine != other { return mine > other }
-    if left.failures != right.failures { return left.failures > right.failures }
-    return isBefore(left, right)
   }
 
   private static func isBefore(_ left: ContactRow, _ right: ContactRow) -> Bool {

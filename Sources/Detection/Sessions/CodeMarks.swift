@@ -16,25 +16,50 @@ struct CodeMarks: Sendable {
 
   init(_ bytes: some Collection<UInt8>) {
     let bytes = Array(bytes)
-    var current = 0
-    var previous = -1
     var binary = 0
-    for (place, byte) in bytes.enumerated() {
-      current = Int(byte) == previous ? current + 1 : 1
-      previous = Int(byte)
-      run = max(run, current)
-      if byte == 0x90 { noOperations = max(noOperations, current) }
-      if byte >= 0x7f || byte < 0x20 && byte != 0x09 && byte != 0x0a && byte != 0x0d { binary += 1 }
-      if Self.leads[Int(byte)] { mark(bytes, place) }
+    var places: [Int] = []
+    Self.leads.withUnsafeBufferPointer { leads in
+      bytes.withUnsafeBufferPointer { bytes in
+        // One look at each byte: nearly all begin nothing, and repeat nothing.
+        var (current, longest, previous) = (0, 0, -1)
+        for place in bytes.indices {
+          let byte = bytes[place]
+          current = Int(byte) == previous ? current &+ 1 : 1
+          previous = Int(byte)
+          if current > longest { longest = current }
+          if byte == 0x90, current > noOperations { noOperations = current }
+          let lead = leads[Int(byte)]
+          if lead == 0 { continue }
+          if lead & Self.binary != 0 { binary &+= 1 }
+          if lead & Self.noLead != 0 { continue }
+          let next = place &+ 1 < bytes.count ? bytes[place &+ 1] : 0
+          if lead & Self.anyLead != 0 || lead & 0xff == UInt16(next) { places.append(place) }
+        }
+        run = longest
+      }
     }
+    for place in places { mark(bytes, place) }
     binaryShare = bytes.isEmpty ? 0 : Double(binary) / Double(bytes.count)
     code = min(code, 3)
   }
 
-  private static let leads: [Bool] = {
-    var leads = [Bool](repeating: false, count: 256)
-    for byte in [0x13, 0x03, 0x1a, 0xe8, 0xd9, 0xeb, 0x2f, 0x68, 0xcd, 0x0f, 0x41, 0x25, 0xe1] {
-      leads[byte] = true
+  private static let anyLead: UInt16 = 0x100
+  private static let noLead: UInt16 = 0x200
+  private static let binary: UInt16 = 0x400
+
+  /// For each byte: 0 for one that begins nothing; else what must follow it (in the low eight bits,
+  /// or `anyLead`) or `noLead`, and whether it is no text.
+  private static let leads: [UInt16] = {
+    var leads = (0..<256 as Range<UInt16>).map { byte in
+      let isText = byte < 0x7f && byte >= 0x20 || byte == 0x09 || byte == 0x0a || byte == 0x0d
+      return isText ? 0 : binary | noLead
+    }
+    for (byte, next) in [
+      (0x13, 0xc0), (0x03, 0xe0), (0x1a, 0x50), (0xe1, 0xa0), (0xd9, 0x74), (0x2f, 0x62),
+      (0x68, 0x2f), (0xcd, 0x80), (0x0f, 0x05), (0x41, 0x61), (0xe8, anyLead), (0xeb, anyLead),
+      (0x25, anyLead),
+    ] as [(Int, UInt16)] {
+      leads[byte] = leads[byte] & binary | next
     }
     return leads
   }()

@@ -106,6 +106,8 @@ extension DNSTunnel {
     "trendmicro.com", "avast.com", "avcdn.net", "kaspersky-labs.com", "spamcop.net", "sorbs.net",
   ]
 
+  private static let reputationHashes = Set(reputation.map { DNSTurn.hash($0.utf8) })
+
   private func key(_ host: IPAddress, _ name: TunnelName) -> TableKey {
     TableKey(host, detail: name.zoneHash)
   }
@@ -115,7 +117,7 @@ extension DNSTunnel {
     into sink: inout ReportSink
   ) {
     let now = event.time
-    guard !Self.reputation.contains(name.zone) else { return }
+    if Self.reputationHashes.contains(name.zoneHash), Self.reputation.contains(name.zone) { return }
     let end = ends.admit(
       TableKey(.unspecified, detail: name.zoneHash), asOf: now, until: now + .seconds(1))
     if end >= 0 { ends[end].note(asker: turn.asker, server: turn.answerer) }

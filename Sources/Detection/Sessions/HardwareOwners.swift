@@ -20,6 +20,8 @@ struct HardwareOwners: Sendable {
   }
 
   private var owners = BoundedTable<Owner>(capacity: HardwareOwners.capacity, empty: Owner())
+  /// The owner's hardware address of each slot, for a quick look through all.
+  private var macs = [UInt64](repeating: 0, count: HardwareOwners.capacity)
 
   private func key(_ address: IPAddress, _ vlan: UInt16) -> TableKey {
     TableKey(address, detail: UInt64(vlan))
@@ -32,20 +34,32 @@ struct HardwareOwners: Sendable {
     let slot = owners.admit(
       key(event.sender, event.vlan), asOf: event.time, until: event.time + .seconds(1))
     guard slot >= 0 else { return }
-    if owners[slot].mac == mac {
-      owners[slot].frames &+= 1
-      owners[slot].last = event.time
-      owners[slot].timeToLive = event.timeToLive
-      if owners[slot].frames > 2 { owners.keep(slot, until: event.time + .minutes(1)) }
+    var owner = owners[slot]
+    if owner.mac == mac {
+      owner.frames &+= 1
+      owner.last = event.time
+      owner.timeToLive = event.timeToLive
+      owners[slot] = owner
+      if owner.frames > 2 { owners.keep(slot, until: event.time + .minutes(1)) }
       return
     }
     // A forwarder's copy has come a hop farther than what the owner sent.
-    let isNearer = owners[slot].frames <= 1 && event.timeToLive > owners[slot].timeToLive
-    guard
-      owners[slot].mac == .unknown || isNearer || event.time - owners[slot].last > Self.silence
-    else { return }
+    let isNearer = owner.frames <= 1 && event.timeToLive > owner.timeToLive
+    guard owner.mac == .unknown || isNearer || event.time - owner.last > Self.silence else {
+      return
+    }
     owners[slot] = Owner(
       mac: mac, timeToLive: event.timeToLive, frames: 1, last: event.time)
+    macs[slot] = mac.bits
+  }
+
+  private func slots(of mac: MACAddress) -> [Int] {
+    let bits = mac.bits
+    return macs.withUnsafeBufferPointer { macs in
+      var found: [Int] = []
+      for slot in macs.indices where macs[slot] == bits { found.append(slot) }
+      return found
+    }
   }
 
   func owner(of address: IPAddress, vlan: UInt16) -> Owner? {
@@ -57,7 +71,7 @@ struct HardwareOwners: Sendable {
   /// are others'.
   func addresses(of mac: MACAddress, limit: Int = 4) -> [IPAddress] {
     guard mac != .unknown else { return [] }
-    let owned = owners.slots.filter { owners[$0].mac == mac }
+    let owned = slots(of: mac)
     guard !isRouting(owned.map { owners.key($0).address }) else { return [] }
     let ranked = owned.map { (owners[$0].frames, owners.key($0).address) }
       .sorted { ($1.0, $0.1) < ($0.0, $1.1) }
@@ -65,7 +79,7 @@ struct HardwareOwners: Sendable {
   }
 
   func isRouter(_ mac: MACAddress) -> Bool {
-    isRouting(owners.slots.filter { owners[$0].mac == mac }.map { owners.key($0).address })
+    mac != .unknown && isRouting(slots(of: mac).map { owners.key($0).address })
   }
 
   /// Whether the addresses lie in more networks (/24, /64) than a host has.

@@ -179,7 +179,7 @@ extension OverflowAttempt {
 
 extension OverflowAttempt {
   private mutating func judge(
-    _ sign: Sign, _ service: String, _ length: Int, _ event: SessionEvent,
+    _ sign: Sign, _ service: @autoclosure () -> String, _ length: Int, _ event: SessionEvent,
     into sink: inout ReportSink
   ) {
     guard sign.weight >= scoreLimit else { return }
@@ -193,7 +193,7 @@ extension OverflowAttempt {
     known.note(slot, event, hold: .hours(1))
     if sign.weight > known[slot].facts.best {
       known[slot].facts = Facts(
-        service: service, length: UInt64(clamping: length), mark: sign.name, best: sign.weight)
+        service: service(), length: UInt64(clamping: length), mark: sign.name, best: sign.weight)
     }
     let scoreLimit = scoreLimit
     known.tell(slot, at: event.time, into: &sink) {

@@ -16,13 +16,18 @@ enum ShellTalk {
     ("uid pid", 0.4), ("pid tty", 0.6), ("meterpreter", 0.9), ("darwin kernel version", 0.8),
   ]
 
+  /// All outputs, and what an identity begins with.
+  private static let matcher = TokenMatcher(outputs.map { "\($0.0)" } + ["uid="], foldsCase: true)
+
   /// How much bytes sound like what a shell says, 0 and up.
   static func output(_ sample: [UInt8]) -> Double {
     let bytes = sample.prefix(readLimit)
     guard isText(bytes) else { return 0 }
+    var met: UInt64 = 0
+    matcher.scan(bytes) { index, _ in met |= 1 << UInt64(index) }
     var weight = 0.0
-    for (text, worth) in outputs where bytes.mentions(text) { weight += worth }
-    if hasIdentity(bytes) { weight += 0.9 }
+    for index in outputs.indices where met >> UInt64(index) & 1 != 0 { weight += outputs[index].1 }
+    if met >> UInt64(outputs.count) != 0, hasIdentity(bytes) { weight += 0.9 }
     return weight + prompt(bytes)
   }
 
@@ -44,6 +49,8 @@ enum ShellTalk {
 
   /// What the last line ends with: `$ `, `# `, `C:\…>`, with more before it the surer.
   private static func prompt(_ bytes: ArraySlice<UInt8>) -> Double {
+    // Without one of $ # % > no line is a prompt.
+    guard bytes.contains(where: { $0 >= 0x23 && $0 <= 0x25 || $0 == 0x3e }) else { return 0 }
     var best = 0.0
     for line in bytes.split(separator: 0x0a).suffix(6) {
       let text = clean(line)
@@ -108,23 +115,48 @@ enum ShellTalk {
     let bytes = sample.prefix(readLimit)
     guard isText(bytes), bytes.contains(0x0a) || bytes.contains(0x0d) else { return 0 }
     var weight = 0.0
-    for line in bytes.split(whereSeparator: { $0 == 0x0a || $0 == 0x0d || $0 == 0x3b }).prefix(8) {
-      let text = line.drop { $0 == 0x20 }
-      guard text.count <= 200 else { continue }
-      let isCommand = commands.contains { command in
-        guard text.begins(command) else { return false }
-        let end = text.startIndex + command.utf8CodeUnitCount
-        return end == text.endIndex || [0x20, 0x26, 0x7c, 0x3b, 0x3e].contains(text[end])
+    var lines = 0
+    var start = bytes.startIndex
+    while start < bytes.endIndex, lines < 8 {
+      let end = bytes[start...].firstIndex { $0 == 0x0a || $0 == 0x0d || $0 == 0x3b }
+      if start < end ?? bytes.endIndex {
+        lines += 1
+        let text = bytes[start..<(end ?? bytes.endIndex)].drop { $0 == 0x20 }
+        if text.count <= 200, isCommand(text) { weight += 0.5 }
       }
-      if isCommand || text.begins("/bin/") || text.begins("/usr/bin/") { weight += 0.5 }
+      start = (end ?? bytes.endIndex) + 1
     }
     return min(weight, 1.5)
   }
 
+  /// The commands by their first byte.
+  private static let commandsByLead: [[StaticString]] = (0..<256).map { lead in
+    commands.filter { Int($0.utf8Start[0]) == lead }
+  }
+
+  private static func isCommand(_ text: ArraySlice<UInt8>) -> Bool {
+    guard let lead = text.first else { return false }
+    for command in commandsByLead[Int(lead.lowered)] where text.begins(command) {
+      let end = text.startIndex + command.utf8CodeUnitCount
+      if end == text.endIndex { return true }
+      switch text[end] {
+      case 0x20, 0x26, 0x7c, 0x3b, 0x3e: return true
+      default: break
+      }
+    }
+    return lead == 0x2f && (text.begins("/bin/") || text.begins("/usr/bin/"))
+  }
+
   private static func isText(_ bytes: ArraySlice<UInt8>) -> Bool {
     guard !bytes.isEmpty else { return false }
-    let strange = bytes.count { byte in
-      byte < 0x20 && ![0x07, 0x08, 0x09, 0x0a, 0x0d, 0x1b].contains(byte) || byte == 0x7f
+    // BEL, BS, HT, LF, CR and ESC belong to a terminal's talk.
+    let usual: UInt32 = 1 << 7 | 1 << 8 | 1 << 9 | 1 << 10 | 1 << 13 | 1 << 27
+    let strange = bytes.withUnsafeBufferPointer { bytes in
+      var strange = 0
+      for byte in bytes where byte < 0x20 || byte == 0x7f {
+        if byte == 0x7f || usual &>> UInt32(byte) & 1 == 0 { strange &+= 1 }
+      }
+      return strange
     }
     return strange * 20 <= bytes.count
   }

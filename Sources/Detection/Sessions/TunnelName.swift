@@ -1,52 +1,115 @@
 import Flows
 import Glibc
 
-/// What a question's name can carry: the bytes before its registered zone.
+/// A question's name as a carrier of data: which zone it goes to, and, on demand, what stands
+/// before it.
+///
+/// Made for every message, so it only looks at bytes; `load` is for names nobody asked before.
 struct TunnelName {
   /// Labels of the registered zone: two, or three below a country's second-level registry
   /// (`co.uk`).
   private static let registries: Set<String> = [
     "co", "com", "net", "org", "ac", "gov", "edu", "or", "ne", "go",
   ]
+  /// Bytes of a name that are read: what 255 bytes are at most, with every byte escaped.
+  private static let readLimit = 1100
 
-  /// In lower case.
-  let zone: String
-  /// Bytes before the zone, dots not counted.
-  let length: Int
-  /// Mean information of these bytes, in bits.
-  let entropy: Double
-  /// Whether some of them stand in no host name (RFC 952, RFC 1123): other than letters, digits,
-  /// `-` and `_`.
-  let isBinary: Bool
+  /// What the bytes before the zone can tell.
+  struct Load {
+    /// Bytes, dots not counted.
+    let length: Int
+    /// Mean information of these bytes, in bits.
+    let entropy: Double
+    /// Whether some of them stand in no host name (RFC 952, RFC 1123): other than letters, digits,
+    /// `-` and `_`.
+    let isBinary: Bool
+
+    /// Bytes of information, no more than the wire can hold.
+    var information: Double { entropy * Double(length) / 8 }
+  }
+
+  private let name: String
+  /// Labels before the zone, and where the zone begins in the name's bytes.
+  private let carried: Int
+  private let zoneStart: Int
   /// The whole name, for comparison, and the zone.
   let hash: UInt64
   let zoneHash: UInt64
-  /// The name's labels, from the right, in lower case.
-  let labels: [String]
 
   /// Nil for names that carry nothing: none before the zone, and those of reverse lookups.
   init?(_ message: DNSMessage) {
-    let name = message.name.utf8.prefix(1100)
-    let parts = message.name.lowercased().split(separator: ".")
-    guard parts.count >= 3, parts.count <= 127, let top = parts.last else { return nil }
-    if top == "arpa", message.queryType == DNSMessage.RecordType.ptr { return nil }
-    let second = parts[parts.count - 2]
-    let isDeep = top.utf8.count == 2 && Self.registries.contains(String(second))
-    let zoneLength = isDeep ? 3 : 2
-    guard parts.count > zoneLength else { return nil }
-    zone = parts.suffix(zoneLength).joined(separator: ".")
-    zoneHash = DNSTurn.hash(zone.utf8)
-    labels = parts.reversed().map(String.init)
-    let carried = Self.bytes(name, labels: parts.count - zoneLength)
-    guard !carried.isEmpty else { return nil }
-    length = carried.count
-    isBinary = carried.contains { !Self.isHostByte($0) }
-    entropy = Self.entropy(carried)
-    hash = DNSTurn.question(message.name, type: message.queryType)
+    name = message.name
+    let layout = name.utf8.withContiguousStorageIfAvailable { Self.layout($0, message) }
+    guard
+      let layout = layout
+        ?? Array(name.utf8).withUnsafeBufferPointer({
+          Self.layout($0, message)
+        })
+    else { return nil }
+    (carried, zoneStart, zoneHash) = layout
+    hash = DNSTurn.question(name, type: message.queryType)
   }
 
-  /// Bytes of information, no more than the wire can hold.
-  var information: Double { entropy * Double(length) / 8 }
+  /// In lower case.
+  var zone: String {
+    String(decoding: name.utf8.dropFirst(zoneStart).map(\.lowered), as: UTF8.self)
+  }
+
+  /// The name's last labels, at most `limit`, from the right, in lower case.
+  func labels(limit: Int) -> [String] {
+    var labels: [String] = []
+    var rest = Substring(name).utf8
+    while labels.count < limit, !rest.isEmpty {
+      let start = rest.lastIndex(of: 0x2e).map { rest.index(after: $0) } ?? rest.startIndex
+      if start < rest.endIndex {
+        labels.append(String(decoding: rest[start...].map(\.lowered), as: UTF8.self))
+      }
+      rest = start == rest.startIndex ? rest[..<start] : rest[..<rest.index(before: start)]
+    }
+    return labels
+  }
+
+  var load: Load {
+    let bytes = Self.bytes(name.utf8.prefix(Self.readLimit), labels: carried)
+    return Load(
+      length: bytes.count, entropy: Self.entropy(bytes),
+      isBinary: bytes.contains { !Self.isHostByte($0) })
+  }
+
+  /// Labels before the zone, where the zone begins, and its hash.
+  private static func layout(
+    _ name: UnsafeBufferPointer<UInt8>, _ message: DNSMessage
+  ) -> (Int, Int, UInt64)? {
+    var labels = 0
+    // Where the last three labels begin, the last one first.
+    var (last, second, third) = (0, 0, 0)
+    var isLabel = false
+    for place in name.indices {
+      if name[place] == 0x2e {
+        isLabel = false
+      } else if !isLabel {
+        isLabel = true
+        labels &+= 1
+        (last, second, third) = (place, last, second)
+      }
+    }
+    guard labels >= 3, labels <= 127 else { return nil }
+    let top = UnsafeBufferPointer(rebasing: name[last...])
+    if message.queryType == DNSMessage.RecordType.ptr, top.count == 4, top.begins("arpa") {
+      return nil
+    }
+    let isDeep = top.count == 2 && registries.contains(Self.text(name[second..<(last - 1)]))
+    let zoneLength = isDeep ? 3 : 2
+    guard labels > zoneLength else { return nil }
+    let start = isDeep ? third : second
+    return (
+      labels - zoneLength, start, DNSTurn.hash(UnsafeBufferPointer(rebasing: name[start...]))
+    )
+  }
+
+  private static func text(_ bytes: Slice<UnsafeBufferPointer<UInt8>>) -> String {
+    String(decoding: bytes.map(\.lowered), as: UTF8.self)
+  }
 
   /// The first labels' bytes, escapes undone.
   private static func bytes(_ name: Substring.UTF8View, labels: Int) -> [UInt8] {

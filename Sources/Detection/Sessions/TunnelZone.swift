@@ -42,21 +42,22 @@ struct TunnelZone: Sendable {
   ) {
     if queries == 0 {
       text = name.zone
-      common = Array(name.labels.dropLast())
+      common = Array(name.labels(limit: 128).dropLast())
     } else {
-      let shared = zip(common, name.labels).prefix { $0 == $1 }.count
+      let shared = zip(common, name.labels(limit: common.count)).prefix { $0 == $1 }.count
       common.removeLast(common.count - shared)
     }
+    let load = name.load
     queries &+= 1
     bytes &+= UInt64(max(0, message.size))
     last = now
     names.add(1, at: now, span: span)
-    information.add(name.information, at: now, span: span)
-    length.add(Double(name.length), at: now, span: span)
-    entropy.add(name.entropy, at: now, span: span)
+    information.add(load.information, at: now, span: span)
+    length.add(Double(load.length), at: now, span: span)
+    entropy.add(load.entropy, at: now, span: span)
     rich.add(Self.isRich(message.queryType) ? 1 : 0, at: now, span: span)
     bare.add(Self.isBare(message.queryType) ? 1 : 0, at: now, span: span)
-    binary.add(name.isBinary ? 1 : 0, at: now, span: span)
+    binary.add(load.isBinary ? 1 : 0, at: now, span: span)
   }
 
   private static func isRich(_ type: UInt16) -> Bool {

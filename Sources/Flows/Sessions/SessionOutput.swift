@@ -81,14 +81,15 @@ struct SessionScene: BitwiseCopyable {
 
   /// A packet of a flow.
   init(
-    _ flow: UnsafePointer<Flow>, _ record: UnsafePointer<FlowRecord>, _ packet: borrowing Packet
+    _ flow: UnsafePointer<Flow>, _ record: UnsafePointer<FlowRecord>,
+    _ packet: UnsafePointer<Packet>
   ) {
-    self.init(flow, record, at: packet.time)
-    self.packet = packet.index
-    sourceMAC = packet.sourceMAC
-    targetMAC = packet.targetMAC
-    sender = packet.source
-    timeToLive = packet.timeToLive
-    vlan = packet.vlan
+    self.init(flow, record, at: packet.pointee.time)
+    self.packet = packet.pointee.index
+    sourceMAC = packet.pointee.sourceMAC
+    targetMAC = packet.pointee.targetMAC
+    sender = packet.pointee.source
+    timeToLive = packet.pointee.timeToLive
+    vlan = packet.pointee.vlan
   }
 }

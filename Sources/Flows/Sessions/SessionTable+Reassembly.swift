@@ -22,18 +22,19 @@ extension SessionTable {
   }
 
   mutating func receive(
-    _ session: Int, _ direction: FlowDirection, _ packet: borrowing Packet,
+    _ session: Int, _ direction: FlowDirection, _ packet: UnsafePointer<Packet>,
     _ payload: UnsafeRawBufferPointer, firstTimeToLive: UInt8
   ) {
-    if packet.tcpFlags.contains(.ack), !streams[session * 2 + direction.other.index].waiting.isEmpty
+    if packet.pointee.tcpFlags.contains(.ack),
+      !streams[session * 2 + direction.other.index].waiting.isEmpty
     {
-      acknowledge(session, direction.other, packet.acknowledgement)
+      acknowledge(session, direction.other, packet.pointee.acknowledgement)
       guard sessions[session] != nil else { return }
     }
     guard !payload.isEmpty, !Self.isPadding(packet, payload) else { return }
     let stream = streams + session * 2 + direction.index
-    let sequence = packet.sequence &+ (packet.tcpFlags.contains(.syn) ? 1 : 0)
-    let stated = max(Int(packet.statedPayloadLength), payload.count)
+    let sequence = packet.pointee.sequence &+ (packet.pointee.tcpFlags.contains(.syn) ? 1 : 0)
+    let stated = max(Int(packet.pointee.statedPayloadLength), payload.count)
     if !stream.pointee.isStarted { stream.pointee.start(at: sequence) }
     let distance = stream.pointee.distance(to: sequence)
     if distance == 0, stream.pointee.waiting.isEmpty {
@@ -58,9 +59,10 @@ extension SessionTable {
 
   /// Some captures count the zeros that fill a short Ethernet frame as payload of a bare ACK.
   private static func isPadding(
-    _ packet: borrowing Packet, _ payload: UnsafeRawBufferPointer
+    _ packet: UnsafePointer<Packet>, _ payload: UnsafeRawBufferPointer
   ) -> Bool {
-    guard payload.count <= 6, packet.tcpFlags == .ack, packet.wireLength <= 64 else {
+    guard payload.count <= 6, packet.pointee.tcpFlags == .ack, packet.pointee.wireLength <= 64
+    else {
       return false
     }
     return payload.allSatisfy { $0 == 0 }
@@ -69,7 +71,7 @@ extension SessionTable {
   /// A segment that begins before, or at, the expected place.
   private mutating func overtake(
     _ session: Int, _ direction: FlowDirection, _ payload: UnsafeRawBufferPointer, _ old: Int,
-    _ stated: Int, _ packet: borrowing Packet, _ firstTimeToLive: UInt8
+    _ stated: Int, _ packet: UnsafePointer<Packet>, _ firstTimeToLive: UInt8
   ) {
     let stream = streams + session * 2 + direction.index
     // A keep-alive repeats one byte, and any byte will do (RFC 1122, 4.2.3.6).
@@ -91,7 +93,7 @@ extension SessionTable {
   /// Holds a retransmission against what was delivered.
   private mutating func compare(
     _ session: Int, _ direction: FlowDirection, _ payload: UnsafeRawBufferPointer, _ old: Int,
-    _ packet: borrowing Packet, _ firstTimeToLive: UInt8
+    _ packet: UnsafePointer<Packet>, _ firstTimeToLive: UInt8
   ) {
     let stream = streams + session * 2 + direction.index
     let history = history(session, direction)
@@ -112,7 +114,7 @@ extension SessionTable {
 
   private mutating func tellOverlap(
     _ direction: FlowDirection, at offset: UInt64, _ before: ArraySlice<UInt8>,
-    _ after: UnsafeRawBufferPointer, _ packet: borrowing Packet, _ firstTimeToLive: UInt8
+    _ after: UnsafeRawBufferPointer, _ packet: UnsafePointer<Packet>, _ firstTimeToLive: UInt8
   ) {
     statistics.overlaps &+= 1
     var overlap = SegmentOverlap()
@@ -120,18 +122,18 @@ extension SessionTable {
     overlap.offset = offset
     overlap.before = Array(before.prefix(SegmentOverlap.sampleLimit))
     overlap.after = Array(after.prefix(SegmentOverlap.sampleLimit))
-    overlap.timeToLive = packet.timeToLive
+    overlap.timeToLive = packet.pointee.timeToLive
     overlap.firstTimeToLive = firstTimeToLive
     output.tell(.overlap(overlap))
   }
 
   private mutating func wait(
     _ session: Int, _ direction: FlowDirection, _ payload: UnsafeRawBufferPointer,
-    _ sequence: UInt32, _ stated: Int, _ packet: borrowing Packet, _ firstTimeToLive: UInt8
+    _ sequence: UInt32, _ stated: Int, _ packet: UnsafePointer<Packet>, _ firstTimeToLive: UInt8
   ) {
     let stream = streams + session * 2 + direction.index
     if stream.pointee.waiting.isEmpty {
-      stream.pointee.waitsSince = packet.time.nanoseconds
+      stream.pointee.waitsSince = packet.pointee.time.nanoseconds
     }
     if let conflict = stream.pointee.keep(payload, sequence: sequence, stated: stated) {
       let distance = UInt64(max(0, stream.pointee.distance(to: sequence)))

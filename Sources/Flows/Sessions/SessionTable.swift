@@ -52,22 +52,22 @@ struct SessionTable: ~Copyable {
   /// Takes in a packet of a flow that is not dismissed: payload, or an acknowledgement when
   /// segments wait.
   mutating func take(
-    _ place: Int, _ direction: FlowDirection, _ packet: borrowing Packet,
+    _ place: Int, _ direction: FlowDirection, _ packet: UnsafePointer<Packet>,
     _ payload: UnsafeRawBufferPointer, _ flow: UnsafePointer<Flow>,
     _ record: UnsafePointer<FlowRecord>
   ) {
     output.enter(SessionScene(flow, record, packet))
-    guard packet.transport == .tcp else {
+    guard packet.pointee.transport == .tcp else {
       takeDatagram(
-        place, direction, payload, stated: Int(packet.statedPayloadLength))
+        place, direction, payload, stated: Int(packet.pointee.statedPayloadLength))
       return
     }
-    guard !packet.tcpFlags.contains(.reset) else { return }
+    guard !packet.pointee.tcpFlags.contains(.reset) else { return }
     var session = marks[place].place
     if session < 0 {
       guard !payload.isEmpty else { return }
       let state = flow.pointee.state
-      let time = packet.time
+      let time = packet.pointee.time
       guard state.phase == .established && state.hasHandshake || unproven.spend(at: time) else {
         statistics.unread &+= 1
         return
@@ -76,7 +76,7 @@ struct SessionTable: ~Copyable {
       guard session >= 0 else { return }
       begin(session, flow, record)
     }
-    sessions[session]?.lastSeen = packet.time.nanoseconds
+    sessions[session]?.lastSeen = packet.pointee.time.nanoseconds
     if flow.pointee.state.phase == .established, flow.pointee.state.hasHandshake {
       sessions[session]?.isProven = true
     }

@@ -42,11 +42,15 @@ enum Lookup {
   }
 
   private static func contains(_ bytes: [UInt8], _ text: StaticString) -> Bool {
-    var cursor = ByteCursor(bytes)
-    while cursor.place < bytes.count {
-      if cursor.starts(text) { return true }
-      cursor.place += 1
+    let length = text.utf8CodeUnitCount
+    guard bytes.count >= length else { return false }
+    return bytes.withUnsafeBufferPointer { bytes in
+      for start in 0...(bytes.count &- length) where bytes[start] == text.utf8Start[0] {
+        var place = 1
+        while place < length, bytes[start &+ place] == text.utf8Start[place] { place &+= 1 }
+        if place == length { return true }
+      }
+      return false
     }
-    return false
   }
 }

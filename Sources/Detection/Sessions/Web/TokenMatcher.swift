@@ -9,8 +9,10 @@ struct TokenMatcher: Sendable {
   private let word: [Int16]
   private let shorter: [UInt16]
 
-  /// - Parameter words: in lower case, as the text must be; at most 32,767 bytes together.
-  init(_ words: [String]) {
+  /// - Parameters:
+  ///   - words: in lower case; at most 32,767 bytes together.
+  ///   - foldsCase: the text may have capitals; else it must be in lower case.
+  init(_ words: [String], foldsCase: Bool = false) {
     var classes = [UInt8](repeating: 0, count: 256)
     var classCount = 1
     for byte in words.flatMap(\.utf8) where classes[Int(byte)] == 0 && classCount < 255 {
@@ -33,6 +35,9 @@ struct TokenMatcher: Sendable {
       if ends[state] < 0 { ends[state] = Int16(truncatingIfNeeded: index) }
     }
     shorter = Self.link(&trie, ends, classCount)
+    if foldsCase {
+      for byte in 0x41...0x5a { classes[byte] = classes[byte | 0x20] }
+    }
     next = trie.flatMap { $0 }
     word = ends
     self.classes = classes
@@ -66,15 +71,21 @@ struct TokenMatcher: Sendable {
   }
 
   /// Calls `found` with each word's index and the place behind it.
-  func scan(_ text: [UInt8], _ found: (Int, Int) -> Void) {
-    var state = 0
-    for place in text.indices {
-      state = Int(next[state &* classCount &+ Int(classes[Int(text[place])])])
-      if state == 0 { continue }
-      var hit = state
-      while hit != 0 {
-        if word[hit] >= 0 { found(Int(word[hit]), place &+ 1) }
-        hit = Int(shorter[hit])
+  func scan(_ text: some Sequence<UInt8>, _ found: (Int, Int) -> Void) {
+    classes.withUnsafeBufferPointer { classes in
+      next.withUnsafeBufferPointer { next in
+        var state = 0
+        var end = 0
+        for byte in text {
+          end &+= 1
+          state = Int(next[state &* classCount &+ Int(classes[Int(byte)])])
+          if state == 0 { continue }
+          var hit = state
+          while hit != 0 {
+            if word[hit] >= 0 { found(Int(word[hit]), end) }
+            hit = Int(shorter[hit])
+          }
+        }
       }
     }
   }

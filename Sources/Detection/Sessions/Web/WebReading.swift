@@ -82,8 +82,7 @@ extension WebReading {
   private mutating func readPath(_ text: WebText) {
     scores.add(Self.words(text.bytes))
     // The indexing and printing extensions of IIS 4 and 5 (CVE-2001-0500, CVE-2001-0241).
-    let ending = text.bytes.suffix(8)
-    if [".ida", ".idq", ".printer"].contains(where: { ending.mentionsAtEnd($0) }) {
+    if text.bytes.ends(".ida") || text.bytes.ends(".idq") || text.bytes.ends(".printer") {
       scores[.codeRed] += 0.5
     }
     let climb = Climb(text.bytes)
@@ -132,20 +131,27 @@ extension WebReading {
     "style", "pdf", "layout", "mod", "module", "content", "site", "read", "cat", "filename",
   ]
 
+  private static func isRemote(_ value: ArraySlice<UInt8>) -> Bool {
+    switch value.first {
+    case 0x68: value.begins("http://") || value.begins("https://")
+    case 0x66: value.begins("ftp://")
+    case 0x2f: value.begins("//")
+    default: false
+    }
+  }
+
   /// Values that are a whole attack by themselves: files by absolute name, remote code, a single
   /// quote that tests for a reaction.
   private mutating func readValues(_ bytes: [UInt8]) {
     for part in bytes.split(separator: 0x26, maxSplits: 64) {
       let mark = part.firstIndex(of: 0x3d) ?? part.startIndex
       let value = part[mark...].drop { $0 == 0x3d || $0 == 0x20 }
-      let name = String(decoding: part[..<mark], as: UTF8.self)
       if value.first == 0x2f, value.begins("/etc/") || value.begins("/proc/") {
         scores[.fileInclusion] += 0.4
       }
-      let isRemote = ["http://", "https://", "ftp://", "//"].contains { text in
-        value.starts(with: text.utf8)
-      }
-      if isRemote, Self.fileNames.contains(name) {
+      if Self.isRemote(value),
+        Self.fileNames.contains(String(decoding: part[..<mark], as: UTF8.self))
+      {
         let isScript = value.last == 0x3f || value.mentions(".txt") || value.mentions(".php")
         scores[.fileInclusion] += isScript ? 1 : 0.4
       }
@@ -187,14 +193,24 @@ extension WebReading {
     let head = request.head
     var start = (head.firstIndex(of: 0x0a) ?? head.count) + 1
     while start < head.count {
-      var end = start
-      var isTriggered = false
-      while end < head.count, head[end] != 0x0a {
-        if Self.triggers[Int(head[end])] { isTriggered = true }
-        end += 1
-      }
+      let (end, isTriggered) = Self.lineEnd(head, from: start)
       if isTriggered { readField(head[start..<end]) }
       start = end + 1
+    }
+  }
+
+  /// Where the line that begins at `start` ends, and whether a trigger is in it.
+  private static func lineEnd(_ head: [UInt8], from start: Int) -> (Int, Bool) {
+    triggers.withUnsafeBufferPointer { triggers in
+      head.withUnsafeBufferPointer { head in
+        var end = start
+        var isTriggered = false
+        while end < head.count, head[end] != 0x0a {
+          if triggers[Int(head[end])] { isTriggered = true }
+          end &+= 1
+        }
+        return (end, isTriggered)
+      }
     }
   }
 
@@ -220,8 +236,9 @@ extension WebReading {
   }
 }
 
-extension ArraySlice<UInt8> {
-  fileprivate func mentionsAtEnd(_ text: String) -> Bool {
-    suffix(text.utf8.count).elementsEqual(text.utf8)
+extension [UInt8] {
+  /// Whether the bytes end with `text`, which is in lower case, but for the case of letters.
+  fileprivate func ends(_ text: StaticString) -> Bool {
+    count >= text.utf8CodeUnitCount && suffix(text.utf8CodeUnitCount).begins(text)
   }
 }

@@ -21,11 +21,13 @@ struct WebText {
   /// - Parameter isQuery: `+` stands for a space.
   init(_ raw: some Collection<UInt8>, isQuery: Bool) {
     var isPlain = true
-    bytes = []
-    bytes.reserveCapacity(raw.count)
-    for byte in raw {
-      bytes.append(isQuery && byte == 0x2b ? 0x20 : byte.lowered)
-      if byte == 0x25 || byte == 0x26 || byte == 0x5c || byte >= 0x80 { isPlain = false }
+    let count = raw.count
+    bytes = Array(unsafeUninitializedCapacity: count) { buffer, filled in
+      for byte in raw where filled < count {
+        buffer[filled] = isQuery && byte == 0x2b ? 0x20 : byte.lowered
+        filled &+= 1
+        if byte == 0x25 || byte == 0x26 || byte == 0x5c || byte >= 0x80 { isPlain = false }
+      }
     }
     guard !isPlain else { return }
     for _ in 0..<Self.roundLimit {

@@ -193,10 +193,24 @@ struct DNSReader {
     return nil
   }
 
+  /// Which bytes stand for themselves: letters, digits, `-` and `_`.
+  private static let plain: [Bool] = (0..<256).map { value in
+    let byte = UInt8(value)
+    return byte.isLetter || byte.isDigit || byte == 0x2d || byte == 0x5f
+  }
+
   private static func show(_ label: Slice<UnsafeRawBufferPointer>, in text: inout [UInt8]) {
-    if !text.isEmpty { text.append(0x2e) }
+    let label = UnsafeRawBufferPointer(rebasing: label)
+    if text.isEmpty { text.reserveCapacity(64) } else { text.append(0x2e) }
+    let isPlain = plain.withUnsafeBufferPointer { plain in
+      label.allSatisfy { plain[Int($0)] }
+    }
+    guard !isPlain else {
+      text.append(contentsOf: label)
+      return
+    }
     for byte in label {
-      if byte.isLetter || byte.isDigit || byte == 0x2d || byte == 0x5f {
+      if plain[Int(byte)] {
         text.append(byte)
       } else {
         text.append(0x5c)
