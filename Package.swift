@@ -97,7 +97,7 @@ let package = Package(
       ["Monitoring", "Reports", "Terms", asn1, certificates, crypto, deque, protobuf] + nio),
     module("Archive", ["Monitoring", "Reports", "Terms", grdb]),
     // Layer 6
-    module("Scenarios", ["Archive", "Hierarchy", "Reports", "Terms"]),
+    module("Scenarios", ["Archive", "Hierarchy", "Monitoring", "Reports", "Terms"]),
     // Layer 7
     module(
       "Tiers",

@@ -1,5 +1,6 @@
 import Archive
 import Foundation
+import Monitoring
 import Reports
 
 /// Where `why` finds reports: a result file, or the archives of one or many monitors.
@@ -39,6 +40,15 @@ public struct ReportLookup {
       newest = found
     }
     return newest.map { ReportRow($0) }
+  }
+
+  /// Every own report of real traffic in these archives, newest revisions.
+  public static func rows(paths: [String]) throws -> [ReportRow] {
+    var rows: [ReportRow] = []
+    for path in try paths.flatMap({ try archives(at: $0) }) {
+      rows += try ReportArchive(reading: path).reports(lane: .live).map { ReportRow($0) }
+    }
+    return rows
   }
 
   private static func archives(at path: String) throws -> [String] {
