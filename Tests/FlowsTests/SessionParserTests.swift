@@ -7,6 +7,7 @@ import Testing
 /// Conversations of every protocol that is read from a stream.
 private enum Sample: String, CaseIterable {
   case http, pipelined, chunked, smtp, ftp, pop, imap, telnet, tls, dns, smb, rdp, unknown
+  case mysql, postgres, tds, mongodb, redis, vnc, ldap
 
   typealias Turn = (isFromClient: Bool, bytes: [UInt8])
 
@@ -14,6 +15,7 @@ private enum Sample: String, CaseIterable {
     switch self {
     case .telnet: 23
     case .dns: 53
+    case .mongodb: 27_017
     default: 7777
     }
   }
@@ -26,6 +28,7 @@ private enum Sample: String, CaseIterable {
     case .rdp: return [(true, Self.connectionRequest)]
     case .unknown:
       return [(false, Array("$ ".utf8)), (true, Array("id\n".utf8)), (false, Array("uid=0".utf8))]
+    case .mysql, .postgres, .tds, .mongodb, .redis, .vnc, .ldap: return KeeperTalk.turns(rawValue)
     default: return Self.lines(text)
     }
   }

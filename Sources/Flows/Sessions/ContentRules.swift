@@ -21,8 +21,12 @@ enum ContentRules {
     _ bytes: UnsafeRawBufferPointer, _ direction: FlowDirection, port: UInt16
   ) -> Identification.Verdict {
     guard let first = bytes.first else { return .undecided }
-    if first < 0x20 || first >= 0x7f { return judgeBinary(bytes, direction, port: port) }
-    return direction == .out ? judgeRequest(bytes, port: port) : judgeGreeting(bytes, port: port)
+    if let kind = keeper(bytes, direction, port: port) { return .known(kind) }
+    let verdict =
+      first < 0x20 || first >= 0x7f
+      ? judgeBinary(bytes, direction, port: port)
+      : direction == .out ? judgeRequest(bytes, port: port) : judgeGreeting(bytes, port: port)
+    return verdict == .unknown && mayBeKeeper(bytes, direction, port: port) ? .undecided : verdict
   }
 
   private static func fits(_ bytes: UnsafeRawBufferPointer, _ text: StaticString) -> Fit {

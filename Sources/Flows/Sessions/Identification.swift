@@ -112,6 +112,13 @@ final class Identification: SessionParser {
     case .smb: return SMBParser()
     case .rdp: return RDPParser()
     case .http2: return QuietParser(kind)
+    case .mysql: return MySQLParser()
+    case .postgres: return PostgresParser()
+    case .tds: return TDSParser()
+    case .mongodb: return MongoParser()
+    case .redis: return RedisParser()
+    case .vnc: return VNCParser()
+    case .ldap: return LDAPParser()
     default: return PayloadSampler()
     }
   }

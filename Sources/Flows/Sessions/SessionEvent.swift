@@ -6,6 +6,7 @@ import Terms
   case unknown
   case dns, dhcp, http, http2, tls, ssh, ftp, smtp, pop, imap, telnet, smb, rdp
   case ntp, snmp, ssdp, memcached, cldap
+  case mysql, postgres, tds, mongodb, redis, vnc, ldap
 }
 
 /// What the parsers tell the detectors: one thing that one side of a conversation said, in
@@ -36,6 +37,8 @@ public struct SessionEvent: Sendable {
     case telnet(TelnetLine)
     case smb(SMBMessage)
     case rdp(RDPRequest)
+    /// A login to a database, desktop, directory or file server has ended.
+    case login(LoginAttempt)
     case ntp(NTPMessage)
     case snmp(SNMPMessage)
     case ssdp(SSDPMessage)

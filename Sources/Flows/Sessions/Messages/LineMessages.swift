@@ -46,6 +46,8 @@ public struct ServerReply: Sendable, Hashable {
   public var endsLogin = false
   /// Who tried to; see `ClientCommand.user`.
   public var user: [UInt8] = []
+  /// Of a login in clear, a digest of the password; 0 where it was hidden.
+  public var secret: UInt64 = 0
 
   public init() {}
 }

@@ -73,8 +73,10 @@ public struct SMBMessage: Sendable, Hashable {
   public var isResponse = false
   /// NTSTATUS of a response.
   public var status: UInt32 = 0
-  /// Of a tree connect: the share's path; else empty. UTF-16 reduced to bytes.
+  /// Of a tree connect and its response: the share's path; else empty. UTF-16 reduced to bytes.
   public var share: [UInt8] = []
+  /// Of a request to open: the file's or pipe's name.
+  public var file: [UInt8] = []
   /// Of a session set-up with NTLMSSP: the user's name.
   public var user: [UInt8] = []
 

@@ -10,6 +10,7 @@ final class CommandParser: SessionParser {
     var verb: String
     var user: [UInt8]
     var endsLogin: Bool
+    var secret: UInt64 = 0
   }
 
   /// What the client's bytes are.
@@ -31,6 +32,7 @@ final class CommandParser: SessionParser {
   @exclusivity(unchecked) private var number = 0
   @exclusivity(unchecked) private var messages = 0
   @exclusivity(unchecked) private var user: [UInt8] = []
+  @exclusivity(unchecked) private var secret: UInt64 = 0
   @exclusivity(unchecked) private var login = LoginExchange()
   /// The server's reply goes on until a line with a dot.
   @exclusivity(unchecked) private var isListing = false
@@ -109,7 +111,9 @@ final class CommandParser: SessionParser {
     tell(command, &output)
     guard awaited.count < Self.awaitedLimit else { return }
     awaited.append(
-      Awaited(verb: command.verb, user: command.user, endsLogin: command.carriesPassword))
+      Awaited(
+        verb: command.verb, user: command.user, endsLogin: command.carriesPassword,
+        secret: command.carriesPassword ? secret : 0))
     if kind == .imap, let size = Self.literal(clientLine.line) { phase = .bytes(size) }
   }
 
@@ -117,17 +121,24 @@ final class CommandParser: SessionParser {
   private func note(_ command: inout ClientCommand, _ argument: ArraySlice<UInt8>) {
     switch (kind, command.verb) {
     case (.ftp, "USER"), (.pop, "USER"): user = Array(argument.prefix(ClientCommand.argumentLimit))
-    case (.ftp, "PASS"), (.pop, "PASS"): command.carriesPassword = true
+    case (.ftp, "PASS"), (.pop, "PASS"):
+      command.carriesPassword = true
+      secret = argument.secretDigest
     case (.pop, "APOP"):
       user = Array(argument.prefix { !$0.isBlank })
       command.carriesPassword = true
+      // The digest of a challenge differs each time.
+      secret = 0
     case (.imap, "LOGIN"):
-      user = Array(argument.prefix { !$0.isBlank }.filter { $0 != 0x22 })
+      let name = argument.prefix { !$0.isBlank }
+      user = Array(name.filter { $0 != 0x22 })
       command.carriesPassword = true
+      secret = argument.dropFirst(name.count).secretDigest
     case (.imap, "AUTHENTICATE"), (.smtp, "AUTH"), (.pop, "AUTH"):
       login = LoginExchange(argument)
       if let name = login.user { user = name }
       command.carriesPassword = login.carriesPassword
+      secret = login.secret
     case (.smtp, "BDAT"):
       phase = argument.prefix { $0.isDigit }.number.map { $0 > 0 ? .bytes($0) : .commands } ?? phase
     default: return
@@ -148,7 +159,8 @@ final class CommandParser: SessionParser {
     phase = .commands
     tell(command, &output)
     if awaited.count < Self.awaitedLimit {
-      awaited.append(Awaited(verb: "AUTH", user: user, endsLogin: true))
+      awaited.append(
+        Awaited(verb: "AUTH", user: user, endsLogin: true, secret: login.secret))
     }
   }
 
@@ -215,6 +227,7 @@ final class CommandParser: SessionParser {
         reply.verb = first.verb
         reply.user = first.user
         reply.endsLogin = first.endsLogin && outcome != .intermediate
+        reply.secret = reply.endsLogin ? first.secret : 0
         if !isPreliminary { awaited.removeFirst() }
       }
       follow(reply)

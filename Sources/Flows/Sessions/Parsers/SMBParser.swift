@@ -13,6 +13,9 @@ final class SMBParser: SessionParser {
 
   @exclusivity(unchecked) private var sides = [Side(), Side()]
   @exclusivity(unchecked) private var events = 0
+  /// Of the newest requests.
+  @exclusivity(unchecked) private var user: [UInt8] = []
+  @exclusivity(unchecked) private var share: [UInt8] = []
 
   init() { super.init(.smb) }
 
@@ -62,7 +65,34 @@ final class SMBParser: SessionParser {
       : message.command == 0x2e || message.command == 0x2f
     guard !isBulk else { return }
     events += 1
+    if !message.isResponse {
+      if message.command == (message.version == 2 ? 1 : 0x73) { user = message.user }
+      if !message.share.isEmpty { share = message.share }
+    } else if message.command == (message.version == 2 ? 3 : 0x75) {
+      message.share = share
+    }
     output.tell(.smb(message))
+    judgeLogin(message, bytes, &output)
+  }
+
+  /// NTSTATUS of a wrong name or password, and of accounts that are locked, disabled or expired.
+  private static let refusals: Set<UInt32> = [
+    0xc000_006d, 0xc000_006a, 0xc000_0064, 0xc000_006e, 0xc000_006f, 0xc000_0070, 0xc000_0071,
+    0xc000_0072, 0xc000_0193, 0xc000_0224, 0xc000_0234,
+  ]
+
+  private func judgeLogin(
+    _ message: SMBMessage, _ bytes: UnsafeRawBufferPointer, _ output: inout SessionOutput
+  ) {
+    let isSetup = message.command == (message.version == 2 ? 1 : 0x73)
+    guard isSetup, message.isResponse, !user.isEmpty else { return }
+    if Self.refusals.contains(message.status) {
+      output.tell(.login(LoginAttempt(.smb, .refused, user: user)))
+    } else if message.status == 0 {
+      // A guest: whoever has no account comes in all the same.
+      let flags = Self.little(bytes, at: message.version == 2 ? 66 : 37)
+      output.tell(.login(LoginAttempt(.smb, flags & 1 == 0 ? .accepted : .notAsked, user: user)))
+    }
   }
 
   private static func readVersion1(
@@ -73,7 +103,15 @@ final class SMBParser: SessionParser {
     message.status = little(bytes, at: 5)
     message.isResponse = bytes[9] & 0x80 != 0
     if message.command == 0x75, !message.isResponse { message.share = share(bytes.from(32)) }
-    if message.command == 0x73 { message.user = user(bytes) }
+    if message.command == 0x73 {
+      message.user = user(bytes)
+      // Thirteen words: set-up without NTLMSSP (MS-CIFS 2.2.4.53.1).
+      if message.user.isEmpty, !message.isResponse, bytes[32] == 13 {
+        let hashes = Int(little(bytes, at: 47) & 0xffff) + Int(little(bytes, at: 47) >> 16)
+        message.user = account(bytes.from(61 + hashes))
+      }
+    }
+    if message.command == 0xa2, !message.isResponse { message.file = narrow(bytes.from(83)) }
   }
 
   private static func readVersion2(
@@ -90,6 +128,11 @@ final class SMBParser: SessionParser {
       message.share = narrow(bytes.from(offset).first(min(length, 2 * nameLimit)))
     }
     if message.command == 1 { message.user = user(bytes) }
+    if message.command == 5, bytes.count >= 112 {
+      let offset = Int(little(bytes, at: 108) & 0xffff)
+      let length = Int(little(bytes, at: 108) >> 16)
+      message.file = narrow(bytes.from(offset).first(min(length, 2 * nameLimit)))
+    }
   }
 
   /// The path in a tree connect of SMB 1: what begins with two backslashes.
@@ -99,6 +142,19 @@ final class SMBParser: SessionParser {
       return Array(text[at...].prefix { $0 != 0 && $0 != 0x3f }.prefix(nameLimit))
     }
     return []
+  }
+
+  /// A name in UTF-16 or bytes, up to its zero.
+  private static func account(_ bytes: UnsafeRawBufferPointer) -> [UInt8] {
+    let text = bytes.first(2 * nameLimit).drop { $0 == 0 }
+    let start = text.startIndex
+    guard text.count >= 2, text[start + 1] == 0 else { return Array(text.prefix { $0 != 0 }) }
+    var name: [UInt8] = []
+    for place in stride(from: start, to: text.endIndex - 1, by: 2) {
+      guard text[place] != 0 else { break }
+      name.append(text[place])
+    }
+    return name
   }
 
   /// The user's name in an NTLMSSP AUTHENTICATE message (MS-NLMP 2.2.1.3).
