@@ -20,6 +20,7 @@ struct Explanation {
     case .wormPropagation, .wormOutbreak: 3
     case .distributedFlood: 3
     case .distributedScan: 2
+    case .passwordSpray, .icmpTunnel: 1
     case .slowScan: 0
     default: 0
     }
@@ -69,6 +70,11 @@ struct Explanation {
     case .distributedScan:
       if kind == .distributedScan { return sharesPorts(lesser) }
       return Self.isScan(kind) && namesSources(lesser) && sharesPorts(lesser)
+    case .passwordSpray:
+      // What its guesses look like at one of the servers.
+      return kind == .bruteForce && namesSources(lesser) && larger.targets.overlaps(lesser.targets)
+    case .icmpTunnel:
+      return kind == .icmpFlood && larger.targets.overlaps(lesser.targets)
     case .slowScan, .portScan:
       // One source, told by a local tap and by the sum over taps.
       return (kind == .slowScan || (kind == .portScan && larger.kind == .slowScan))

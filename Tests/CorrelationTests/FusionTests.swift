@@ -32,6 +32,21 @@ import Testing
     #expect(tree.enterpriseIncidents.count == 3)
   }
 
+  @Test func aSprayTakesOverWhatItsServersTold() throws {
+    let tree = try TestTree(
+      """
+      00:05 hq-dmz access.brute-force from 203.0.113.9 to 10.10.1.5 ports 22
+      00:30 hq-dmz access.password-spray from 203.0.113.9 to 10.10.1.5-14 ports 22
+      00:40 hq-dmz access.brute-force from 203.0.113.9 to 10.10.1.7 ports 22
+      00:50 hq-dmz access.brute-force from 203.0.113.7 to 10.10.1.7 ports 22
+      """)
+    #expect(
+      lines(tree.enterpriseIncidents).sorted() == [
+        "access.brute-force by 203.0.113.7 on 10.10.1.7 ports 22",
+        "access.password-spray by 203.0.113.9 on 10 ports 22",
+      ])
+  }
+
   @Test func aRevisionRevisesAndIsRateLimited() throws {
     let text = (0..<20).map {
       "00:\($0) hq-dmz access.brute-force from 203.0.113.9 to 10.10.1.5 ports 22 id a revision \($0)"

@@ -106,6 +106,9 @@ extension Collection<UInt8> {
     return false
   }
 
+  /// Whether the bytes are `text`, which is in lower case, but for the case of letters.
+  func matches(_ text: StaticString) -> Bool { count == text.utf8CodeUnitCount && begins(text) }
+
   /// Whether the bytes begin with `text`, which is in lower case, but for the case of letters.
   func begins(_ text: StaticString) -> Bool {
     var place = 0

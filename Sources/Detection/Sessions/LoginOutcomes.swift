@@ -4,15 +4,17 @@ import Packets
 import Reports
 import Terms
 
-/// Judges logins by their outcomes: guessing at HTTP (Basic and forms), which the shape of flows
-/// does not show, and for every service the login that works after guesses of the same source.
+/// Judges logins by their outcomes: who guesses at one service, also slowly or over one connection,
+/// which the shape of flows does not show; who tries a little everywhere (`PasswordSprays`); who
+/// guesses together (`GuessingCrowds`); and for every service the login that works after guesses of
+/// the same source.
 ///
 /// One password tried again and again is a forgotten job, and many people behind one address each
 /// know their own; guessing is many passwords that fail.
 struct LoginOutcomes: AnalysisEngine {
   static let score = EngineLimit(
     "login-outcomes.score", 8, .count,
-    "Failed logins, faded, from which a source guesses HTTP passwords.")
+    "Failed logins, faded, from which a source guesses; twice as many where they name nothing.")
   static let secrets = EngineLimit(
     "login-outcomes.secrets", 5, .count, "Least number of different credentials among them.")
   static let guesses = EngineLimit(
@@ -20,70 +22,88 @@ struct LoginOutcomes: AnalysisEngine {
     "Failed logins, faded, after which one that works was guessed.")
   static let halfLife = EngineLimit(
     "login-outcomes.half-life", 900, .duration, "Time after which a failed login counts half.")
+  static let slowScore = EngineLimit(
+    "login-outcomes.slow-score", 12, .count,
+    "Failed logins with new credentials, faded over hours, from which a source guesses slowly.")
+  static let slowSecrets = EngineLimit(
+    "login-outcomes.slow-secrets", 8, .count,
+    "Least number of different credentials, or accounts, among them.")
+  static let slowHalfLife = EngineLimit(
+    "login-outcomes.slow-half-life", 43_200, .duration,
+    "Time after which a failed login counts half for slow guessing.")
+  static let slowSpan = EngineLimit(
+    "login-outcomes.slow-span", 1200, .duration, "Least time over which slow guessing goes on.")
   static let cases = EngineLimit(
     "login-outcomes.cases", 4096, .count, "Pairs of source and service known at once.")
   static let quiet = EngineLimit(
     "login-outcomes.quiet", 60, .duration, "Silence after which the last revision is sent.")
   static let memory = EngineLimit(
-    "login-outcomes.memory", 7200, .duration, "Silence after which a pair is forgotten.")
-  static let limits = [score, secrets, guesses, halfLife, cases, quiet, memory]
+    "login-outcomes.memory", 43_200, .duration, "Silence after which a pair is forgotten.")
+  static let limits =
+    [
+      score, secrets, guesses, halfLife, slowScore, slowSecrets, slowHalfLife, slowSpan, cases,
+      quiet, memory,
+    ] + PasswordSprays.limits + GuessingCrowds.limits
 
   static let entry = ReportKind("access.login-after-guessing")
   static let guessingSeverity = 7.0
   static let entrySeverity = 9.0
-  /// Credentials told apart for one pair.
-  static let secretLimit = 32
+  /// Payload up to which an RDP server has only refused, and from which it shows a desktop, in
+  /// bytes.
+  static let refusedDesktop: UInt64 = 6000
+  static let shownDesktop: UInt64 = 40_000
 
-  struct Facts: Sendable {
-    var service = ""
-    var score = 0.0
-    var scored = CaptureTime.distantPast
-    var failures: UInt64 = 0
-    var secrets: [UInt64] = []
-    var web = WebLogins()
-    /// Of the login that worked.
-    var account: [UInt8] = []
-  }
-
-  private let scoreLimit: Double
-  private let secretLimit: Int
+  private let rules: GuessingRules
   private let guessLimit: Double
-  private let decay: TimeSpan
-  private var pairs: AttackCases<Facts>
-  private var entries: AttackCases<Facts>
+  private let home: AddressRanges
+  private var pairs: AttackCases<GuessedPair>
+  private var entries: AttackCases<GuessedPair>
+  private var sprays: PasswordSprays
+  private var crowds: GuessingCrowds
 
   init(_ context: DetectionContext) {
     let limits = context.limits
-    scoreLimit = limits[Self.score]
-    secretLimit = limits.count(Self.secrets)
+    rules = GuessingRules(
+      score: limits[Self.score], secrets: limits.count(Self.secrets),
+      halfLife: limits.span(Self.halfLife), slowScore: limits[Self.slowScore],
+      slowSecrets: limits.count(Self.slowSecrets), slowHalfLife: limits.span(Self.slowHalfLife),
+      slowSpan: limits.span(Self.slowSpan))
     guessLimit = max(1, limits[Self.guesses])
-    decay = limits.span(Self.halfLife)
+    let known = context.home + context.prefixes
+    home = known.isEmpty ? AddressRanges.privateUse : AddressRanges(known)
     let (quiet, memory) = (limits.span(Self.quiet), limits.span(Self.memory))
-    pairs = AttackCases(
-      capacity: limits.count(Self.cases), quiet: quiet, memory: memory, empty: Facts())
+    let capacity = limits.count(Self.cases)
+    pairs = AttackCases(capacity: capacity, quiet: quiet, memory: memory, empty: GuessedPair())
     entries = AttackCases(
-      capacity: limits.count(Self.cases) / 8, quiet: quiet, memory: memory, empty: Facts())
+      capacity: capacity / 8, quiet: quiet, memory: memory, empty: GuessedPair())
+    sprays = PasswordSprays(limits, capacity: capacity / 4, quiet: quiet, memory: memory)
+    crowds = GuessingCrowds(limits, capacity: capacity / 8, quiet: quiet, memory: memory)
   }
 
-  var nextDeadline: CaptureTime { min(pairs.nextDeadline, entries.nextDeadline) }
+  var nextDeadline: CaptureTime {
+    min(
+      min(pairs.nextDeadline, entries.nextDeadline),
+      min(sprays.sources.nextDeadline, crowds.services.nextDeadline))
+  }
 
   var interest: EventClasses {
     .session(
-      .ftpReply, .smtpReply, .popReply, .imapReply, .ssh, .telnet, .http, .httpResponse)
+      .ftpReply, .smtpReply, .popReply, .imapReply, .login, .ssh, .telnet, .snmp, .rdp, .closed,
+      .http, .httpResponse)
   }
 
   mutating func analyse(_ event: SessionEvent, into sink: inout ReportSink) {
     switch event.what {
-    case .ftpReply(let reply): take(reply, "ftp", event, into: &sink)
-    case .smtpReply(let reply): take(reply, "smtp", event, into: &sink)
-    case .popReply(let reply): take(reply, "pop3", event, into: &sink)
-    case .imapReply(let reply): take(reply, "imap", event, into: &sink)
-    case .ssh(let progress):
-      if progress.stage == .loginFailed { fail("ssh", event, into: &sink) }
-      if progress.stage == .loginSucceeded { succeed("ssh", event, into: &sink) }
-    case .telnet(let line):
-      if line.role == .failure { fail("telnet", event, into: &sink) }
-      if line.role == .success { succeed("telnet", event, into: &sink) }
+    case .ftpReply(let reply): take(LoginTrial(reply, "ftp"), event, into: &sink)
+    case .smtpReply(let reply): take(LoginTrial(reply, "smtp"), event, into: &sink)
+    case .popReply(let reply): take(LoginTrial(reply, "pop3"), event, into: &sink)
+    case .imapReply(let reply): take(LoginTrial(reply, "imap"), event, into: &sink)
+    case .login(let attempt): take(LoginTrial(attempt), event, into: &sink)
+    case .ssh(let progress): take(LoginTrial(progress), event, into: &sink)
+    case .telnet(let line): take(LoginTrial(line), event, into: &sink)
+    case .snmp(let message): take(message, event, into: &sink)
+    case .rdp(let request): note(request, event)
+    case .closed(let closing): close(closing, event, into: &sink)
     case .http(let request): take(request, event)
     case .httpResponse(let response): take(response, event, into: &sink)
     default: break
@@ -91,37 +111,29 @@ struct LoginOutcomes: AnalysisEngine {
   }
 
   mutating func advance(to now: CaptureTime, into sink: inout ReportSink) {
-    let (scoreLimit, secretLimit, guessLimit) = (scoreLimit, secretLimit, guessLimit)
+    let (rules, guessLimit) = (rules, guessLimit)
     if pairs.nextDeadline <= now {
-      pairs.advance(to: now, into: &sink) {
-        Self.guessing($0, scoreLimit, secretLimit, at: now, from: $1)
-      }
+      pairs.advance(to: now, into: &sink) { Self.guessing($0, rules, at: now, from: $1) }
     }
     if entries.nextDeadline <= now {
       entries.advance(to: now, into: &sink) { Self.entered($0, guessLimit, at: now, from: $1) }
     }
+    if sprays.sources.nextDeadline <= now { sprays.advance(to: now, into: &sink) }
+    if crowds.services.nextDeadline <= now { crowds.advance(to: now, into: &sink) }
   }
 }
 
-// MARK: - Outcomes
+// MARK: - Trials
 
 extension LoginOutcomes {
-  private mutating func take(
-    _ reply: ServerReply, _ service: String, _ event: SessionEvent, into sink: inout ReportSink
-  ) {
-    guard reply.endsLogin else { return }
-    switch reply.outcome {
-    case .negative: fail(service, event, into: &sink)
-    case .positive: succeed(service, event, account: reply.user, into: &sink)
-    case .intermediate: break
-    }
+  private mutating func place(_ event: SessionEvent) -> Int {
+    pairs.admit(
+      event.client, event.server, UInt64(event.serverPort), port: event.serverPort, at: event.time)
   }
 
   private mutating func take(_ request: HTTPRequest, _ event: SessionEvent) {
     guard let attempt = WebLogins.Attempt(request, port: event.clientPort) else { return }
-    let slot = pairs.admit(
-      event.client, event.server, UInt64(event.serverPort), port: event.serverPort,
-      at: event.time)
+    let slot = place(event)
     guard slot >= 0 else { return }
     pairs[slot].facts.web.add(attempt)
   }
@@ -131,66 +143,114 @@ extension LoginOutcomes {
   ) {
     let slot = pairs.place(event.client, event.server, UInt64(event.serverPort))
     guard slot >= 0 else { return }
-    let (secret, outcome) = pairs[slot].facts.web.judge(
-      response, port: event.clientPort, at: event.time)
+    guard
+      let (attempt, outcome) = pairs[slot].facts.web.judge(
+        response, port: event.clientPort, at: event.time)
+    else { return }
     switch outcome {
     case .none: break
-    case .failed(let weight): fail("http", event, secret: secret, weight: weight, into: &sink)
-    case .succeeded: succeed("http", event, into: &sink)
+    case .failed(let weight):
+      var trial = LoginTrial("http", .refused)
+      (trial.user, trial.secret, trial.weight) = (attempt.user, attempt.secret, weight)
+      take(trial, event, password: attempt.password, into: &sink)
+    case .succeeded:
+      var trial = LoginTrial("http", .accepted)
+      trial.user = attempt.user
+      take(trial, event, into: &sink)
     }
   }
 
-  private mutating func fade(_ slot: Int, to now: CaptureTime) {
-    let seconds = max(0, (now - pairs[slot].facts.scored).seconds)
-    let halves = seconds / max(decay.seconds, 0.001)
-    let whole = UInt64(min(halves, 60))
-    let rest = min(1, halves - Double(whole))
-    pairs[slot].facts.score *= (1 - rest / 2) / Double(UInt64(1) << whole)
-    pairs[slot].facts.scored = now
+  /// Each community that was not tried before is a guess until it is answered.
+  private mutating func take(
+    _ message: SNMPMessage, _ event: SessionEvent, into sink: inout ReportSink
+  ) {
+    guard !message.community.isEmpty, event.serverPort == 161 else { return }
+    var trial = LoginTrial("snmp", message.operation == 2 ? .accepted : .refused)
+    trial.secret = message.community.digest
+    if trial.outcome == .refused {
+      let slot = place(event)
+      guard slot >= 0, !pairs[slot].facts.secrets.contains(trial.secret) else { return }
+    }
+    take(trial, event, into: &sink)
+  }
+
+  private mutating func note(_ request: RDPRequest, _ event: SessionEvent) {
+    let slot = place(event)
+    guard slot >= 0 else { return }
+    pairs[slot].facts.cookie = request.user.isEmpty ? 0 : request.user.digest
+  }
+
+  /// Of RDP only the shape shows how a login ended.
+  private mutating func close(
+    _ closing: SessionClosing, _ event: SessionEvent, into sink: inout ReportSink
+  ) {
+    guard closing.sessionProtocol == .rdp, closing.isEstablished, closing.bytesIn > 0 else {
+      return
+    }
+    let isRefusal =
+      closing.bytesIn <= Self.refusedDesktop && closing.bytesOut <= Self.refusedDesktop
+    guard isRefusal || closing.bytesIn >= Self.shownDesktop else { return }
+    var trial = LoginTrial("rdp", isRefusal ? .refused : .accepted)
+    let slot = place(event)
+    if slot >= 0 { trial.user = pairs[slot].facts.cookie }
+    take(trial, event, into: &sink)
+  }
+
+  private mutating func take(
+    _ trial: LoginTrial?, _ event: SessionEvent, password: UInt64 = 0, into sink: inout ReportSink
+  ) {
+    guard let trial else { return }
+    if trial.outcome == .refused {
+      fail(trial, event, password: password, into: &sink)
+    } else {
+      succeed(trial, event, into: &sink)
+      sprays.succeed(trial, event)
+      crowds.succeed(trial, event)
+    }
   }
 
   private mutating func fail(
-    _ service: String, _ event: SessionEvent, secret: UInt64 = 0, weight: Double = 1,
-    into sink: inout ReportSink
+    _ trial: LoginTrial, _ event: SessionEvent, password: UInt64, into sink: inout ReportSink
   ) {
-    let slot = pairs.admit(
-      event.client, event.server, UInt64(event.serverPort), port: event.serverPort,
-      at: event.time)
+    let slot = place(event)
     guard slot >= 0 else { return }
-    fade(slot, to: event.time)
-    pairs[slot].facts.service = service
-    pairs[slot].facts.score += weight
-    pairs[slot].facts.failures &+= 1
-    if secret != 0, pairs[slot].facts.secrets.count < Self.secretLimit,
-      !pairs[slot].facts.secrets.contains(secret)
-    {
-      pairs[slot].facts.secrets.append(secret)
+    let isOutside = !home.contains(event.client)
+    pairs[slot].facts.isOutside = isOutside
+    pairs[slot].facts.fail(trial, port: event.clientPort, at: event.time, rules)
+    let failures = Int(min(pairs[slot].facts.failures, 60))
+    pairs.note(slot, event, hold: .minutes(10 * failures))
+    var spray = trial
+    if password != 0 { spray.secret = password }
+    if trial.weight >= 1, trial.service != "snmp" {
+      sprays.fail(
+        spray, event, isOutside: isOutside, isKnown: pairs[slot].facts.successes > 0, into: &sink)
+      crowds.fail(
+        spray, event, isOutside: isOutside, isTold: pairs[slot].thread.isOpen, into: &sink)
     }
-    let hold = TimeSpan.seconds(Int(min(pairs[slot].facts.failures, 60)) * 60)
-    pairs.note(slot, event, hold: hold)
-    let facts = pairs[slot].facts
-    guard service == "http" else { return }
+    let lasting = event.time - pairs[slot].first
     guard
       pairs[slot].thread.isOpen
-        || facts.score >= scoreLimit && facts.secrets.count >= secretLimit
+        || pairs[slot].facts.verdict(lasting: lasting, rules) != .none
+          && !sprays.isOpen(event.client, at: event.time)
     else { return }
-    let (scoreLimit, secretLimit) = (scoreLimit, secretLimit)
+    let rules = rules
     pairs.tell(slot, at: event.time, into: &sink) {
-      Self.guessing($0, scoreLimit, secretLimit, at: event.time, from: $1)
+      Self.guessing($0, rules, at: event.time, from: $1)
     }
   }
 
   private mutating func succeed(
-    _ service: String, _ event: SessionEvent, account: [UInt8] = [], into sink: inout ReportSink
+    _ trial: LoginTrial, _ event: SessionEvent, into sink: inout ReportSink
   ) {
-    let slot = pairs.find(
-      event.client, event.server, UInt64(event.serverPort), at: event.time)
-    guard slot >= 0, pairs[slot].facts.service == service else { return }
-    fade(slot, to: event.time)
+    let slot = place(event)
+    guard slot >= 0 else { return }
+    pairs[slot].facts.successes &+= 1
+    pairs[slot].facts.score.fade(to: event.time, span: rules.halfLife)
+    pairs[slot].facts.slow.fade(to: event.time, span: rules.slowHalfLife)
     let guessed = pairs[slot]
-    pairs[slot].facts.score = 0
-    guard guessed.facts.score >= guessLimit else { return }
-    if service == "http", guessed.facts.secrets.count < secretLimit { return }
+    pairs[slot].facts.score = FadingScore()
+    pairs[slot].facts.slow = FadingScore()
+    guard guessed.facts.service == trial.service, wasGuessed(guessed) else { return }
     let place = entries.admit(
       event.client, event.server, UInt64(event.serverPort), port: event.serverPort,
       at: event.time)
@@ -200,12 +260,21 @@ extension LoginOutcomes {
       entries[place].first = guessed.first
       entries[place].packets = guessed.packets
     }
-    if entries[place].facts.account.isEmpty { entries[place].facts.account = account }
+    if entries[place].facts.account.isEmpty { entries[place].facts.account = trial.account }
     entries.note(place, event)
     let guessLimit = guessLimit
     entries.tell(place, at: event.time, into: &sink) {
       Self.entered($0, guessLimit, at: event.time, from: $1)
     }
+  }
+
+  private func wasGuessed(_ pair: AttackCase<GuessedPair>) -> Bool {
+    let facts = pair.facts
+    if facts.score.value < guessLimit {
+      // Over hours: what was told as guessing, or would have been.
+      return pair.thread.isOpen && facts.slow.value >= guessLimit
+    }
+    return !["http", "snmp"].contains(facts.service) || facts.secrets.count >= rules.secrets
   }
 }
 
@@ -213,36 +282,42 @@ extension LoginOutcomes {
 
 extension LoginOutcomes {
   private static func guessing(
-    _ attack: AttackCase<Facts>, _ scoreLimit: Double, _ secretLimit: Int, at now: CaptureTime,
+    _ attack: AttackCase<GuessedPair>, _ rules: GuessingRules, at now: CaptureTime,
     from sink: ReportSink
   ) -> Report {
     let facts = attack.facts
-    var report = attack.report(
-      .bruteForce, subject: "\(attack.source) \(attack.target):\(attack.port) http",
-      severity: guessingSeverity,
-      confidence: min(0.95, 1 - 0.35 * scoreLimit / max(facts.score, scoreLimit / 2)), at: now,
-      from: sink)
     let lasted = attack.last - attack.first
+    let margin = max(facts.score.value / rules.score, facts.slow.value / rules.slowScore)
+    var report = attack.report(
+      .bruteForce, subject: "\(attack.source) \(attack.target):\(attack.port) \(facts.service)",
+      severity: guessingSeverity, confidence: min(0.95, 1 - 0.35 / max(margin, 0.5)), at: now,
+      from: sink)
+    if facts.service == "snmp" { report.transport = .udp }
     report.attributes = [
-      "service": .text("http"), "attempts": .count(facts.failures),
+      "service": .text(facts.service), "attempts": .count(facts.failures),
       "failures": .count(facts.failures), "duration": .duration(lasted),
     ]
     report.terms = [
-      Term("failed logins, faded", facts.score, threshold: scoreLimit, unit: "logins"),
+      Term("failed logins, faded", facts.score.value, threshold: rules.score, unit: "logins"),
       Term(
-        "different credentials", Double(facts.secrets.count), threshold: Double(secretLimit)),
+        "the same over hours", facts.slow.value, threshold: rules.slowScore, unit: "logins"),
+      Term(
+        "different credentials", Double(facts.secrets.count), threshold: Double(rules.secrets)),
+      Term("different accounts", Double(facts.users.count), unit: "accounts"),
     ]
     return report
   }
 
   private static func entered(
-    _ attack: AttackCase<Facts>, _ guessLimit: Double, at now: CaptureTime, from sink: ReportSink
+    _ attack: AttackCase<GuessedPair>, _ guessLimit: Double, at now: CaptureTime,
+    from sink: ReportSink
   ) -> Report {
     let facts = attack.facts
     var report = attack.report(
       entry, subject: "\(attack.source) \(attack.target):\(attack.port) entry",
       severity: entrySeverity,
-      confidence: min(0.95, 1 - 0.3 * guessLimit / max(facts.score, 1)), at: now, from: sink)
+      confidence: min(0.95, 1 - 0.3 * guessLimit / max(facts.score.value, facts.slow.value, 1)),
+      at: now, from: sink)
     report.attributes = [
       "service": .text(facts.service), "attempts": .count(facts.failures),
       "duration": .duration(attack.last - attack.first),
@@ -251,7 +326,7 @@ extension LoginOutcomes {
       report.attributes["account"] = .printable(facts.account, limit: 64)
     }
     report.terms = [
-      Term("failed logins, faded", facts.score, threshold: guessLimit, unit: "logins"),
+      Term("failed logins, faded", facts.score.value, threshold: guessLimit, unit: "logins"),
       Term("logins that worked", Double(attack.count), threshold: 1, unit: "logins"),
     ]
     return report
@@ -259,5 +334,7 @@ extension LoginOutcomes {
 }
 
 extension LoginOutcomes: LossCounting {
-  var losses: UInt64 { pairs.losses &+ entries.losses }
+  var losses: UInt64 {
+    pairs.losses &+ entries.losses &+ sprays.sources.losses &+ crowds.services.losses
+  }
 }

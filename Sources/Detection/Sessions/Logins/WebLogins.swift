@@ -16,6 +16,8 @@ struct WebLogins: Sendable {
     var number: Int
     var user: UInt64
     var secret: UInt64
+    /// Of the password alone; 0 where it cannot be told from the rest.
+    var password: UInt64 = 0
     var isForm: Bool
     /// The same secret gives the same digest.
     var isStable: Bool
@@ -26,6 +28,7 @@ struct WebLogins: Sendable {
       if let form = LoginForm(request) {
         user = form.user
         secret = form.secret ?? request.body.digest
+        password = form.secret ?? 0
         isForm = true
         isStable = true
       } else if !request.authorization.isEmpty {
@@ -33,6 +36,7 @@ struct WebLogins: Sendable {
         secret = request.authorization.digest
         isForm = false
         isStable = request.authorization.begins("basic ")
+        if isStable { readBasic(request.authorization.dropFirst(6)) }
         // A bearer's token is no guess.
         if request.authorization.begins("bearer") || request.authorization.begins("negotiate") {
           return nil
@@ -40,6 +44,14 @@ struct WebLogins: Sendable {
       } else {
         return nil
       }
+    }
+
+    /// A name and a password, with a colon between (RFC 7617).
+    private mutating func readBasic(_ credentials: ArraySlice<UInt8>) {
+      let text = Base64.decoded(credentials.drop { $0 == 0x20 })
+      guard let colon = text.firstIndex(of: 0x3a) else { return }
+      user = text[..<colon].digest
+      password = text[(colon + 1)...].digest
     }
   }
 
@@ -62,22 +74,22 @@ struct WebLogins: Sendable {
     pending.append(attempt)
   }
 
-  /// How the attempt ended that a response answers, and its secret; `.none` where none did.
+  /// The attempt that a response answers and how it ended; nil where it answers none.
   mutating func judge(
     _ response: HTTPResponse, port: UInt16, at now: CaptureTime
-  ) -> (UInt64, Outcome) {
+  ) -> (Attempt, Outcome)? {
     guard
       let place = pending.firstIndex(where: {
         $0.port == port && $0.number == response.requestNumber
       })
-    else { return (0, .none) }
+    else { return nil }
     let attempt = pending.remove(at: place)
     defer {
       lastUser = attempt.user
       lastSecret = attempt.secret
       lastTime = now
     }
-    return (attempt.secret, attempt.isForm ? form(attempt, response) : head(attempt, response, now))
+    return (attempt, attempt.isForm ? form(attempt, response) : head(attempt, response, now))
   }
 
   private func head(
