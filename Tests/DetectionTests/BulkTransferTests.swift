@@ -43,6 +43,50 @@ import Testing
     #expect((bulk.first?.severity ?? 0) >= 7)
   }
 
+  @Test func whatIsOrdinaryForTheSegmentIsNoBulk() throws {
+    var story = try Story(BulkTransfer(DetectionContext()))
+    // Photographs go out all day, each to another place, and nobody was ever silent about them.
+    for index in 0..<60 {
+      try transfer(
+        &story, "10.1.2.\(index)", "203.0.113.\(index)", out: 150_000 + UInt64(index) * 500,
+        back: 900)
+    }
+    let before = story.finish()
+    #expect(before.isEmpty)
+    try transfer(&story, "10.1.3.1", "203.0.113.250", out: 400_000, back: 900)
+    let ordinary = story.finish()
+    #expect(ordinary.isEmpty)
+    try transfer(&story, "10.1.3.2", "203.0.113.251", out: 40_000_000, back: 900)
+    let bulk = story.finish()
+    #expect(bulk.map(\.story) == ["exfil.bulk-transfer 10.1.3.2 > 203.0.113.251"])
+  }
+
+  @Test func mailAndOldAcquaintancesMayGetMore() throws {
+    var story = try Story(BulkTransfer(DetectionContext()))
+    try story.session("10.1.1.25", "203.0.113.25", 25, lasting: 2, out: 900_000, back: 900)
+    for _ in 0..<10 {
+      try transfer(&story, "10.1.1.5", "203.0.113.40", out: 3000, back: 90_000)
+    }
+    try transfer(&story, "10.1.1.5", "203.0.113.40", out: 900_000, back: 900)
+    let told = story.finish()
+    #expect(told.isEmpty)
+    try transfer(&story, "10.1.1.6", "203.0.113.40", out: 900_000, back: 900)
+    let stranger = story.finish()
+    #expect(stranger.map(\.story) == ["exfil.bulk-transfer 10.1.1.6 > 203.0.113.40"])
+  }
+
+  @Test func anActiveServerIsSentFilesOverItsOwnConnection() throws {
+    var story = try Story(BulkTransfer(DetectionContext()))
+    var event = try story.event(.closed, "203.0.113.21", "10.1.1.5", 50_123)
+    event.sourcePort = 20
+    event.isEstablished = true
+    event.ending = .finished
+    (event.payloadOut, event.payloadIn) = (0, 3_000_000)
+    story.tell(event)
+    let told = story.finish()
+    #expect(told.map(\.story) == ["exfil.bulk-transfer 10.1.1.5 > 203.0.113.21"])
+  }
+
   @Test func manySmallUploadsAddUp() throws {
     var story = try Story(BulkTransfer(DetectionContext()))
     for _ in 0..<40 {

@@ -6,8 +6,10 @@ import Terms
 /// Finds inside hosts that send much to one outside host, get little back, and did not do so before.
 ///
 /// Volume alone says nothing: what counts is an upload that the inside host opened itself, many
-/// times larger than what came back, to a host that it had sent no such amount to, and larger than
-/// whatever it sent to anybody outside. What it did once and nobody minded is its own usage then.
+/// times larger than what came back, to a host that it had sent no such amount to, larger than
+/// whatever it sent to anybody outside, and out of the ordinary for the whole segment. What it did
+/// once and nobody minded is its own usage then; and where it has long been a guest, where several
+/// inside hosts send their data, or where mail goes, more is ordinary than with a stranger.
 struct BulkTransfer: AnalysisEngine {
   static let bytes = EngineLimit(
     "bulk-transfer.bytes", 200_000, .count,
@@ -33,7 +35,22 @@ struct BulkTransfer: AnalysisEngine {
     "bulk-transfer.quiet", 30, .duration, "Silence after which the last revision is sent.")
   static let spacing = EngineLimit(
     "bulk-transfer.spacing", 10, .duration, "Least time between two revisions of one report.")
-  static let limits = [bytes, ratio, factor, halfLife, span, pairs, hosts, memory, quiet, spacing]
+  static let acquaintance = EngineLimit(
+    "bulk-transfer.acquaintance", 3600, .duration,
+    "Time since a host first spoke to an outside one, after which that is no stranger.")
+  static let familiar = EngineLimit(
+    "bulk-transfer.familiar", 10, .count,
+    "Times that more may be sent to hosts that are no strangers.")
+  static let limits = [
+    bytes, ratio, factor, halfLife, span, pairs, hosts, memory, quiet, spacing, acquaintance,
+    familiar,
+  ]
+
+  /// Inside hosts that make an outside one a common destination by their uploads to it.
+  private static let commonHosts = 3
+  /// Mail between servers and from clients.
+  private static let mailPorts: Set<UInt16> = [25, 465, 587]
+  private static let dataPort: UInt16 = 20
 
   /// Payload of a flow below which it is looked at only when it is over, in bytes.
   private static let liveBytes: UInt64 = 32_768
@@ -53,8 +70,10 @@ struct BulkTransfer: AnalysisEngine {
     var transport = TransportProtocol.tcp
     var begin = CaptureTime.distantPast
     var updated = CaptureTime.distantPast
-    /// The host's largest upload before this one, in bytes.
+    /// The host's largest upload before this one, and what is large for the segment, in bytes.
     var usual = 0.0
+    var ordinary = 0.0
+    var isFamiliar = false
   }
 
   private struct Host: Sendable {
@@ -72,6 +91,12 @@ struct BulkTransfer: AnalysisEngine {
   private let span: TimeSpan
   private var seen: SightingTable<Detail>
   private var hosts: BoundedTable<Host>
+  /// When a host first spoke to an outside one; and which hosts send much to an outside one.
+  private var met: BoundedTable<CaptureTime>
+  private var senders: BoundedTable<[UInt64]>
+  private var sizes = UploadSizes()
+  private let acquaintance: TimeSpan
+  private let familiarFactor: Double
 
   init(_ context: DetectionContext) {
     let limits = context.limits
@@ -87,13 +112,31 @@ struct BulkTransfer: AnalysisEngine {
       capacity: limits.count(Self.pairs), empty: Detail(), halfLife: decay, memory: memory,
       quiet: limits.span(Self.quiet), spacing: limits.span(Self.spacing))
     hosts = BoundedTable(capacity: limits.count(Self.hosts), empty: Host())
+    met = BoundedTable(capacity: limits.count(Self.pairs) * 4, empty: .distantPast)
+    senders = BoundedTable(capacity: limits.count(Self.pairs), empty: [])
+    acquaintance = limits.span(Self.acquaintance)
+    familiarFactor = max(1, limits[Self.familiar])
   }
 
   var nextDeadline: CaptureTime { seen.nextDeadline }
 
-  var interest: EventClasses { .flow(.progress, .closed) }
+  var interest: EventClasses { .flow(.progress, .closed, over: .tcp, .udp) }
 
   mutating func analyse(_ event: FlowEvent, into sink: inout ReportSink) {
+    guard event.sourcePort == Self.dataPort else {
+      take(event, into: &sink)
+      return
+    }
+    // An active FTP server opens the connection by which it is sent a file (RFC 959, 3.2).
+    var turned = event
+    swap(&turned.source, &turned.target)
+    swap(&turned.payloadOut, &turned.payloadIn)
+    turned.targetPort = event.sourcePort
+    take(turned, into: &sink)
+  }
+
+  private mutating func take(_ event: FlowEvent, into sink: inout ReportSink) {
+    if event.kind == .closed { meet(event) }
     guard event.kind == .closed || event.kind == .progress,
       event.payloadOut >= (event.kind == .closed ? Self.leastBytes : Self.liveBytes),
       event.payloadOut / 2 >= event.payloadIn
@@ -150,6 +193,8 @@ extension BulkTransfer {
     seen[slot].first = min(seen[slot].first, event.opened)
     let host = hosts.find(TableKey(event.source))
     seen[slot].detail.usual = host < 0 ? 0 : largest(host, at: event.time)
+    seen[slot].detail.ordinary = sizes.large
+    seen[slot].detail.isFamiliar = isFamiliar(event)
   }
 
   private mutating func fade(_ slot: Int, to now: CaptureTime) {
@@ -163,6 +208,30 @@ extension BulkTransfer {
     hosts[host].largest * seen.fading(from: hosts[host].updated, to: now)
   }
 
+  /// Remembers since when a host speaks to an outside one; and a finished upload's size.
+  private mutating func meet(_ event: FlowEvent) {
+    guard event.isEstablished, home.contains(event.source), !home.contains(event.target) else {
+      return
+    }
+    let slot = met.admit(key(event), asOf: event.time, until: event.time)
+    guard slot >= 0 else { return }
+    if met[slot] == .distantPast { met[slot] = event.opened }
+    met.keep(slot, until: event.time + acquaintance)
+    if event.payloadOut >= Self.leastBytes, event.payloadOut / 2 >= event.payloadIn {
+      sizes.add(Double(event.payloadOut))
+    }
+  }
+
+  private func isFamiliar(_ event: FlowEvent) -> Bool {
+    if Self.mailPorts.contains(event.targetPort) { return true }
+    let slot = met.find(key(event))
+    if slot >= 0, event.opened - met[slot] >= acquaintance { return true }
+    let common = senders.find(TableKey(event.target))
+    guard common >= 0 else { return false }
+    let others = senders[common].count { $0 != TableKey(event.source).hash }
+    return others >= Self.commonHosts
+  }
+
   /// What the host sends now is what it is used to later.
   private mutating func learn(_ slot: Int, at now: CaptureTime) {
     let host = hosts.admit(TableKey(seen[slot].detail.source), asOf: now, until: now + memory)
@@ -170,10 +239,22 @@ extension BulkTransfer {
     hosts[host].largest = max(largest(host, at: now), seen[slot].detail.total)
     hosts[host].updated = now
     hosts.keep(host, until: now + memory)
+    guard seen[slot].detail.total >= byteLimit / 4 else { return }
+    let common = senders.admit(
+      TableKey(seen[slot].detail.target), asOf: now, until: now + memory)
+    guard common >= 0, senders[common].count <= Self.commonHosts else { return }
+    let sender = TableKey(seen[slot].detail.source).hash
+    if !senders[common].contains(sender) { senders[common].append(sender) }
+  }
+
+  private func threshold(_ detail: Detail) -> Double {
+    max(
+      max(byteLimit, detail.ordinary) * (detail.isFamiliar ? familiarFactor : 1),
+      factorLimit * detail.usual)
   }
 
   private func isBulk(_ detail: Detail) -> Bool {
-    detail.total >= max(byteLimit, factorLimit * detail.usual)
+    detail.total >= threshold(detail)
       && detail.total >= ratioLimit * detail.totalBack
   }
 
@@ -191,7 +272,8 @@ extension BulkTransfer {
   private mutating func emit(_ slot: Int, at now: CaptureTime, into sink: inout ReportSink) {
     let sighting = seen[slot]
     let detail = sighting.detail
-    let margin = detail.total / max(byteLimit, factorLimit * detail.usual)
+    let threshold = threshold(detail)
+    let margin = detail.total / threshold
     var report = sink.opening(
       .bulkTransfer, subject: "\(detail.source) \(detail.target)", first: sighting.first,
       last: sighting.last, at: now, severity: severity(detail),
@@ -208,16 +290,19 @@ extension BulkTransfer {
     report.evidence = [sink.evidence(sighting.packets.indices)]
     report.terms = [
       Term(
-        "payload sent", detail.total, threshold: max(byteLimit, factorLimit * detail.usual),
-        unit: "bytes"),
+        "payload sent", detail.total, threshold: threshold, unit: "bytes"),
       Term(
         "sent per received", detail.total / max(detail.totalBack, 1), threshold: ratioLimit),
       Term("largest upload before", detail.usual, unit: "bytes"),
+      Term("large for the segment", detail.ordinary, unit: "bytes"),
+      Term("a stranger", detail.isFamiliar ? 0 : 1),
     ]
     seen.emit(report, slot, at: now, into: &sink)
   }
 }
 
 extension BulkTransfer: LossCounting {
-  var losses: UInt64 { seen.losses &+ hosts.refusedCount }
+  var losses: UInt64 {
+    seen.losses &+ hosts.refusedCount &+ met.refusedCount &+ senders.refusedCount
+  }
 }
