@@ -5,6 +5,10 @@ struct CodeMarks: Sendable {
   private(set) var noOperations = 0
   /// Repeats of a four-byte no-operation of another processor.
   private(set) var wideNoOperations = 0
+  /// Bytes of the longest run of instructions that do nothing, of whatever lengths.
+  private(set) var sledLength = 0
+  /// A decoder written in letters and digits, which no text contains.
+  private(set) var isWritten = false
   /// Weight of pieces of code that find their own place, decode themselves or call a shell.
   private(set) var code = 0.0
   /// A pattern that tools send to find how far a buffer reaches.
@@ -39,6 +43,8 @@ struct CodeMarks: Sendable {
       }
     }
     for place in places { mark(bytes, place) }
+    // Text is no sled.
+    sledLength = binary >= 8 ? NopSled.longest(bytes) : 0
     binaryShare = bytes.isEmpty ? 0 : Double(binary) / Double(bytes.count)
     code = min(code, 3)
   }
@@ -57,7 +63,7 @@ struct CodeMarks: Sendable {
     for (byte, next) in [
       (0x13, 0xc0), (0x03, 0xe0), (0x1a, 0x50), (0xe1, 0xa0), (0xd9, 0x74), (0x2f, 0x62),
       (0x68, 0x2f), (0xcd, 0x80), (0x0f, 0x05), (0x41, 0x61), (0xe8, anyLead), (0xeb, anyLead),
-      (0x25, anyLead),
+      (0x25, anyLead), (0xfc, anyLead), (0x64, 0x8b), (0x50, 0x59),
     ] as [(Int, UInt16)] {
       leads[byte] = leads[byte] & binary | next
     }
@@ -82,7 +88,10 @@ struct CodeMarks: Sendable {
       if cursor.at(2) == 0xff, cursor.at(3) == 0xff, cursor.at(4) == 0xff { code += 0.4 }
     case 0xd9:
       // fnstenv [esp-12] (Metasploit's shikata_ga_nai).
-      if cursor.at(1) == 0x74, cursor.at(2) == 0x24, cursor.at(3) == 0xf4 { code += 0.9 }
+      if cursor.at(1) == 0x74, cursor.at(2) == 0x24, cursor.at(3) == 0xf4 {
+        code += 0.9
+        if Self.takesPlace(cursor) { code += 0.8 }
+      }
     case 0xeb:
       if cursor.at(2) == 0x5e || cursor.at(2) == 0x5b || cursor.at(2) == 0x5d { code += 0.3 }
     case 0x2f:
@@ -95,11 +104,36 @@ struct CodeMarks: Sendable {
       // push "//sh" or "/bin".
       if cursor.at(1) == 0x2f, cursor.at(2) == 0x2f, cursor.at(3) == 0x73 { code += 0.8 }
       if cursor.at(1) == 0x2f, cursor.at(2) == 0x62, cursor.at(3) == 0x69 { code += 0.5 }
+    case 0xfc:
+      // The first instructions of Metasploit's payloads, for 32 and 64 bits.
+      if cursor.at(1) == 0xe8, cursor.at(3) == 0, cursor.at(4) == 0, cursor.at(5) == 0,
+        cursor.at(6) == 0x60, cursor.at(7) == 0x89
+      {
+        code += 2
+      }
+      if cursor.at(1) == 0x48, cursor.at(2) == 0x83, cursor.at(3) == 0xe4, cursor.at(4) == 0xf0 {
+        code += 2
+      }
+    case 0x64:
+      // fs:[0x30]: where Windows keeps its list of libraries.
+      if cursor.at(1) == 0x8b, cursor.at(2) & 0xc7 == 0x42, cursor.at(3) == 0x30 { code += 0.8 }
+    case 0x50:
+      if cursor.starts("PYIIIIIIII") || cursor.starts("PYAIAIAIAIAQATAX") { isWritten = true }
     case 0xcd: if cursor.at(1) == 0x80 { code += 0.4 }
     case 0x0f: if cursor.at(1) == 0x05 { code += 0.1 }
     case 0x41: markCyclic(cursor)
     case 0x25: markConversion(cursor)
     default: break
+    }
+  }
+
+  /// Behind the place found: a register takes it, and what follows is decoded in a loop.
+  private static func takesPlace(_ cursor: ByteCursor) -> Bool {
+    let pop = (4..<12).first { cursor.at($0) & 0xf8 == 0x58 }
+    guard let pop else { return false }
+    return (pop..<(pop + 24)).contains {
+      cursor.at($0) == 0x31 && cursor.at($0 + 1) & 0xc0 == 0x40
+        || cursor.at($0) == 0x83 && [0x04, 0xfc].contains(cursor.at($0 + 2))
     }
   }
 

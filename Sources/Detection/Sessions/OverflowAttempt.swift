@@ -103,6 +103,9 @@ extension OverflowAttempt {
       sign.add(0.5 * Double(marks.noOperations) / Double(sledLimit), "nop")
     }
     if marks.wideNoOperations >= 8 { sign.add(1, "nop") }
+    // Compilers pad with fifteen bytes at most.
+    if marks.sledLength >= max(sledLimit * 2, 40) { sign.add(1, "nop") }
+    if marks.isWritten { sign.add(1, "code") }
     // Text has no code in it, and in compressed data short marks stand by chance.
     if marks.binaryShare > 0.05 { sign.add(marks.code * 0.6, "code") }
     return sign
