@@ -22,6 +22,8 @@ public enum DetectorCatalog {
       MacFlood(context),
       SpoofedSource(context),
       BulkTransfer(context),
+      IcmpTunnel(context),
+      Beacon(context),
       FirstContacts(context),
       IngressRates(context),
     ]
@@ -32,5 +34,6 @@ public enum DetectorCatalog {
     PortScan.limits + PingSweep.limits + SynFlood.limits + UdpFlood.limits + IcmpFlood.limits
     + ArpSpoof.limits + BruteForce.limits + SmurfAttack.limits + LandAttack.limits
     + FragmentAttack.limits + Amplification.limits + SlowConnections.limits + MacFlood.limits
-    + SpoofedSource.limits + BulkTransfer.limits + FirstContacts.limits + IngressRates.limits
+    + SpoofedSource.limits + BulkTransfer.limits + IcmpTunnel.limits
+    + Beacon.limits + FirstContacts.limits + IngressRates.limits
 }

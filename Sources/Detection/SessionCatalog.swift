@@ -24,6 +24,9 @@ public enum SessionCatalog {
       CleartextCredentials(context),
       OverflowAttempt(context),
       ReverseShell(context),
+      LateralMovement(context),
+      Exposure(context),
+      ContentPrevalence(context),
     ]
   }
 
@@ -33,6 +36,7 @@ public enum SessionCatalog {
     + ZoneTransfer.limits + NameServerProbe.limits + DHCPServers.limits + DHCPStarvation.limits
     + WebAttack.limits + WebScan.limits + LoginOutcomes.limits + SmtpAbuse.limits
     + CleartextCredentials.limits + OverflowAttempt.limits + ReverseShell.limits
+    + LateralMovement.limits + Exposure.limits + ContentPrevalence.limits
 }
 
 extension SessionEvent: TimedEvent {

@@ -1,0 +1,260 @@
+import Analysis
+import Flows
+import Packets
+import Reports
+import Terms
+
+/// Finds content that spreads by itself: the same bytes sent by many sources to many targets of one
+/// port, where those who send were sent them before (Singh, Estan, Varghese and Savage, "Automated
+/// Worm Fingerprinting", OSDI 2004).
+///
+/// As there, fingerprints are taken of all windows of 40 bytes by a rolling polynomial, sampled by
+/// value; a filter of counters lets only repeated ones into the table of address dispersion.
+/// Addresses are counted exactly while few and by a sketch beyond, where the paper has scaled
+/// bitmaps. Of HTTP only target and body are read, never the lines that browsers share; protocols
+/// whose first messages are alike by nature are left out; and unlike there, most of the sources must
+/// have been targets first, which clients of whatever service never are.
+struct ContentPrevalence: AnalysisEngine {
+  static let prevalence = EngineLimit(
+    "content-prevalence.prevalence", 3, .count, "Copies from which content is followed.")
+  static let sources = EngineLimit(
+    "content-prevalence.sources", 3, .count, "Sources that spread it.")
+  static let targets = EngineLimit(
+    "content-prevalence.targets", 6, .count, "Targets that it was sent to.")
+  static let turned = EngineLimit(
+    "content-prevalence.turned", 2, .count, "Targets that became sources.")
+  static let epoch = EngineLimit(
+    "content-prevalence.epoch", 3600, .duration, "Time after which copies are counted anew.")
+  static let contents = EngineLimit(
+    "content-prevalence.contents", 1024, .count, "Contents followed at once.")
+  static let memory = EngineLimit(
+    "content-prevalence.memory", 14_400, .duration, "Silence after which content is forgotten.")
+  static let quiet = EngineLimit(
+    "content-prevalence.quiet", 60, .duration, "Silence after which the last revision is sent.")
+  static let limits = [
+    prevalence, sources, targets, turned, epoch, contents, memory, quiet,
+  ]
+
+  static let severity = 7.0
+  /// Bytes that are hashed together; one in so many windows counts; most for one message.
+  static let window = 40
+  static let sampling: UInt64 = 8
+  static let sampleLimit = 6
+  /// Bytes of a message that are read.
+  static let readLimit = 512
+  /// Kerberos and the endpoint mapper, name and time services.
+  static let alike: Set<UInt16> = [53, 88, 123, 135, 137, 138, 464, 5353, 5355, 9100]
+
+  struct Facts: Sendable {
+    var fingerprint: UInt64 = 0
+    var copies: UInt64 = 0
+    var sources = AddressSet()
+    var targets = AddressSet()
+    var turned = FewDigests()
+  }
+
+  private let prevalenceLimit: UInt8
+  private let sourceLimit: Int
+  private let targetLimit: Int
+  private let turnedLimit: Int
+  private let epochSpan: TimeSpan
+  private var filter = CopyFilter()
+  private var contents: AttackCases<Facts>
+  private var epoch = CaptureTime.distantPast
+
+  init(_ context: DetectionContext) {
+    let limits = context.limits
+    prevalenceLimit = UInt8(clamping: limits.count(Self.prevalence))
+    sourceLimit = limits.count(Self.sources)
+    targetLimit = limits.count(Self.targets)
+    turnedLimit = limits.count(Self.turned)
+    epochSpan = limits.span(Self.epoch)
+    contents = AttackCases(
+      capacity: limits.count(Self.contents), quiet: limits.span(Self.quiet),
+      memory: limits.span(Self.memory), empty: Facts())
+  }
+
+  var nextDeadline: CaptureTime { contents.nextDeadline }
+
+  var interest: EventClasses { .session(.http, .payload) }
+
+  mutating func analyse(_ event: SessionEvent, into sink: inout ReportSink) {
+    switch event.what {
+    case .http(let request):
+      let target = request.target
+      guard target.count + request.body.count >= Self.window else { return }
+      read(Array((target + request.body).prefix(Self.readLimit)), event, into: &sink)
+    case .payload(let sample):
+      guard sample.isFromClient, sample.turn <= 1, sample.bytes.count >= Self.window,
+        !Self.alike.contains(event.serverPort), !event.server.isMulticast,
+        !event.server.isLimitedBroadcast, !Self.isBoilerplate(sample.bytes)
+      else { return }
+      read(sample.bytes, event, into: &sink)
+    default: break
+    }
+  }
+
+  mutating func advance(to now: CaptureTime, into sink: inout ReportSink) {
+    let limits = (sourceLimit, targetLimit, turnedLimit)
+    contents.advance(to: now, into: &sink) { Self.report($0, limits, at: now, from: $1) }
+  }
+
+  /// DCE/RPC binds, BitTorrent, MQTT, NetBIOS, print jobs, SIP.
+  private static func isBoilerplate(_ bytes: [UInt8]) -> Bool {
+    if bytes[0] == 5, bytes[1] == 0, bytes[2] == 11 || bytes[2] == 0 { return true }
+    let beginnings: [StaticString] = [
+      "\u{13}bittorrent", "register sip", "options sip", "invite sip", "\u{1b}%-12345x",
+      "d1:ad2:id",
+    ]
+    return beginnings.contains { bytes.begins($0) } || bytes.prefix(10).mentions("mqtt")
+  }
+}
+
+extension ContentPrevalence {
+  private mutating func read(
+    _ bytes: [UInt8], _ event: SessionEvent, into sink: inout ReportSink
+  ) {
+    if event.time - epoch > epochSpan || epoch == .distantPast {
+      epoch = event.time
+      filter.removeAll()
+    }
+    var isTold = false
+    for fingerprint in Self.fingerprints(bytes, port: event.serverPort) {
+      let copies = filter.add(fingerprint)
+      let known = contents.find(.unspecified, .unspecified, fingerprint, at: event.time)
+      guard copies >= 2 || known >= 0 else { continue }
+      let slot =
+        known >= 0
+        ? known
+        : contents.admit(
+          .unspecified, .unspecified, fingerprint, port: event.serverPort, at: event.time)
+      guard slot >= 0 else { continue }
+      note(slot, fingerprint, event, isPrevalent: copies >= prevalenceLimit)
+      // One window speaks for the message.
+      if !isTold { isTold = judge(slot, at: event.time, into: &sink) }
+    }
+  }
+
+  private mutating func note(
+    _ slot: Int, _ fingerprint: UInt64, _ event: SessionEvent, isPrevalent: Bool
+  ) {
+    var facts = contents[slot].facts
+    facts.fingerprint = fingerprint
+    facts.copies &+= 1
+    let source = TableKey(event.client).hash
+    // Who was a target before it was a source was turned.
+    if !facts.sources.covers(event.client), facts.targets.covers(event.client) {
+      _ = facts.turned.insert(source)
+    }
+    facts.sources.insert(event.client)
+    facts.targets.insert(event.server)
+    contents[slot].facts = facts
+    contents.note(slot, event, hold: isPrevalent ? .minutes(20) : .zero)
+  }
+
+  private mutating func judge(
+    _ slot: Int, at now: CaptureTime, into sink: inout ReportSink
+  ) -> Bool {
+    let facts = contents[slot].facts
+    let isSpread =
+      facts.copies >= UInt64(prevalenceLimit) && facts.sources.count >= sourceLimit
+      && facts.targets.count >= targetLimit
+      && facts.turned.count >= turnedLimit && 2 * facts.turned.count >= facts.sources.count
+    guard contents[slot].thread.isOpen || isSpread && !isKnown(slot, at: now) else {
+      return isSpread
+    }
+    let limits = (sourceLimit, targetLimit, turnedLimit)
+    contents.tell(slot, at: now, into: &sink) { Self.report($0, limits, at: now, from: $1) }
+    return true
+  }
+
+  /// Whether another window of the same spread, by the same port, is told already.
+  private func isKnown(_ slot: Int, at now: CaptureTime) -> Bool {
+    let port = contents[slot].port
+    return contents.table.slots.contains {
+      $0 != slot && contents[$0].port == port && contents[$0].thread.isOpen
+        && contents[$0].facts.sources.overlaps(contents[slot].facts.sources)
+    }
+  }
+
+  /// Sampled fingerprints of the windows: a polynomial over the bytes, rolled, then mixed.
+  static func fingerprints(_ bytes: [UInt8], port: UInt16) -> [UInt64] {
+    guard bytes.count >= window else { return [] }
+    let base: UInt64 = 0x0000_0100_0000_01b3
+    var power: UInt64 = 1
+    for _ in 0..<(window - 1) { power = power &* base }
+    var hash: UInt64 = 0
+    var found: [UInt64] = []
+    for place in bytes.indices {
+      if place >= window { hash = hash &- UInt64(bytes[place - window] &+ 1) &* power }
+      hash = hash &* base &+ UInt64(bytes[place] &+ 1)
+      guard place >= window - 1 else { continue }
+      let mixed = TableKey(IPAddress(high: hash, low: UInt64(port)), detail: 0).hash
+      guard mixed % sampling == 0, !found.contains(mixed) else { continue }
+      // Runs of one byte are filling, not content.
+      guard bytes[place] != bytes[place - 1] || bytes[place] != bytes[place - 2] else { continue }
+      found.append(mixed)
+      if found.count == sampleLimit { break }
+    }
+    return found
+  }
+
+  private static func report(
+    _ attack: AttackCase<Facts>, _ limits: (sources: Int, targets: Int, turned: Int),
+    at now: CaptureTime, from sink: ReportSink
+  ) -> Report {
+    let facts = attack.facts
+    let margin = Double(facts.turned.count) / Double(max(limits.turned, 1))
+    var report = attack.report(
+      .contentPrevalence, subject: "\(attack.port) \(facts.fingerprint)", severity: severity,
+      confidence: min(0.95, 1 - 0.35 / max(margin, 0.6)), at: now, from: sink)
+    report.sources = facts.sources
+    report.targets = facts.targets
+    report.attributes = [
+      "fingerprint": .hash(facts.fingerprint), "port": .port(attack.port),
+      "hosts": .count(UInt64(facts.targets.count)), "copies": .count(facts.copies),
+    ]
+    report.terms = [
+      Term(
+        "sources", Double(facts.sources.count), threshold: Double(limits.sources), unit: "hosts"),
+      Term(
+        "targets", Double(facts.targets.count), threshold: Double(limits.targets), unit: "hosts"),
+      Term(
+        "targets that became sources", Double(facts.turned.count),
+        threshold: Double(limits.turned), unit: "hosts"),
+    ]
+    return report
+  }
+}
+
+extension ContentPrevalence: LossCounting {
+  var losses: UInt64 { contents.losses }
+}
+
+/// How often each of many numbers came, never too low (Estan and Varghese, "New Directions in
+/// Traffic Measurement and Accounting", SIGCOMM 2002: conservative update), up to 255.
+struct CopyFilter: Sendable {
+  static let stages = 4
+  static let size = 1 << 14
+
+  private var counters = [UInt8](repeating: 0, count: stages * size)
+
+  private static func places(_ value: UInt64) -> [Int] {
+    (0..<stages).map { stage in
+      stage * size + Int(truncatingIfNeeded: value >> UInt64(stage * 14)) & (size - 1)
+    }
+  }
+
+  func count(_ value: UInt64) -> UInt8 { Self.places(value).map { counters[$0] }.min() ?? 0 }
+
+  /// Counts one; the count afterwards.
+  mutating func add(_ value: UInt64) -> UInt8 {
+    let places = Self.places(value)
+    let least = places.map { counters[$0] }.min() ?? 0
+    guard least < .max else { return .max }
+    for place in places where counters[place] == least { counters[place] = least + 1 }
+    return least + 1
+  }
+
+  mutating func removeAll() { for place in counters.indices { counters[place] = 0 } }
+}
