@@ -148,7 +148,7 @@ struct DatagramTests {
       var story = Story()
       story.datagram("10.0.0.1:\(round & 0x7fff)", "10.0.0.2:\(port)", at: 1, bytes)
       story.frames[0].bytes.withUnsafeBytes {
-        engine.take(
+        _ = engine.take(
           $0, linkType: .ethernet, wireLength: UInt32($0.count), time: story.frames[0].time)
       }
       engine.clearEvents()

@@ -119,7 +119,7 @@ func everyPacketIsCountedOnceOrRefused(seed: UInt64, capacity: Int) {
 
 private func take(_ bytes: [UInt8], at time: CaptureTime, _ engine: inout FlowEngine) {
   bytes.withUnsafeBytes {
-    engine.take($0, linkType: .ethernet, wireLength: UInt32($0.count), time: time)
+    _ = engine.take($0, linkType: .ethernet, wireLength: UInt32($0.count), time: time)
   }
 }
 

@@ -88,7 +88,7 @@ struct Story {
     var events: [FlowEvent] = []
     for (number, frame) in frames.enumerated() {
       frame.bytes.withUnsafeBytes {
-        engine.take(
+        _ = engine.take(
           $0, linkType: .ethernet, wireLength: UInt32($0.count), time: frame.time)
       }
       if number % chunk == chunk - 1 { engine.flush() }

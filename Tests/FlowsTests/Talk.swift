@@ -122,7 +122,7 @@ extension Story {
     var events: [SessionEvent] = []
     for (number, frame) in frames.enumerated() {
       frame.bytes.withUnsafeBytes {
-        engine.take($0, linkType: .ethernet, wireLength: UInt32($0.count), time: frame.time)
+        _ = engine.take($0, linkType: .ethernet, wireLength: UInt32($0.count), time: frame.time)
       }
       if number % chunk == chunk - 1 {
         engine.flush()
