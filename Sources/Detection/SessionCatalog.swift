@@ -27,6 +27,7 @@ public enum SessionCatalog {
       LateralMovement(context),
       Exposure(context),
       ContentPrevalence(context),
+      StreamEvasion(context),
     ]
   }
 
@@ -37,6 +38,7 @@ public enum SessionCatalog {
     + WebAttack.limits + WebScan.limits + LoginOutcomes.limits + SmtpAbuse.limits
     + CleartextCredentials.limits + OverflowAttempt.limits + ReverseShell.limits
     + LateralMovement.limits + Exposure.limits + ContentPrevalence.limits
+    + StreamEvasion.limits
 }
 
 extension SessionEvent: TimedEvent {

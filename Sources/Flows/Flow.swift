@@ -132,10 +132,10 @@ struct FlowState: BitwiseCopyable {
 struct FlowRecord: BitwiseCopyable {
   var firstPacket: UInt64
   var opened: CaptureTime
-  /// Hardware addresses in the low 48 bits; above them probe and ending, or time to live and a
-  /// mark.
+  /// Hardware addresses in the low 48 bits; above them probe and ending, or time to live, two marks
+  /// and what is known of checksums (see `ChecksumRules`).
   private var sourceWord: UInt64
-  private var targetWord: UInt64
+  var targetWord: UInt64
   var payloadOut: UInt64 = 0
   var payloadIn: UInt64 = 0
   var packetsOut: UInt32 = 0

@@ -24,6 +24,8 @@ public struct FlowEngine: ~Copyable {
   /// Reads all payload, if there is one; see `attach`.
   var inspector: TrafficInspector?
   var counts = FlowStatistics()
+  /// The capture shows received segments merged by the host it is made on.
+  var capturesMerged = false
   /// Packets given, looked up and updated.
   private var taken: UInt64 = 0
   private var looked: UInt64 = 0
@@ -146,6 +148,7 @@ public struct FlowEngine: ~Copyable {
     counts.bytes &+= UInt64(slot.pointee.packet.wireLength)
     slot.pointee.remark = .none
     slot.pointee.payloadCount = 0
+    slot.pointee.checksum = ChecksumPart()
     if !slot.pointee.packet.malformations.isEmpty {
       counts.malformations.count(slot.pointee.packet.malformations)
     }
@@ -153,6 +156,7 @@ public struct FlowEngine: ~Copyable {
     case .ip:
       noteQuoted(slot, bytes)
       keepPayload(of: bytes, isFrame: true)
+      noteChecksum(slot, bytes)
     case .fragment: defragment(slot, bytes)
     case .arp: counts.arpPackets &+= 1
     case .other: counts.otherFrames &+= 1
@@ -196,6 +200,10 @@ public struct FlowEngine: ~Copyable {
   private mutating func defragment(
     _ slot: UnsafeMutablePointer<PacketRing.Slot>, _ bytes: UnsafeRawBufferPointer
   ) {
+    guard !isBroken(slot.pointee.packet, bytes) else {
+      counts.checksums.refused &+= 1
+      return
+    }
     switch defragmenter.take(slot.pointee.packet, bytes) {
     case .waiting: break
     case .overlap: slot.pointee.remark = .overlap
@@ -203,6 +211,7 @@ public struct FlowEngine: ~Copyable {
       slot.pointee.packet = first
       data.withUnsafeBytes { datagram in
         PacketDecoder.decodeReassembled(datagram, into: &slot.pointee.packet)
+        noteChecksum(slot, datagram, isWhole: true)
         // Here a sound transport header begins at offset 0, which elsewhere says that there is
         // none.
         if slot.pointee.packet.payloadOffset > 0 { slot.pointee.packet.transportOffset = 1 }

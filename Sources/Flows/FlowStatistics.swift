@@ -14,6 +14,10 @@ public struct FlowStatistics: Sendable {
   /// it.
   public var clampedTimes: UInt64 = 0
 
+  public var checksums = ChecksumStatistics()
+  /// RST and FIN with sequence numbers that no side of their connection would take: without effect.
+  public var strayEndings: UInt64 = 0
+
   public var flowsOpened: UInt64 = 0
   /// Flows pushed out of a full table: unanswered or closed ones, and answered ones without a TCP
   /// handshake.
@@ -32,6 +36,18 @@ public struct FlowStatistics: Sendable {
 
   public var fragments = FragmentStatistics()
   public var sessions = SessionStatistics()
+
+  public init() {}
+}
+
+/// Checksums of TCP and UDP packets whose payload was read or whose flags change a flow.
+public struct ChecksumStatistics: Sendable, Hashable {
+  public var right: UInt64 = 0
+  /// Wrong ones, most often because the capture was made on the sending host, and those among them
+  /// (and fragments with a wrong header checksum) that were refused because their target refuses
+  /// them too.
+  public var wrong: UInt64 = 0
+  public var refused: UInt64 = 0
 
   public init() {}
 }

@@ -20,7 +20,11 @@ extension FlowEngine {
     }
     guard let direction else {
       place = open(slot.packet, key, hash: slot.pointee.hash)
-      if place >= 0 { converse(place, table.flows[place].direction(of: key) ?? .out, position) }
+      if place >= 0 { begin(place, key, position) }
+      return
+    }
+    if needsSoundness(place, slot), !isSound(place, direction, position) {
+      count(place, direction, slot.packet)
       return
     }
     if slot.pointee.packet.transport == .tcp {
@@ -28,7 +32,7 @@ extension FlowEngine {
         reopens(place, direction, slot.packet)
       {
         reopen(place, slot.packet, key)
-        converse(place, table.flows[place].direction(of: key) ?? .out, position)
+        begin(place, key, position)
         return
       }
       count(place, direction, slot.packet)
@@ -37,13 +41,32 @@ extension FlowEngine {
     } else {
       if reopensOther(place, direction, slot.packet) {
         reopen(place, slot.packet, key)
-        converse(place, table.flows[place].direction(of: key) ?? .out, position)
+        begin(place, key, position)
         return
       }
       count(place, direction, slot.packet)
       converse(place, direction, position)
       continueOther(place, direction, slot.packet)
     }
+  }
+
+  /// The first packet of a flow counts whatever its checksum, which tells of its sender.
+  private mutating func begin(_ place: Int, _ key: FlowKey, _ position: Int) {
+    let direction = table.flows[place].direction(of: key) ?? .out
+    _ = isSound(place, direction, position)
+    converse(place, direction, position)
+  }
+
+  /// Whether a packet of a known flow can change its state or is read: only then is its checksum
+  /// worth the time.
+  @inline(__always) private func needsSoundness(
+    _ place: Int, _ slot: UnsafeMutablePointer<PacketRing.Slot>
+  ) -> Bool {
+    let mark = sessions.marks[place]
+    if !mark.isDismissed, slot.pointee.payloadCount > 0 || mark.isWaiting { return true }
+    guard slot.pointee.packet.transport == .tcp else { return false }
+    return slot.pointee.packet.tcpFlags.rawValue & 7 != 0
+      || table.flows[place].state.phase != .established
   }
 
   /// Gives a packet of a flow to those who read payload, if somebody wants it.
@@ -171,7 +194,8 @@ extension FlowEngine {
     table.setStanding(.unproven, of: place)
     tellCounts(.closed, place, packet: packet)
     if sessions.marks[place] != .none {
-      sessions.close(place, flow, record, packet: packet, at: time)
+      sessions.close(
+        place, flow, record, packet: packet, at: time, lingers: ending == .reset)
     }
     inspector?.closed(place: place, time: time)
   }
@@ -180,8 +204,11 @@ extension FlowEngine {
   mutating func settle(_ place: Int, _ ending: FlowEvent.Ending, packet: UInt64) {
     if table.flows[place].state.phase != .closed {
       close(place, ending, packet: packet)
-    } else if table.flows[place].pendingPackets > 0 {
-      tellCounts(.progress, place, packet: packet)
+    } else {
+      if table.flows[place].pendingPackets > 0 { tellCounts(.progress, place, packet: packet) }
+      if sessions.marks[place].place >= 0 {
+        sessions.settle(place, table.flows + place, table.records + place, at: time)
+      }
     }
   }
 

@@ -25,6 +25,8 @@ struct PacketRing: ~Copyable {
     var remark: Remark
     /// Bytes of TCP or UDP payload kept beside the slot.
     var payloadCount: UInt16
+    /// What the headers say of the checksum.
+    var checksum = ChecksumPart()
   }
 
   /// What was learned of a packet while its bytes were at hand.

@@ -7,6 +7,10 @@ extension FlowEngine {
   /// completes a handshake, in bytes: the third packet may be lost to the capture, and one in 4096
   /// blind guesses passes.
   private static let handshakeWindow: UInt32 = 1 << 20
+  /// How far two directions of one capture may be out of order.
+  private static let captureDisorder = TimeSpan.milliseconds(100)
+  /// How far beyond what was seen, in bytes, a FIN or RST may lie.
+  private static let endingSlack: UInt64 = 1 << 22
 
   @inline(__always) mutating func continueTCP(
     _ place: Int, _ direction: FlowDirection, _ packet: UnsafePointer<Packet>
@@ -23,6 +27,10 @@ extension FlowEngine {
     _ place: Int, _ direction: FlowDirection, _ packet: UnsafePointer<Packet>
   ) {
     let flow = table.flows + place
+    if packet.pointee.tcpFlags.rawValue & 5 != 0, !isPlausible(place, direction, packet) {
+      counts.strayEndings &+= 1
+      return
+    }
     if packet.pointee.tcpFlags.contains(.reset) {
       if direction == .back, flow.pointee.state.phase != .established {
         refuse(place, packet: packet.pointee.index)
@@ -43,6 +51,27 @@ extension FlowEngine {
     if flow.pointee.state.finishedOut, flow.pointee.state.finishedBack {
       close(place, .finished, packet: packet.pointee.index)
     }
+  }
+
+  /// Whether the sequence number of a FIN or RST lies near what its sender has sent: a target takes
+  /// no other (RFC 9293, 3.10.7.4; RFC 5961, 3). Generous, since the capture may have lost much.
+  private func isPlausible(
+    _ place: Int, _ direction: FlowDirection, _ packet: UnsafePointer<Packet>
+  ) -> Bool {
+    let flow = table.flows + place
+    let record = table.records + place
+    guard flow.pointee.state.phase == .established, flow.pointee.state.hasHandshake else {
+      return true
+    }
+    let isOut = direction == .out
+    let start = isOut ? record.pointee.originSequence : flow.pointee.answerSequence
+    let sent =
+      isOut
+      ? record.pointee.payloadOut &+ UInt64(flow.pointee.payloadOut)
+      : record.pointee.payloadIn &+ UInt64(flow.pointee.payloadIn)
+    guard sent < 1 << 30 else { return true }
+    let distance = packet.pointee.sequence &- start
+    return UInt64(distance) <= sent &+ Self.endingSlack || distance >= 0 &- UInt32(Self.endingSlack)
   }
 
   private mutating func completeHandshake(_ place: Int, _ packet: UnsafePointer<Packet>) {
@@ -72,6 +101,10 @@ extension FlowEngine {
       return
     }
     flow.pointee.state.phase = .answered
+    // Of several SYNs the answer names the one that counts: others may never have arrived.
+    if packet.pointee.tcpFlags.isSuperset(of: [.syn, .ack]), table.records[place].probe == .syn {
+      table.records[place].originSequence = packet.pointee.acknowledgement &- 1
+    }
     flow.pointee.answerSequence =
       packet.pointee.tcpFlags.contains(.syn)
       ? packet.pointee.sequence : packet.pointee.sequence &- 1
@@ -154,8 +187,11 @@ extension FlowEngine {
       guard packet.pointee.sctpChunk == SCTPChunk.initiation else { return false }
       return table.flows[place].state.phase == .closed
     case .icmp, .icmpv6:
-      guard direction == .back else { return false }
-      return ICMPExchange.isQuery(packet.pointee)
+      guard direction == .back, ICMPExchange.isQuery(packet) else { return false }
+      // A capture of two directions may hold a reply just before its query: they belong together.
+      let opened = table.records[place].opened
+      return packet.pointee.time - opened > Self.captureDisorder
+        || table.flows[place].state.phase != .fresh
     default: return false
     }
   }

@@ -38,6 +38,9 @@ import Terms
   /// Target port; for ICMP and ICMPv6, type · 256 + code.
   public var targetPort: UInt16 = 0
   public var window: UInt16 = 0
+  /// TCP urgent pointer, 0 without the URG bit: the urgent byte is the one before the place it
+  /// points to (RFC 6093, 2.2).
+  public var urgentPointer: UInt16 = 0
   /// Innermost VLAN identifier, 0 when untagged.
   public var vlan: UInt16 = 0
   public var etherType: UInt16 = 0
@@ -90,6 +93,7 @@ import Terms
     sequence = 0
     acknowledgement = 0
     window = 0
+    urgentPointer = 0
     tcpFlags = []
     sctpChunk = 0
     transportOffset = 0

@@ -36,6 +36,8 @@ struct DNSSpoof: AnalysisEngine {
   /// server did before; half where nothing is known.
   static let stray = 1.0
   static let guess = 0.1
+  /// How far two directions of one capture may be out of order.
+  static let captureDisorder = TimeSpan.milliseconds(100)
 
   struct Question: Sendable {
     var asked = CaptureTime.distantPast
@@ -80,6 +82,9 @@ struct DNSSpoof: AnalysisEngine {
   private var answers: BoundedTable<DNSAnswer>
   /// Who asked what, whatever the transaction.
   private var asked: ContactMemory
+  /// Answers to questions that were not seen: a capture of two directions may hold an answer just
+  /// before its question.
+  private var early: ContactMemory
   private(set) var nextDeadline = CaptureTime.distantFuture
 
   init(_ context: DetectionContext) {
@@ -94,6 +99,7 @@ struct DNSSpoof: AnalysisEngine {
       capacity: limits.count(Self.forgers),
       empty: Forger(thread: ReportThread(spacing: limits.span(Self.spacing))))
     asked = ContactMemory(capacity: limits.count(Self.questions), span: span)
+    early = ContactMemory(capacity: 1024, span: Self.captureDisorder)
   }
 
   mutating func analyse(_ event: SessionEvent, into sink: inout ReportSink) {
@@ -138,6 +144,7 @@ extension DNSSpoof {
     let question = DNSTurn.question(message.name, type: message.queryType)
     _ = asked.insert(askedHash(turn, question), at: event.time)
     let key = key(message, turn, question, event.vlan)
+    if early.contains(max(key.hash, 1), asOf: event.time) { takeBack(event, turn, key) }
     let slot = questions.admit(key, asOf: event.time, until: event.time + .seconds(10))
     guard slot >= 0 else { return }
     if event.time - questions[slot].asked > span {
@@ -154,6 +161,8 @@ extension DNSSpoof {
     let slot = questions.find(key(message, turn, question, event.vlan))
     guard slot >= 0, event.time - questions[slot].asked <= span else {
       if asked.contains(askedHash(turn, question), asOf: event.time) {
+        _ = early.insert(
+          max(key(message, turn, question, event.vlan).hash, 1), at: event.time)
         note(
           event, message, turn,
           Proof(weight: Self.guess, source: event.sourceMAC, guesses: 1), into: &sink)
@@ -174,6 +183,16 @@ extension DNSSpoof {
     let before = questions[slot]
     guard told.contradicts(before.answer) else { return }
     judgeContradiction(event, message, turn, told, before, into: &sink)
+  }
+
+  /// An answer that seemed to guess a transaction was none: its question came just behind it.
+  private mutating func takeBack(_ event: SessionEvent, _ turn: DNSTurn, _ key: TableKey) {
+    early.remove(max(key.hash, 1))
+    let slot = forgers.find(
+      TableKey(turn.answerer, detail: event.targetMAC.bits << 16 | UInt64(event.vlan)))
+    guard slot >= 0, forgers[slot].guesses > 0 else { return }
+    forgers[slot].guesses -= 1
+    forgers[slot].score.add(-Self.guess, at: event.time, span: decay)
   }
 
   /// Keeps the newest answer that the server itself gave to a question; the one before.

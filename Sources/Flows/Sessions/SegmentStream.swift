@@ -28,6 +28,18 @@ struct SegmentStream {
   /// When the first of them came, in nanoseconds.
   var waitsSince: Int64 = 0
   var strays = 0
+  /// Where the newest of them ended.
+  var strayEnd: UInt32 = 0
+  /// The receiver acknowledged something since segments wait or stray: it shows what it has, so
+  /// nothing need be guessed.
+  var isAcknowledged = false
+  /// The VLAN of the conversation; -1 before its first segment.
+  var vlan: Int32 = -1
+  /// Sequence number of an urgent byte that is yet to come.
+  var urgent: UInt32?
+
+  /// Acknowledgements would tell what to do with segments that wait or stray.
+  @inline(__always) var waitsForPeer: Bool { !waiting.isEmpty || strays > 0 }
 
   /// Bytes held.
   var held: Int { waiting.reduce(0) { $0 + $1.bytes.count } }
@@ -40,6 +52,9 @@ struct SegmentStream {
     next = sequence
     isStarted = true
   }
+
+  /// Bytes that two neighbours may have to become one.
+  private static let joinLimit = 1 << 16
 
   /// Keeps a segment beyond the expected place, as far as nothing waits there already: what came
   /// first counts.
@@ -77,11 +92,29 @@ struct SegmentStream {
   private mutating func insert(
     _ bytes: UnsafeRawBufferPointer, sequence: UInt32, from: Int, to: Int, at place: Int
   ) {
-    let captured = Array(bytes[min(from, bytes.count)..<min(to, bytes.count)])
-    waiting.insert(
-      Segment(
-        sequence: sequence &+ UInt32(truncatingIfNeeded: from), bytes: captured, stated: to - from),
-      at: place)
+    let captured = bytes[min(from, bytes.count)..<min(to, bytes.count)]
+    let segment = Segment(
+      sequence: sequence &+ UInt32(truncatingIfNeeded: from), bytes: Array(captured),
+      stated: to - from)
+    waiting.insert(segment, at: place)
+  }
+
+  /// Makes one of neighbours without a hole between them, so that conversations in tiny pieces, or
+  /// backwards, do not run into the limit of segments.
+  mutating func joinNeighbours() {
+    var place = waiting.count - 1
+    while place > 0 {
+      let first = waiting[place - 1]
+      let second = waiting[place]
+      if first.end == second.sequence, first.bytes.count == first.stated,
+        first.stated + second.stated <= Self.joinLimit
+      {
+        waiting[place - 1].stated += second.stated
+        waiting[place - 1].bytes += second.bytes
+        waiting.remove(at: place)
+      }
+      place -= 1
+    }
   }
 }
 

@@ -20,5 +20,12 @@ public struct SessionStatistics: Sendable, Hashable {
   /// Segments that contradicted earlier ones.
   public var overlaps: UInt64 = 0
 
+  /// Segments of another VLAN than their conversation's: not read.
+  public var foreignSegments: UInt64 = 0
+  /// Urgent bytes, which most programs never see: left out.
+  public var urgentBytes: UInt64 = 0
+  /// Conversations that went on after a RST.
+  public var revived: UInt64 = 0
+
   public init() {}
 }

@@ -6,14 +6,17 @@ import Terms
 /// What comes first counts, as in Linux and Windows; a later segment that says something else for
 /// the same place becomes an `overlap`, whatever its target may believe (Ptacek and Newsham,
 /// "Insertion, Evasion, and Denial of Service", 1998). Bytes that the capture lost are skipped when
-/// the receiver acknowledges what follows them, when too much waits behind, or after
-/// `SessionLimits.gap`.
+/// the receiver acknowledges what follows them; and, where no acknowledgement is seen, when too much
+/// waits behind, or after `SessionLimits.gap`. A receiver that is heard decides alone: segments that
+/// it does not want, out of its window or of another conversation, must not displace what it waits
+/// for.
 extension SessionTable {
   /// Sets the streams to where the handshake says that they begin.
   mutating func begin(
     _ session: Int, _ flow: UnsafePointer<Flow>, _ record: UnsafePointer<FlowRecord>
   ) {
     guard flow.pointee.state.hasHandshake else { return }
+    streams[session * 2].vlan = Int32(record.pointee.vlan)
     streams[session * 2].start(at: record.pointee.originSequence &+ 1)
     guard flow.pointee.state.phase == .answered || flow.pointee.state.phase == .established else {
       return
@@ -25,17 +28,23 @@ extension SessionTable {
     _ session: Int, _ direction: FlowDirection, _ packet: UnsafePointer<Packet>,
     _ payload: UnsafeRawBufferPointer, firstTimeToLive: UInt8
   ) {
-    if packet.pointee.tcpFlags.contains(.ack),
-      !streams[session * 2 + direction.other.index].waiting.isEmpty
-    {
+    let stream = streams + session * 2 + direction.index
+    if stream.pointee.vlan != Int32(packet.pointee.vlan) {
+      guard stream.pointee.vlan < 0 else {
+        statistics.foreignSegments &+= 1
+        return
+      }
+      stream.pointee.vlan = Int32(packet.pointee.vlan)
+    }
+    if packet.pointee.tcpFlags.contains(.ack), streams[session * 2 + direction.other.index].waitsForPeer {
       acknowledge(session, direction.other, packet.pointee.acknowledgement)
       guard sessions[session] != nil else { return }
     }
     guard !payload.isEmpty, !Self.isPadding(packet, payload) else { return }
-    let stream = streams + session * 2 + direction.index
     let sequence = packet.pointee.sequence &+ (packet.pointee.tcpFlags.contains(.syn) ? 1 : 0)
     let stated = max(Int(packet.pointee.statedPayloadLength), payload.count)
     if !stream.pointee.isStarted { stream.pointee.start(at: sequence) }
+    if packet.pointee.urgentPointer > 0 { markUrgent(session, direction, packet, sequence) }
     let distance = stream.pointee.distance(to: sequence)
     if distance == 0, stream.pointee.waiting.isEmpty {
       stream.pointee.strays = 0
@@ -44,7 +53,8 @@ extension SessionTable {
       return
     }
     if abs(Int(distance)) > Int(SegmentStream.window) {
-      stray(session, direction, sequence)
+      stray(session, direction, sequence &+ UInt32(truncatingIfNeeded: stated))
+      settle(session)
       return
     }
     stream.pointee.strays = 0
@@ -134,6 +144,7 @@ extension SessionTable {
     let stream = streams + session * 2 + direction.index
     if stream.pointee.waiting.isEmpty {
       stream.pointee.waitsSince = packet.pointee.time.nanoseconds
+      stream.pointee.isAcknowledged = false
     }
     if let conflict = stream.pointee.keep(payload, sequence: sequence, stated: stated) {
       let distance = UInt64(max(0, stream.pointee.distance(to: sequence)))
@@ -141,16 +152,36 @@ extension SessionTable {
         direction, at: stream.pointee.offset &+ distance &+ UInt64(conflict.offset),
         conflict.before, payload.from(conflict.offset), packet, firstTimeToLive)
     }
-    if stream.pointee.waiting.count > limits.segments { skipGap(session, direction) }
+    stream.pointee.joinNeighbours()
+    guard stream.pointee.waiting.count > limits.segments else { return }
+    if stream.pointee.isAcknowledged {
+      stream.pointee.waiting.removeLast()
+      statistics.droppedSegments &+= 1
+    } else {
+      skipGap(session, direction)
+    }
   }
 
-  /// Segments far off the window say that the monitor lost track once they are many.
-  private mutating func stray(_ session: Int, _ direction: FlowDirection, _ sequence: UInt32) {
+  /// Segments far off the window say that the monitor lost track once they are many, unless the
+  /// receiver is heard to want others.
+  private mutating func stray(_ session: Int, _ direction: FlowDirection, _ end: UInt32) {
     let stream = streams + session * 2 + direction.index
     statistics.droppedSegments &+= 1
+    if stream.pointee.strays == 0 { stream.pointee.isAcknowledged = false }
     stream.pointee.strays += 1
-    guard stream.pointee.strays >= SegmentStream.strayLimit else { return }
+    stream.pointee.strayEnd = end
+    guard stream.pointee.strays >= SegmentStream.strayLimit, !stream.pointee.isAcknowledged else {
+      return
+    }
+    restart(session, direction)
+  }
+
+  /// The stream begins anew with the next segment.
+  private mutating func restart(_ session: Int, _ direction: FlowDirection) {
+    let stream = streams + session * 2 + direction.index
+    let vlan = stream.pointee.vlan
     stream.pointee = SegmentStream()
+    stream.pointee.vlan = vlan
     statistics.gaps &+= 1
     guard let parser = sessions[session]?.parser else { return }
     if !parser.skip(0, direction, &output) { dismiss(session) }
@@ -158,6 +189,11 @@ extension SessionTable {
 
   private mutating func acknowledge(_ session: Int, _ direction: FlowDirection, _ until: UInt32) {
     let stream = streams + session * 2 + direction.index
+    stream.pointee.isAcknowledged = true
+    if stream.pointee.strays > 0, until == stream.pointee.strayEnd {
+      restart(session, direction)
+      return
+    }
     guard let first = stream.pointee.waiting.first,
       Int32(bitPattern: until &- first.sequence) >= 0
     else { return }
@@ -205,23 +241,51 @@ extension SessionTable {
   private mutating func deliver(
     _ session: Int, _ direction: FlowDirection, _ bytes: UnsafeRawBufferPointer, stated: Int
   ) {
-    guard let parser = sessions[session]?.parser else { return }
+    guard sessions[session] != nil else { return }
     let stream = streams + session * 2 + direction.index
     remember(session, direction, bytes)
+    let from = stream.pointee.next
     stream.pointee.next &+= UInt32(truncatingIfNeeded: bytes.count)
     stream.pointee.offset &+= UInt64(bytes.count)
-    if !parser.feed(bytes, direction, &output) {
-      guard let next = (parser as? Identification)?.successor else {
-        dismiss(session)
-        return
-      }
-      sessions[session]?.parser = next.parser
-      if !next.wantsMore {
-        dismiss(session)
-        return
-      }
+    if let urgent = stream.pointee.urgent, urgent &- from < UInt32(truncatingIfNeeded: bytes.count)
+    {
+      let at = Int(urgent &- from)
+      stream.pointee.urgent = nil
+      statistics.urgentBytes &+= 1
+      guard at == 0 || feed(session, direction, bytes.first(at)) else { return }
+      guard at + 1 == bytes.count || feed(session, direction, bytes.from(at + 1)) else { return }
+    } else {
+      guard feed(session, direction, bytes) else { return }
     }
     if stated > bytes.count { lose(session, direction, UInt64(stated - bytes.count)) }
+  }
+
+  /// Whether the conversation is read on.
+  private mutating func feed(
+    _ session: Int, _ direction: FlowDirection, _ bytes: UnsafeRawBufferPointer
+  ) -> Bool {
+    guard let parser = sessions[session]?.parser else { return false }
+    if parser.feed(bytes, direction, &output) { return true }
+    guard let next = (parser as? Identification)?.successor else {
+      dismiss(session)
+      return false
+    }
+    sessions[session]?.parser = next.parser
+    if !next.wantsMore { dismiss(session) }
+    return next.wantsMore
+  }
+
+  /// The urgent byte is no part of what most programs read (RFC 6093, 3.1); Telnet and FTP, whose
+  /// control connections use it, read it in line.
+  private mutating func markUrgent(
+    _ session: Int, _ direction: FlowDirection, _ packet: UnsafePointer<Packet>, _ sequence: UInt32
+  ) {
+    switch sessions[session]?.parser.kind {
+    case .telnet, .ftp, nil: return
+    default: break
+    }
+    let stream = streams + session * 2 + direction.index
+    stream.pointee.urgent = sequence &+ UInt32(packet.pointee.urgentPointer) &- 1
   }
 
   private func remember(
@@ -251,7 +315,7 @@ extension SessionTable {
   private mutating func settle(_ session: Int) {
     guard let flow = sessions[session]?.flow else { return }
     marks[flow].isWaiting =
-      !streams[session * 2].waiting.isEmpty || !streams[session * 2 + 1].waiting.isEmpty
+      streams[session * 2].waitsForPeer || streams[session * 2 + 1].waitsForPeer
     account(session)
   }
 
@@ -262,7 +326,7 @@ extension SessionTable {
   ) {
     for direction in [FlowDirection.out, .back] {
       let stream = streams + session * 2 + direction.index
-      guard !stream.pointee.waiting.isEmpty,
+      guard !stream.pointee.waiting.isEmpty, !stream.pointee.isAcknowledged,
         time.nanoseconds &- stream.pointee.waitsSince >= limits.gap.nanoseconds
       else { continue }
       output.enter(SessionScene(flow, record, at: time))

@@ -77,6 +77,10 @@ struct SessionTable: ~Copyable {
       begin(session, flow, record)
     }
     sessions[session]?.lastSeen = packet.pointee.time.nanoseconds
+    if sessions[session]?.isReset == true, !payload.isEmpty {
+      sessions[session]?.isReset = false
+      statistics.revived &+= 1
+    }
     if flow.pointee.state.phase == .established, flow.pointee.state.hasHandshake {
       sessions[session]?.isProven = true
     }
@@ -84,9 +88,12 @@ struct SessionTable: ~Copyable {
   }
 
   /// The flow at `place` is over.
+  ///
+  /// - Parameter lingers: a RST says so, which may be forged, or die before its target: a
+  ///   conversation goes on being read until `settle`.
   mutating func close(
     _ place: Int, _ flow: UnsafePointer<Flow>, _ record: UnsafePointer<FlowRecord>,
-    packet: UInt64, at time: CaptureTime
+    packet: UInt64, at time: CaptureTime, lingers: Bool
   ) {
     var kind = marks[place].kind
     guard flow.pointee.transport == TransportProtocol.tcp.number else {
@@ -97,13 +104,22 @@ struct SessionTable: ~Copyable {
     scene.packet = packet
     output.enter(scene)
     let session = marks[place].place
-    if session >= 0 {
-      deliverRest(session)
+    if session >= 0, lingers, Self.outlivesReset(sessions[session]?.parser) {
       kind = sessions[session]?.parser.kind ?? kind
-      sessions[session]?.parser.finish(&output)
-      release(session)
+      sessions[session]?.isReset = true
+    } else {
+      if session >= 0 {
+        kind = sessions[session]?.parser.kind ?? kind
+        deliverRest(session)
+        // Delivering may have dismissed it.
+        if let parser = sessions[session]?.parser {
+          kind = parser.kind
+          parser.finish(&output)
+          release(session)
+        }
+      }
+      marks[place] = .dismissed(kind)
     }
-    marks[place] = .dismissed(kind)
     var closing = SessionClosing()
     closing.sessionProtocol = kind
     closing.ending = record.pointee.ending
@@ -112,6 +128,26 @@ struct SessionTable: ~Copyable {
     closing.bytesIn = record.pointee.payloadIn
     closing.duration = time - record.pointee.opened
     output.tell(.closed(closing))
+  }
+
+  /// Samples are taken once and told at the end, RST or not.
+  private static func outlivesReset(_ parser: SessionParser?) -> Bool {
+    parser.map { !($0 is PayloadSampler) } ?? false
+  }
+
+  /// The flow at `place`, which was reset, leaves the table.
+  mutating func settle(
+    _ place: Int, _ flow: UnsafePointer<Flow>, _ record: UnsafePointer<FlowRecord>,
+    at time: CaptureTime
+  ) {
+    let session = marks[place].place
+    guard session >= 0, sessions[session] != nil else { return }
+    output.enter(SessionScene(flow, record, at: time))
+    deliverRest(session)
+    guard let parser = sessions[session]?.parser else { return }
+    parser.finish(&output)
+    marks[place] = .dismissed(parser.kind)
+    release(session)
   }
 
   /// Event time passes; called at whole seconds.

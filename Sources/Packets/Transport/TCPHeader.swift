@@ -25,6 +25,7 @@ enum TCPHeader {
     packet.acknowledgement = cursor.long(8)
     packet.tcpFlags = TCPFlags(rawValue: cursor.byte(13))
     packet.window = cursor.word(14)
+    if packet.tcpFlags.contains(.urgent) { packet.urgentPointer = cursor.word(18) }
     if headerLength > length, headerLength != 32 || cursor.long(length) != timestampsOnly,
       !cursor.optionsAreWellFormed(from: length, to: headerLength)
     {
