@@ -10,6 +10,8 @@ public struct LocalCommand: AsyncParsableCommand {
     discussion: """
       EXAMPLES
         beryl-local --read trace.pcap                 what one capture shows, as text
+        beryl-local --read trace.pcap --kind 'recon.*' --explain
+                                                      only scans and sweeps, and why
         beryl-local --read trace.pcapng.zst --json -  the same as JSON lines
         beryl-local --topology topology/acme.yaml --monitor hq-dmz
                                                       a segment's monitor, until SIGINT or SIGTERM
@@ -32,6 +34,15 @@ public struct LocalCommand: AsyncParsableCommand {
       "Write reports as JSON lines to a file (- for standard output).", valueName: "file"))
   var json: String?
 
+  @Option(
+    help: ArgumentHelp(
+      "With --read and no topology: show only these kinds; a kind, family.* or *. Repeatable.",
+      valueName: "pattern"))
+  var kind: [String] = []
+
+  @Flag(help: "With --read and no topology: say why, with terms, thresholds and packet numbers.")
+  var explain = false
+
   @Option(help: "Event seconds per second when reading a file: max, 1x, 10x, …")
   var speed = "max"
 
@@ -50,7 +61,11 @@ public struct LocalCommand: AsyncParsableCommand {
 
   public func run() async throws {
     if let read, options.topology == nil, options.monitor == nil {
-      return try await exiting { try OneSegment(path: read, json: json).run() }
+      let segment = OneSegment(path: read, json: json, kinds: kind, explains: explain)
+      return try await exiting { try segment.run() }
+    }
+    guard kind.isEmpty, !explain else {
+      throw ValidationError("--kind and --explain need --read FILE and no --topology")
     }
     guard read != nil || json == nil else {
       throw ValidationError("--json needs --read FILE")

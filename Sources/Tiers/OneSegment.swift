@@ -16,6 +16,10 @@ struct OneSegment {
   let path: String
   /// Where JSON lines go: a file, or `-` for standard output; nil for text on standard output.
   let json: String?
+  /// Kinds to show, as `ReportKind.matches` has it; all where empty.
+  var kinds: [String] = []
+  /// Whether the text says why: terms against thresholds, packets.
+  var explains = false
 
   func run() throws {
     guard let monitor = MonitorName("local") else { return }
@@ -26,11 +30,18 @@ struct OneSegment {
       throw StartRefusal("\(error)")
     }
     let output = try open()
+    let census = json == nil ? CensusBox() : nil
+    if let census { source.onFrame = { census.census.take($0) } }
     let began = cpuSeconds()
     var bar = ProgressBar(path)
     var newest: [ReportID: Report] = [:]
+    var hidden: Set<ReportID> = []
     while let piece = source.next() {
       for report in piece.reports where report.reportClass != .evidence {
+        guard isWanted(report) else {
+          hidden.insert(report.id)
+          continue
+        }
         newest[report.id] = report
         if json != nil { try output.write(contentsOf: line(report)) }
       }
@@ -40,14 +51,21 @@ struct OneSegment {
     }
     bar.finish()
     let seconds = cpuSeconds() - began
-    if json == nil {
-      try output.write(contentsOf: Data(text(newest.values.sorted(by: precedes)).utf8))
+    if let census {
+      let page = SegmentText(style: .standardOutput, explains: explains).page(
+        newest.values.sorted(by: precedes), hidden: hidden.count, census: census.census,
+        statistics: source.statistics)
+      try output.write(contentsOf: Data(page.utf8))
     }
     complain(statistics(source, seconds, reports: newest.count))
     if let fault = source.fault {
       complain("\(fault)")
       throw BerylExit.badInput
     }
+  }
+
+  private func isWanted(_ report: Report) -> Bool {
+    kinds.isEmpty || kinds.contains { report.kind.matches($0) }
   }
 
   private func open() throws -> FileHandle {
@@ -63,26 +81,6 @@ struct OneSegment {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     return try encoder.encode(ReportRow(report)) + Data("\n".utf8)
-  }
-
-  private func text(_ reports: [Report]) -> String {
-    reports.map { report in
-      let start = Date(timeIntervalSince1970: report.first.seconds).formatted(
-        .iso8601.time(includingFractionalSeconds: true))
-      let ports =
-        report.ports.isEmpty ? "" : " ports \(Self.list(report.ports, of: report.ports.count))"
-      return "\(start) \(report.kind) \(Self.list(report.sources.listed, of: report.sources.count))"
-        + " → \(Self.list(report.targets.listed, of: report.targets.count))\(ports)"
-        + " severity \(Int(report.severity)) confidence \(String(format: "%.2f", report.confidence))"
-        + " (\(String(format: "%.1f", (report.last - report.first).seconds)) s)\n"
-    }.joined()
-  }
-
-  private static func list<Item: CustomStringConvertible>(_ items: [Item], of count: Int) -> String
-  {
-    guard !items.isEmpty else { return "?" }
-    let shown = items.prefix(4).map(\.description).joined(separator: ",")
-    return count > 4 ? "\(shown),… (\(count))" : shown
   }
 
   private func precedes(_ left: Report, _ right: Report) -> Bool {
@@ -112,4 +110,9 @@ struct OneSegment {
 
   /// Processor time of this process, in seconds; POSIX has `clock` count in microseconds.
   private func cpuSeconds() -> Double { Double(clock()) / 1e6 }
+}
+
+/// A census that frames can be counted in from inside the source.
+private final class CensusBox {
+  var census = SegmentCensus()
 }

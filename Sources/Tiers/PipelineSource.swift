@@ -14,6 +14,8 @@ public final class PipelineSource: LocalSource {
   private let segment: String
   private let offset: TimeSpan
   private var isFinished = false
+  /// Sees each frame before it is analysed; its time without `offset`.
+  var onFrame: ((Frame) -> Void)?
   public private(set) var figures = CaptureFigures()
   /// Why the capture ended before its time; what came before is analysed all the same.
   public private(set) var fault: CaptureFault?
@@ -56,6 +58,7 @@ public final class PipelineSource: LocalSource {
     do throws(CaptureFault) {
       let count = try file.read(atMost: Self.framesPerPiece) { frame in
         bytes &+= UInt64(frame.wireLength)
+        onFrame?(frame)
         pipeline.take(
           frame.bytes, linkType: frame.linkType, wireLength: frame.wireLength,
           time: frame.time + offset)
