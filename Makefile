@@ -4,7 +4,7 @@ SWIFT ?= swift
 CHECK = --explicit-target-dependency-import-check error
 PROGRAMS = beryl beryl-local beryl-domain beryl-enterprise
 
-.PHONY: all demo test bench lint format install-dependencies build build-debug clean proto
+.PHONY: all demo test bench fuzz lint format install-dependencies build build-debug clean proto
 
 all: build
 
@@ -29,6 +29,13 @@ bench: install-dependencies
 	$(SWIFT) build -c release --product beryl-bench
 	@.build/release/beryl-bench hot
 	@.build/release/beryl-bench links
+
+# INPUTS per target, e.g. 10000000; TARGETS="http tls" for some of them only; SEED for other inputs.
+INPUTS ?= 100000
+SEED ?= 1
+fuzz: install-dependencies
+	$(SWIFT) build -c release --product beryl-bench
+	@.build/release/beryl-bench fuzz --inputs $(INPUTS) --seed $(SEED) $(TARGETS)
 
 lint:
 	$(SWIFT) format lint --strict --recursive --parallel Package.swift Sources Tests

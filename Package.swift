@@ -106,6 +106,9 @@ let package = Package(
         "Links", "Monitoring", "Packets", "Reports", "Response", "Scenarios", "Terms", arguments,
         lifecycle, logging, metrics, signals,
       ]),
+    module(
+      "Fuzzing",
+      ["Capture", "Flows", "Hierarchy", "Links", "Packets", "Reports", "Scenarios", "Terms"]),
     // Layer 8
     module(
       "Replay",
@@ -126,8 +129,8 @@ let package = Package(
     program(
       "Benchmarks",
       [
-        "Analysis", "Archive", "Capture", "CPcap", "Detection", "Flows", "Links", "Monitoring",
-        "Packets", "Reports", "Terms",
+        "Analysis", "Archive", "Capture", "CPcap", "Detection", "Flows", "Fuzzing", "Links",
+        "Monitoring", "Packets", "Reports", "Terms",
       ]),
     // Tests
     tests("TermsTests", ["Terms"]),
@@ -152,10 +155,19 @@ let package = Package(
       "ReplayTests",
       ["Archive", "Hierarchy", "Links", "Monitoring", "Replay", "Reports", "Terms", "Tiers"]),
     tests("TiersTests", ["Hierarchy", "Links", "Monitoring", "Reports", "Terms", "Tiers"]),
+    tests("FuzzingTests", ["Fuzzing"]),
     tests("TidyTests", []),
   ],
   swiftLanguageModes: [.v6]
 )
+
+// libFuzzer, which wants a program without a main of its own:
+// BERYL_LIBFUZZER=1 swift build -c release --sanitize=fuzzer --sanitize=address \
+//   --scratch-path .build/fuzz --product beryl-libfuzzer
+if Context.environment["BERYL_LIBFUZZER"] != nil {
+  package.targets.append(program("LibFuzzer", ["Fuzzing"]))
+  package.products.append(.executable(name: "beryl-libfuzzer", targets: ["LibFuzzer"]))
+}
 
 // Development aid: BERYL_ONLY=Flows,FlowsTests builds just those targets and what they need.
 if let only = Context.environment["BERYL_ONLY"] {

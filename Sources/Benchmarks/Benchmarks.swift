@@ -6,6 +6,8 @@ import Glibc
     Usage: beryl-bench [hot] [--mix FILE]   packets from capture file to reports, layer by layer
            beryl-bench links                reports over TLS from store to store
            beryl-bench capture FILE         reading and decoding one capture file
+           beryl-bench fuzz [--inputs N] [--seed N] [TARGET…]
+                                            hostile inputs for everything that reads bytes
     """
 
   static func main() {
@@ -35,6 +37,7 @@ import Glibc
     case ("capture", 2):
       let rows = try CaptureBenchmark.run(path: arguments[1])
       print(MeasurementTable(title: arguments[1], rows: rows).text)
+    case ("fuzz", _): return try FuzzCommand.run(Array(arguments.dropFirst()))
     case ("links", 1): try LinkBenchmark.run()
     case (nil, _), ("hot", 1): try HotBenchmark.run(mix: nil)
     case ("--mix", 2): try HotBenchmark.run(mix: arguments[1])

@@ -11,9 +11,10 @@ private let layers: [String: Int] = [
   "Monitoring": 4,
   "Capture": 5, "Links": 5, "Archive": 5,
   "Scenarios": 6,
-  "Tiers": 7,
+  "Tiers": 7, "Fuzzing": 7,
   "Replay": 8,
   "LocalMonitor": 9, "DomainMonitor": 9, "EnterpriseMonitor": 9, "Beryl": 9, "Benchmarks": 9,
+  "LibFuzzer": 9,
 ]
 
 struct SourceFile: CustomStringConvertible, Sendable {
