@@ -65,6 +65,8 @@ extension FlowEngine {
     _ slot: UnsafeMutablePointer<PacketRing.Slot>, _ bytes: UnsafeRawBufferPointer,
     isWhole: Bool = false
   ) {
+    // A bare acknowledgement proves nothing and carries nothing, and every other packet is one.
+    if slot.pointee.packet.payloadLength == 0, slot.pointee.packet.tcpFlags == .ack { return }
     slot.pointee.checksum = ChecksumPart(
       slot.packet, bytes, start: Int(slot.pointee.packet.transportOffset),
       network: isWhole ? nil : Int(slot.pointee.packet.networkOffset))

@@ -187,7 +187,7 @@ extension FlowEngine {
       guard packet.pointee.sctpChunk == SCTPChunk.initiation else { return false }
       return table.flows[place].state.phase == .closed
     case .icmp, .icmpv6:
-      guard direction == .back, ICMPExchange.isQuery(packet) else { return false }
+      guard direction == .back, ICMPExchange.isQuery(packet.pointee) else { return false }
       // A capture of two directions may hold a reply just before its query: they belong together.
       let opened = table.records[place].opened
       return packet.pointee.time - opened > Self.captureDisorder

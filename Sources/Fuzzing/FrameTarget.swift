@@ -42,8 +42,10 @@ final class FrameTarget: FuzzTarget {
       time: .distantPast, index: count, into: &packet)
     if packet.hasTransport { sound &+= 1 }
     _ = PacketDecoder.decodeEmbedded(input, of: packet, into: &inner)
-    _ = ChecksumPart(
-      packet, input, start: Int(packet.transportOffset), network: Int(packet.networkOffset))
+    _ = withUnsafePointer(to: packet) {
+      ChecksumPart(
+        $0, input, start: Int($0.pointee.transportOffset), network: Int($0.pointee.networkOffset))
+    }
     if packet.content == .fragment { PacketDecoder.decodeReassembled(input, into: &packet) }
   }
 

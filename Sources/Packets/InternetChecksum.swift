@@ -98,7 +98,8 @@ public enum InternetChecksum {
     }
     let header = payload &- start
     let length = UInt32(truncatingIfNeeded: header &+ Int(packet.pointee.payloadLength))
-    var pseudo = UInt64(length.bigEndian) &+ UInt64(UInt16(packet.pointee.transport.number).bigEndian)
+    var pseudo =
+      UInt64(length.bigEndian) &+ UInt64(UInt16(packet.pointee.transport.number).bigEndian)
     pseudo &+= Self.halves(source, isIPv4) &+ Self.halves(target, isIPv4)
     let folded = InternetChecksum.fold(pseudo)
     isHalfway = field == folded

@@ -20,7 +20,7 @@ struct SegmentText {
   func page(
     _ reports: [Report], hidden: Int, census: SegmentCensus, statistics: FlowStatistics
   ) -> String {
-    var parts: [String] = []
+    var parts = [header(census)].compactMap(\.self)
     if !reports.isEmpty { parts.append(list(reports)) }
     parts.append(summary(reports, hidden: hidden))
     if !census.hosts.isEmpty { parts.append(talkers(census)) }
@@ -31,21 +31,34 @@ struct SegmentText {
     return parts.joined(separator: "\n")
   }
 
+  /// When the capture was made, and how long.
+  private func header(_ census: SegmentCensus) -> String? {
+    guard let first = census.first, let last = census.last else { return nil }
+    let day = Date(timeIntervalSince1970: first.seconds).formatted(.iso8601.year().month().day())
+    return style.paint("\(day) \(Self.clock(first)) UTC", .bold)
+      + ", \(census.frames) packets in \(SegmentText.number((last - first).seconds)) s\n"
+  }
+
   // MARK: Reports
 
   private func list(_ reports: [Report]) -> String {
     let width = reports.map(\.kind.text.count).max() ?? 0
+    let ends = reports.map { Self.ends($0).count }.max() ?? 0
     return reports.map { report in
-      row(report, width: width) + (explains ? explanation(report) : "")
+      row(report, width: width, ends: min(ends, 56)) + (explains ? explanation(report) : "")
     }.joined()
   }
 
-  private func row(_ report: Report, width: Int) -> String {
-    let ports = report.ports.isEmpty ? "" : " \(Self.ports(report))"
+  private static func ends(_ report: Report) -> String {
+    let ports = report.ports.isEmpty ? "" : " \(ports(report))"
+    return "\(hosts(report.sources)) → \(hosts(report.targets))\(ports)"
+  }
+
+  private func row(_ report: Report, width: Int, ends: Int) -> String {
     let said = Self.attributes(report)
     return "\(Self.clock(report.first))  \(style.severity(report.severity))"
       + " \(style.paint(report.kind.text.padded(to: width), .bold))  "
-      + Self.hosts(report.sources) + " → " + Self.hosts(report.targets) + ports
+      + Self.ends(report).padded(to: ends)
       + (said.isEmpty ? "" : "  " + style.paint(said, .faint))
       + style.paint("  \(Self.span(report.last - report.first))", .faint) + "\n"
   }
@@ -134,7 +147,8 @@ struct SegmentText {
 
   private static func ports(_ report: Report) -> String {
     let name = report.transport.map { "\($0)".lowercased() } ?? "port"
-    return "\(name)/\(list(report.ports, of: report.ports.count))"
+    let isCut = report.ports.count >= Report.Limit.ports
+    return "\(name)/\(list(report.ports, of: report.ports.count))\(isCut ? "+" : "")"
   }
 
   private static func attributes(_ report: Report) -> String {

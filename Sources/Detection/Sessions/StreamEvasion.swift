@@ -14,8 +14,8 @@ import Terms
 struct StreamEvasion: AnalysisEngine {
   static let score = EngineLimit(
     "evasion.score", 2, .count,
-    "Weight of contradicting segments of one host to another from which they are reported: 1 each, "
-      + "1 more for text in the place of text, 1 more for another time to live.")
+    "Weight of contradicting segments of one host to another from which they are reported: 2 for "
+      + "text in the place of text, 2 for another time to live, 0.1 for others.")
   static let bytes = EngineLimit(
     "evasion.bytes", 2, .count, "Differing bytes from which a segment contradicts.")
   static let cases = EngineLimit(
@@ -67,7 +67,9 @@ struct StreamEvasion: AnalysisEngine {
     let distance = abs(Int(overlap.timeToLive) - Int(overlap.firstTimeToLive))
     let isFar = isForth && distance > Self.timeToLiveSlack
     let isText = Self.isText(overlap.before) && Self.isText(overlap.after)
-    known[slot].facts.weight += 1 + (isText ? 1 : 0) + (isFar ? 1 : 0)
+    // Binary segments that contradict each other come of programs that write captures by themselves
+    // and of connections that the capture took for one: many prove little.
+    known[slot].facts.weight += isText || isFar ? (isText ? 2 : 0) + (isFar ? 2 : 0) : 0.1
     if known[slot].facts.before.isEmpty {
       known[slot].facts.before = overlap.before
       known[slot].facts.after = overlap.after

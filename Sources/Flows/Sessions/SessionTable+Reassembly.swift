@@ -36,7 +36,9 @@ extension SessionTable {
       }
       stream.pointee.vlan = Int32(packet.pointee.vlan)
     }
-    if packet.pointee.tcpFlags.contains(.ack), streams[session * 2 + direction.other.index].waitsForPeer {
+    if packet.pointee.tcpFlags.contains(.ack),
+      streams[session * 2 + direction.other.index].waitsForPeer
+    {
       acknowledge(session, direction.other, packet.pointee.acknowledgement)
       guard sessions[session] != nil else { return }
     }
