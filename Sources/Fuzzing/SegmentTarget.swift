@@ -71,7 +71,7 @@ final class SegmentTarget: FuzzTarget {
   private func give(_ packet: [UInt8], type: Int = 0x0800) {
     let frame = FuzzFrames.ethernet(type, packet)
     frame.withUnsafeBytes {
-      engine.take($0, linkType: .ethernet, wireLength: UInt32($0.count), time: clock)
+      _ = engine.take($0, linkType: .ethernet, wireLength: UInt32($0.count), time: clock)
     }
   }
 }

@@ -160,7 +160,8 @@ struct Wire {
     var engine = FlowEngine(limits: limits)
     for frame in frames {
       frame.bytes.withUnsafeBytes {
-        engine.take($0, linkType: .ethernet, wireLength: UInt32($0.count), time: frame.time)
+        _ = engine.take(
+          $0, linkType: .ethernet, wireLength: UInt32($0.count), time: frame.time)
       }
     }
     engine.finish()
