@@ -103,8 +103,8 @@ let package = Package(
       "Tiers",
       [
         "Analysis", "Archive", "Capture", "Correlation", "Detection", "Flows", "Hierarchy",
-        "Links", "Monitoring", "Packets", "Reports", "Response", "Scenarios", "Terms", arguments,
-        lifecycle, logging, metrics, signals,
+        "Links", "Monitoring", "Packets", "Reports", "Response", "Scenarios", "Signatures", "Terms",
+        arguments, lifecycle, logging, metrics, signals,
       ]),
     module(
       "Fuzzing",
@@ -123,8 +123,8 @@ let package = Package(
     program(
       "Beryl",
       [
-        "Archive", "Hierarchy", "Links", "Monitoring", "Replay", "Reports", "Scenarios", "Terms",
-        "Tiers", arguments, logging, signals,
+        "Archive", "Hierarchy", "Links", "Monitoring", "Replay", "Reports", "Scenarios",
+        "Signatures", "Terms", "Tiers", arguments, logging, signals,
       ]),
     program(
       "Benchmarks",

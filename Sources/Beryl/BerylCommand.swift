@@ -21,13 +21,14 @@ struct BerylCommand: AsyncParsableCommand {
         beryl compare scenario.yaml a.yaml b.yaml   replay it over several topologies
         beryl why ID --result out.json     explain a report
         beryl why-not --kind recon.* --source 10.0.0.9 --result out.json …   explain a silence
+        beryl rules check emerging.rules   find the rules that are not evaluated, and why
 
       Exit codes: 0 all is well, 1 an expectation is not met, 2 bad input.
       """,
     subcommands: [
       CheckCommand.self, TreeCommand.self, PKICommand.self, UpCommand.self, StatusCommand.self,
       ReplayCommand.self, CompareCommand.self, WhyCommand.self,
-      WhyNotCommand.self,
+      WhyNotCommand.self, RulesCommand.self,
     ])
 
   static func main() async { await Program.run(Self.self) }

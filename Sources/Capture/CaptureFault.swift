@@ -29,6 +29,8 @@ public struct CaptureFault: Error, Equatable, Sendable {
     case tooManyInterfaces
     /// The compressed data are corrupt or end early; the library's text.
     case compression(String)
+    /// More unpacked bytes than are read into memory.
+    case tooLarge(limit: Int)
     /// No interface has this name; those that exist.
     case noSuchInterface(existing: [String])
     /// Capturing needs a privilege that this process lacks; the library's text.
@@ -82,6 +84,7 @@ extension CaptureFault.Reason: CustomStringConvertible {
     case .tooManyInterfaces:
       "more than \(CaptureFile.interfaceLimit) interfaces in one section"
     case .compression(let text): "cannot decompress: \(text)"
+    case .tooLarge(let limit): "more than \(limit >> 20) MiB unpacked"
     case .noSuchInterface(let existing):
       "no such interface; there are: \(existing.joined(separator: ", "))"
     case .noPermission(let text): "no permission to capture: \(text)"

@@ -4,7 +4,8 @@ public struct ByteField: Sendable, Hashable {
     case bigEndian, littleEndian
     /// In the byte order that the DCE/RPC header of the packet names.
     case dce
-    /// Digits as text, in base 8, 10 or 16 (`string,oct|dec|hex`).
+    /// Digits as text, in base 8, 10 or 16 (`string,oct|dec|hex`); 0 for the base that `0x` or `0`
+    /// before them names, as in C.
     case text(base: UInt8)
   }
 
@@ -85,8 +86,8 @@ public struct ByteMath: Sendable, Hashable {
   public init() {}
 }
 
-/// There is, or is not, an octet `position` octets behind the beginning, or behind the previous
-/// match.
+/// There is enough behind: with `isRelative` at least `position` octets behind the previous match,
+/// otherwise an octet at `position` from the beginning, counted from 0 (so Suricata).
 public struct DataAt: Sendable, Hashable {
   public var position: Operand = .constant(0)
   public var isNegated = false

@@ -86,8 +86,8 @@ public enum IPOption: UInt8, Sendable, CaseIterable {
 public enum ApplicationCondition: Sendable, Hashable {
   /// app-layer-protocol; nil is `failed` or `unknown`: no parser knows it.
   case isProtocol(ApplicationProtocol?, isNegated: Bool)
-  /// The version that the handshake chose, e.g. 0x0303 for TLS 1.2 (RFC 8446).
-  case tlsVersion(UInt16, isNegated: Bool)
+  /// The version that the handshake chose is one of these, e.g. 0x0303 for TLS 1.2 (RFC 8446).
+  case tlsVersion([UInt16], isNegated: Bool)
   case event(ApplicationEvent)
 }
 

@@ -5,6 +5,8 @@ public struct RuleSet: Sendable {
   /// In the order of the files.
   public var rules: [Rule] = []
   public var unsupported: [UnsupportedRule] = []
+  /// Rules behind a `#`.
+  public var disabledCount = 0
 
   public init() {}
 }

@@ -1,0 +1,94 @@
+import ArgumentParser
+import Foundation
+import Signatures
+import Tiers
+
+/// `beryl rules check`
+struct RulesCheckCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "check",
+    abstract: "Finds the rules of rule files that are not evaluated, and says why.",
+    discussion: """
+      Takes files in the language of Suricata and Snort, plain or packed with gzip or zstd. A rule \
+      is supported when every one of its keywords is evaluated as it is meant; one that is not is \
+      never loaded in part. Prints how many rules are supported, then the others grouped by \
+      keyword and reason with the places of the first, or of all with --all.
+
+      $HOME_NET is what the topology's segments are made of, without --topology the private \
+      networks; $EXTERNAL_NET is everything else. --set gives a variable another value.
+
+      Examples:
+        beryl rules check emerging.rules
+        beryl rules check --all rules/*.rules | grep pcre
+        beryl rules check --topology topology/acme.yaml etopen.rules.zst
+        beryl rules check --set 'HTTP_PORTS=[80,8080]' local.rules
+        beryl rules check --json local.rules | jq '.unsupported[].keyword'
+
+      With --json one object: {"supported": N, "unsupported": [{"file", "line", "sid", \
+      "keyword", "reason"}]}; "sid" is null for a rule without one, "keyword" empty where the \
+      head or the form of the rule is at fault.
+
+      Exit codes: 0 the files were read, whatever their rules; 2 a file cannot be read, or a \
+      variable or the topology is faulty.
+      """)
+
+  @Argument(help: "The rule files; - is standard input.", completion: .file())
+  var files: [String]
+
+  @Flag(help: "Print one JSON object instead of text.")
+  var json = false
+
+  @Flag(help: "List every rule that is not supported.")
+  var all = false
+
+  @Option(
+    help: "The topology whose prefixes are $HOME_NET.",
+    completion: .file(extensions: ["yaml", "yml"]))
+  var topology: String?
+
+  @Option(
+    name: .customLong("set"),
+    help: ArgumentHelp("A variable, as NAME=VALUE; may be repeated.", valueName: "definition"))
+  var definitions: [String] = []
+
+  func run() async throws {
+    try await exiting {
+      var variables = RuleVariables()
+      if let topology { variables = RuleVariables(topology: try loadTopology(topology)) }
+      for definition in definitions {
+        guard variables.set(definition: definition) else {
+          throw StartRefusal("--set '\(definition)' is not of the form NAME=VALUE")
+        }
+      }
+      let rules = try RuleFiles.load(files, variables: variables)
+      if json {
+        print(try TopologyJSON.text(RuleCheckSummary(rules)))
+      } else {
+        print(RuleCheckTable(rules, showsAll: all).text)
+      }
+    }
+  }
+}
+
+/// The answer in JSON.
+private struct RuleCheckSummary: Encodable {
+  struct Row: Encodable {
+    let file: String
+    let line: Int
+    @Nullable var sid: UInt32?
+    let keyword: String
+    let reason: String
+  }
+
+  let supported: Int
+  let unsupported: [Row]
+
+  init(_ rules: RuleSet) {
+    supported = rules.rules.count
+    unsupported = rules.unsupported.map { row in
+      Row(
+        file: row.file, line: row.line, sid: Nullable(wrappedValue: row.signature),
+        keyword: row.keyword, reason: row.reason)
+    }
+  }
+}
