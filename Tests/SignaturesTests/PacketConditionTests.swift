@@ -52,9 +52,9 @@ func aConditionOnHeadersSaysWhatItTests(
 
 @Test(arguments: [
   ("dsize:5<>6;", "dsize: no number up to 65535 is between 5 and 6"),
-  ("dsize:>65535;", "dsize: no number up to 65535 is '65535'"),
+  ("dsize:>65535;", "dsize: no number up to 65535 is '>65535'"),
   ("ttl:256;", "ttl: no number up to 255 is '256'"),
-  ("ttl:<0;", "ttl: no number up to 255 is '0'"),
+  ("ttl:<0;", "ttl: no number up to 255 is '<0'"),
   ("flags:Q;", "flags: 'Q' names no such flag"),
   ("flags:S,S;", "flags: a flag is wanted and ignored"),
   ("flags:+*S;", "flags: a second of + * !"),
