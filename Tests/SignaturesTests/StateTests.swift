@@ -113,3 +113,25 @@ import Testing
 func contradictoryStatesAreListed(options: String, expected: String) {
   #expect(fault(options) == expected)
 }
+
+@Test func anOddTransferEncodingIsAConditionOnTheHeader() throws {
+  let rule = try rule(
+    "app-layer-event:http.invalid_transfer_encoding_value_in_request;",
+    head: "alert http any any -> any any")
+  #expect(rule.flow.direction == .toServer)
+  guard case .expression(let expression) = try #require(rule.conditions(on: .httpHeader).first)
+  else {
+    Issue.record("no expression")
+    return
+  }
+  #expect(expression.options == [.ignoresCase, .multiline])
+  #expect(
+    fault("app-layer-event:http.gzip_bomb;")
+      == "app-layer-event: no parser tells the event 'http.gzip_bomb'")
+}
+
+@Test func filesAreReadFromHTTPOnly() {
+  #expect(
+    fault(#"file.data; content:"a";"#, head: "alert smtp any any -> any any")
+      == "file.data: the buffer is filled from HTTP only, the rule is for smtp")
+}

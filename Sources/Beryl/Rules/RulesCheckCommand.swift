@@ -78,6 +78,14 @@ private struct RuleCheckSummary: Encodable {
     @Nullable var sid: UInt32?
     let keyword: String
     let reason: String
+
+    init(_ row: UnsupportedRule) {
+      file = row.file
+      line = row.line
+      _sid = Nullable(wrappedValue: row.signature)
+      keyword = row.keyword
+      reason = row.reason
+    }
   }
 
   let supported: Int
@@ -85,10 +93,6 @@ private struct RuleCheckSummary: Encodable {
 
   init(_ rules: RuleSet) {
     supported = rules.rules.count
-    unsupported = rules.unsupported.map { row in
-      Row(
-        file: row.file, line: row.line, sid: Nullable(wrappedValue: row.signature),
-        keyword: row.keyword, reason: row.reason)
-    }
+    unsupported = rules.unsupported.map(Row.init)
   }
 }

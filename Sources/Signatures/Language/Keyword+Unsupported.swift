@@ -59,6 +59,7 @@ extension Keyword {
         "tls.cert_chain_len", "tls.alpn", "tls.subjectaltname", "ssh.protoversion",
         "ssh.softwareversion", "ssh.hassh", "ssh.hassh.string", "ssh.hassh.server",
         "ssh.hassh.server.string", "smb.ntlmssp_user", "smb.ntlmssp_domain", "smb.version",
+        "smb.share", "smb.named_pipe", "smb_share", "smb_named_pipe",
         "snmp.version", "snmp.community", "snmp.usm", "snmp.pdu_type", "dns.opcode", "dns.rcode",
         "dns.rrtype", "dns.answer.name", "dns.query.name", "dhcp.leasetime",
         "dhcp.rebinding_time", "dhcp.renewal_time", "ftpdata_command", "ftp.command",

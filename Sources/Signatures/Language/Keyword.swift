@@ -35,8 +35,7 @@ enum Keyword {
     ("http_accept_lang", .httpAcceptLanguage), ("http_referer", .httpReferer),
     ("http_connection", .httpConnection), ("http_header_names", .httpHeaderNames),
     ("http_protocol", .httpProtocol), ("http_start", .httpStart),
-    ("http_response_line", .httpResponseLine), ("smb_share", .smbShare),
-    ("smb_named_pipe", .smbNamedPipe),
+    ("http_response_line", .httpResponseLine),
   ]
 
   private static let modifiers: [(String, StickyBuffer)] = [

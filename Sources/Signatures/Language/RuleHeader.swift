@@ -44,7 +44,5 @@ public enum PayloadScope: UInt8, Sendable {
 /// The application protocols that Beryl's session parsers tell apart. The raw value is the name in
 /// rules.
 public enum ApplicationProtocol: String, Sendable, CaseIterable {
-  case dcerpc, dhcp, dns, ftp
-  case ftpData = "ftp-data"
-  case http, imap, ntp, pop3, rdp, smb, smtp, snmp, ssh, telnet, tls
+  case dhcp, dns, ftp, http, imap, ntp, pop3, rdp, smb, smtp, snmp, ssh, telnet, tls
 }

@@ -3,12 +3,7 @@ extension RuleParser {
   mutating func readApplication(_ keyword: RuleOption, _ option: Option) throws(RuleFault) {
     switch keyword {
     case .applicationProtocol: try readApplicationProtocol(plainValue(value(of: option)))
-    case .applicationEvent:
-      let value = try plainValue(value(of: option))
-      guard let event = ApplicationEvent(rawValue: value.text) else {
-        throw RuleFault(value.start, "no parser tells the event \(value.quoted)")
-      }
-      rule.application.append(.event(event))
+    case .applicationEvent: try readEvent(plainValue(value(of: option)), at: option.name.start)
     case .tlsVersion, .sslVersion:
       rule.application.append(try Self.version(plainValue(value(of: option))))
     case .tlsSubject: try appendText(of: .tlsCertificateSubject, option)
@@ -33,6 +28,24 @@ extension RuleParser {
       throw RuleFault(name.start, "Beryl has no parser of the protocol \(name.quoted)")
     }
     rule.application.append(.isProtocol(application, isNegated: isNegated))
+  }
+
+  /// What Suricata's parser finds odd in the header of a request is a condition on that header.
+  private mutating func readEvent(_ value: RuleSlice, at offset: Int) throws(RuleFault) {
+    guard value.isWord("http.invalid_transfer_encoding_value_in_request") else {
+      throw RuleFault(value.start, "no parser tells the event \(value.quoted)")
+    }
+    guard rule.flow.direction != .toClient else {
+      throw RuleFault(value.start, "a request goes to the server")
+    }
+    rule.flow.direction = .toServer
+    // Anything but `chunked` (libhtp).
+    var expression = Expression(
+      pattern: Array(#"^transfer-encoding:(?![ \t]*chunked[ \t]*\r?$)"#.utf8))
+    expression.options = [.ignoresCase, .multiline]
+    let previous = lastGroup
+    try append(.expression(expression), to: group(of: .httpHeader), at: offset)
+    lastGroup = previous
   }
 
   /// `1.2`, `!tls1.2`, `sslv3,tls1.0`.

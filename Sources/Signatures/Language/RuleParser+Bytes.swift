@@ -159,8 +159,8 @@ extension RuleParser {
     }
   }
 
-  /// The most variables of a rule.
-  static let variableLimit = 64
+  /// The most variables of a rule; the matcher has room for as many.
+  static let variableLimit = 16
 
   private mutating func makeVariable(_ name: RuleSlice) throws(RuleFault) -> Int {
     guard let first = name.first, first.isLetter || first == UInt8(ascii: "_"),

@@ -104,7 +104,8 @@ extension RuleParser {
   }
 
   private static let foreignProtocols: Set<String> = [
-    "arp", "bittorrent-dht", "dnp3", "enip", "http2", "ike", "ikev2", "irc", "jabber", "krb5",
+    "arp", "bittorrent-dht", "dcerpc", "dnp3", "enip", "ftp-data", "http2", "ike", "ikev2", "irc",
+    "jabber", "krb5",
     "ldap", "modbus", "mqtt", "msn", "nfs", "pgsql", "pkthdr", "quic", "rfb", "sip", "template",
     "tftp", "ether", "websocket",
   ]
@@ -123,9 +124,9 @@ extension ApplicationProtocol {
   /// What carries it.
   var transport: RuleTransport {
     switch self {
-    case .dcerpc, .dns, .rdp, .snmp: .any
+    case .dns, .rdp, .snmp: .any
     case .dhcp, .ntp: .udp
-    case .ftp, .ftpData, .http, .imap, .pop3, .smb, .smtp, .ssh, .telnet, .tls: .tcp
+    case .ftp, .http, .imap, .pop3, .smb, .smtp, .ssh, .telnet, .tls: .tcp
     }
   }
 }

@@ -23,6 +23,9 @@ extension RuleParser {
       }
     }
     guard let application = rule.header.protocol.application else { return }
+    if application != .http, let group = rule.buffers.first(where: { $0.buffer == .fileData }) {
+      throw fault(group, "is filled from HTTP only, the rule is for \(application.rawValue)")
+    }
     let carrier = application.transport
     let transport = rule.header.protocol.transport
     if transport == .any { rule.header.protocol.transport = carrier }

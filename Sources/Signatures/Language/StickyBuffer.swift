@@ -55,9 +55,6 @@ public enum StickyBuffer: String, Sendable, CaseIterable {
   case sshProtocol = "ssh.proto"
   case sshSoftware = "ssh.software"
 
-  case smbShare = "smb.share"
-  case smbNamedPipe = "smb.named_pipe"
-
   /// IPv4, IPv6, TCP, UDP and ICMP headers as they came.
   case ipv4Header = "ipv4.hdr"
   case ipv6Header = "ipv6.hdr"
@@ -78,7 +75,6 @@ public enum StickyBuffer: String, Sendable, CaseIterable {
       .ja4Hash:
       .tls
     case .sshProtocol, .sshSoftware: .ssh
-    case .smbShare, .smbNamedPipe: .smb
     default: .http
     }
   }
@@ -88,8 +84,7 @@ public enum StickyBuffer: String, Sendable, CaseIterable {
     switch self {
     case .httpURI, .httpRawURI, .httpMethod, .httpRequestLine, .httpRequestBody, .httpUserAgent,
       .httpHost, .httpRawHost, .httpAccept, .httpAcceptEncoding, .httpAcceptLanguage, .httpReferer,
-      .httpRequestHeader, .dnsQuery, .tlsServerName, .ja3Hash, .ja3Text, .ja4Hash, .smbShare,
-      .smbNamedPipe:
+      .httpRequestHeader, .dnsQuery, .tlsServerName, .ja3Hash, .ja3Text, .ja4Hash:
       .toServer
     case .httpStatusCode, .httpStatusMessage, .httpResponseLine, .httpResponseBody, .httpServer,
       .httpLocation, .httpResponseHeader, .tlsCertificates, .tlsCertificateSubject,
