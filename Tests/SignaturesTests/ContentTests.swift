@@ -76,6 +76,19 @@ extension Signatures.Rule {
   }
 }
 
+@Test func aTransformBehindAConditionIsForThoseThatFollow() throws {
+  let rule = try rule(
+    #"dns.query; content:"rs-"; startswith; dotprefix; content:".x.example"; endswith;"#,
+    head: "alert dns any any -> any any")
+  #expect(rule.buffers.map(\.transforms) == [[], [.dotPrefix]])
+}
+
+@Test func aFlagMayNameTheBufferThatIsChosen() throws {
+  #expect(
+    try rule(#"http.uri; content:"a"; pcre:"/b/UR";"#)
+      == rule(#"http.uri; content:"a"; pcre:"/b/R";"#))
+}
+
 @Test func aRelativeConditionWithoutStickyBufferFollowsTheOneBeforeIt() throws {
   let before = try rule(#"content:"a="; http_uri; isdataat:!1,relative;"#)
   let after = try rule(#"http.uri; content:"a="; isdataat:!1,relative;"#)
@@ -121,7 +134,7 @@ extension Signatures.Rule {
   (#"pcre:"a";"#, "pcre: no '/' begins the expression"),
   (#"pcre:"/a";"#, "pcre: no '/' ends the expression"),
   (#"pcre:"/a/k";"#, "pcre: 'k' is no flag"),
-  (#"http.uri; pcre:"/a/V";"#, "pcre: a flag names a buffer where a sticky buffer is chosen"),
+  (#"http.uri; pcre:"/a/V";"#, "pcre: a flag names 'http.user_agent' where 'http.uri' is chosen"),
   (
     #"http.uri; content:"abcd"; bsize:3;"#,
     "http.uri: the buffer has 3 octets at most, and a content 4"

@@ -23,13 +23,13 @@ extension RuleParser {
     guard var chosen = selection else {
       throw RuleFault(offset, "stands behind no buffer that it could transform")
     }
-    guard chosen.group == nil else {
-      throw RuleFault(offset, "stands behind a condition on the buffer")
-    }
+    // Behind a condition it is for those that follow, as in Suricata.
+    chosen.group = nil
     guard chosen.transforms.count < Self.transformLimit else {
       throw RuleFault(offset, "more than \(Self.transformLimit) transforms")
     }
     chosen.transforms.append(transform)
+    chosen.offset = offset
     selection = chosen
   }
 

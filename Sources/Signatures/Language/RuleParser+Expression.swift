@@ -22,8 +22,13 @@ extension RuleParser {
     guard let buffer else {
       return try append(.expression(expression), at: option.name.start)
     }
-    guard selection == nil else {
-      throw RuleFault(end + 1, "a flag names a buffer where a sticky buffer is chosen")
+    if let selection {
+      guard selection.buffer == buffer else {
+        throw RuleFault(
+          end + 1,
+          "a flag names '\(buffer.rawValue)' where '\(selection.buffer.rawValue)' is chosen")
+      }
+      return try append(.expression(expression), at: option.name.start)
     }
     try append(.expression(expression), to: group(of: buffer), at: option.name.start)
   }
