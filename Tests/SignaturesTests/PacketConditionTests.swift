@@ -23,6 +23,7 @@ private let ip = "alert ip any any -> any any"
   ("flags:SA;", ip, .tcpFlags(FlagTest(bits: 18))),
   ("flags:*SF;", ip, .tcpFlags(FlagTest(bits: 3, mode: .any))),
   ("flags:0;", ip, .tcpFlags(FlagTest(bits: 0))),
+  ("flags:!0;", ip, .tcpFlags(FlagTest(bits: 255, mode: .any))),
   ("seq:0;", ip, .sequence(0)),
   ("tcp.ack:4294967295;", ip, .acknowledgement(.max)),
   ("window:!55845;", ip, .window(NumberRange(55_845, 55_845, isNegated: true))),

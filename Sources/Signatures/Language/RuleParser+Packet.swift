@@ -69,6 +69,12 @@ extension RuleParser {
     if fields.count == 2 {
       test.ignored = try flags(fields[1], letters: tcpLetters).bits
     }
+    // No flag is no bit to compare: `!0` is any flag, `+0` none.
+    if test.bits == 0, test.mode == .not {
+      test = FlagTest(bits: 0xff, mode: .any)
+    } else if test.bits == 0 {
+      test.mode = .exactly
+    }
     guard test.bits & test.ignored == 0 else {
       throw RuleFault(value.start, "a flag is wanted and ignored")
     }
