@@ -51,6 +51,22 @@ import Testing
     #expect(reports.map(\.story) == ["exfil.dns-tunnel 10.1.1.20 > 10.1.1.2"])
   }
 
+  @Test func aTunnelStraightToItsServerNeedsNoZone() throws {
+    var story = try NameStory(DNSTunnel(DetectionContext()))
+    for turn in 0..<90 {
+      story.wait(1)
+      let data = String(
+        (0..<(24 + turn % 20)).map { "0123456789abcdef".randomless(turn * 97 + $0) })
+      let type: UInt16 = [16, 5, 15][turn % 3]
+      try story.ask(
+        "10.1.1.20", "203.0.113.60", "dnscat.\(turn % 10)" + data, type, id: UInt16(turn))
+      // What programs ask by mistake: an address for a name.
+      try story.ask("10.1.1.21", "10.1.1.2", "192.0.2.\(turn)", id: UInt16(turn))
+    }
+    let reports = story.finish()
+    #expect(reports.map(\.story) == ["exfil.dns-tunnel 10.1.1.20 > 203.0.113.60"])
+  }
+
   @Test func hashesAndServersAndReverseLookupsAreNoTunnel() throws {
     var story = try NameStory(DNSTunnel(DetectionContext()))
     for turn in 0..<400 {
@@ -83,5 +99,13 @@ import Testing
     }
     let told = story.finish()
     #expect(told.isEmpty)
+  }
+}
+
+extension String {
+  /// One of its letters, by a number that stands for chance.
+  fileprivate func randomless(_ number: Int) -> Character {
+    let mixed = UInt64(number &+ 1) &* 0x9e37_79b9_7f4a_7c15
+    return self[index(startIndex, offsetBy: Int((mixed >> 40) % UInt64(count)))]
   }
 }

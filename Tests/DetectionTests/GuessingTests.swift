@@ -26,6 +26,22 @@ import Testing
     #expect(reports.contains { $0.kind == .bruteForce && $0.text("service") == service })
   }
 
+  @Test func fewTriesOverEachOfFewConnectionsAreGuessing() throws {
+    let told = try attacks("ssh-medusa").map(\.story)
+    #expect(told == ["access.brute-force 203.0.113.60 > 10.10.3.50"])
+  }
+
+  @Test func oneTryAtEachServerIsASpray() throws {
+    let told = try attacks("ssh-spray").map(\.story)
+    #expect(told == ["access.password-spray 203.0.113.60 > 8 hosts"])
+  }
+
+  @Test func whatSqlmapDoesToALoginIsNoGuessing() throws {
+    let told = try attacks("sqlmap-form")
+    #expect(Set(told.map(\.kind.text)) == ["access.web-attack"])
+    #expect(told.contains { $0.text("technique") == "sqli" })
+  }
+
   @Test(arguments: ["vnc-guessing", "mssql-guessing", "ldap-guessing"])
   func guessesThatAllFailAreGuessing(name: String) throws {
     let told = try attacks(name).map(\.story)
@@ -126,6 +142,23 @@ import Testing
     }
     let told = story.finish()
     #expect(told.map(\.story) == ["access.password-spray 203.0.113.5 > 14 hosts"])
+  }
+
+  @Test func aSprayThatHitsIsAnEntry() throws {
+    var story = try story(port: 445)
+    for index in 0..<12 {
+      story.wait(20)
+      try login(&story, .smb, user: "user\(index)")
+    }
+    story.server = "10.10.1.12"
+    try login(&story, .smb, user: "carol", .accepted)
+    let told = story.finish()
+    #expect(
+      Set(told.map(\.story)) == [
+        "access.password-spray 203.0.113.5 > 10.10.1.10",
+        "access.login-after-guessing 203.0.113.5 > 10.10.1.12",
+      ])
+    #expect(told.contains { $0.text("account") == "carol" })
   }
 
   @Test func aFrontEndWhosePeopleErrSpraysNothing() throws {

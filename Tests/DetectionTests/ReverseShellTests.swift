@@ -51,6 +51,21 @@ import Testing
     #expect(told.first?.text("technique") == "bind")
   }
 
+  @Test func aStageThatIsSentToWhoCallsIsAShell() throws {
+    var story = try SessionStory(ReverseShell(DetectionContext()), port: 4444)
+    (story.client, story.server) = ("10.10.2.104", "203.0.113.90")
+    let program = Array(repeating: UInt8(0x11), count: 300)
+    try story.say([0x00, 0x78, 0x02, 0x00, 0x4d, 0x5a, 0x90, 0x00] + program, fromClient: false)
+    let told = story.finish()
+    #expect(told.map(\.story) == ["access.reverse-shell 203.0.113.90 > 10.10.2.104"])
+    // A file that is fetched has no length before it.
+    var fetch = try SessionStory(ReverseShell(DetectionContext()), port: 50_021)
+    try fetch.say([0x4d, 0x5a, 0x90, 0x00] + program, fromClient: false)
+    try fetch.say([0x7f, 0x45, 0x4c, 0x46] + program, fromClient: true)
+    let nothing = fetch.finish()
+    #expect(nothing.isEmpty)
+  }
+
   static let talks: [[(Bool, String)]] = [
     [
       (false, ":irc.example.net NOTICE * :*** Looking up your hostname\r\n"),

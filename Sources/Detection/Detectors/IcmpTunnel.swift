@@ -7,8 +7,7 @@ import Terms
 /// what was asked (RFC 792, p. 14), so that a ping brings back exactly as many bytes as it sent. A
 /// tunnel's two directions have each their own to say.
 ///
-/// Lost replies do not disturb, since means per packet are compared; a ping of varying size whose
-/// replies are all there is balanced in its sums.
+/// Means per packet are compared, so that lost replies do not disturb.
 struct IcmpTunnel: AnalysisEngine {
   static let packets = EngineLimit(
     "icmp-tunnel.packets", 16, .count, "Echo packets, both ways, that are looked at.")
@@ -28,6 +27,8 @@ struct IcmpTunnel: AnalysisEngine {
   static let limits = [packets, imbalance, share, pairs, memory, quiet, spacing]
 
   static let severity = 8.0
+  /// Payload of the largest echo that an Ethernet carries whole, in bytes.
+  static let largest = 1472.0
 
   struct Detail: Sendable {
     var source = IPAddress.unspecified
@@ -113,7 +114,11 @@ extension IcmpTunnel {
     let answered = Double(min(detail.packetsOut, detail.packetsIn))
     let surplus = Double(detail.packetsIn) - answered
     // Duplicates are rare; a third of all replies is none of them.
-    return abs(meanIn - meanOut) * answered + (surplus > answered / 2 ? surplus * meanIn : 0)
+    let difference = abs(meanIn - meanOut) * answered
+    // What is lost may have been the largest, as where somebody searches for the path's limit.
+    let lost = meanIn < meanOut ? Double(detail.packetsOut) - answered : 0
+    return max(0, difference - lost * Self.largest)
+      + (surplus > answered / 2 ? surplus * meanIn : 0)
   }
 
   private func isTunnel(_ detail: Detail) -> Bool {

@@ -1,4 +1,5 @@
-/// Services that ask for a password, by their registered port.
+/// Services that ask for a password, by their registered port; those apart whose answers are read
+/// anyway and whose ordinary clients open many short sessions (SMB, databases).
 enum LoginService: UInt16, Sendable, CaseIterable {
   case ftp = 21
   case ssh = 22
@@ -6,7 +7,6 @@ enum LoginService: UInt16, Sendable, CaseIterable {
   case smtp = 25
   case pop3 = 110
   case imap = 143
-  case smb = 445
   case submission = 587
   case rdp = 3389
 
@@ -31,7 +31,6 @@ enum LoginService: UInt16, Sendable, CaseIterable {
     case .ftp, .telnet, .rdp: 1
     case .smtp, .submission: payloadOut <= Self.smtpLogin ? 0.4 : 0
     case .pop3, .imap: 0.4
-    case .smb: 0.25
     }
   }
 }

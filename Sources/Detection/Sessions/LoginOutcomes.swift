@@ -250,14 +250,16 @@ extension LoginOutcomes {
     let guessed = pairs[slot]
     pairs[slot].facts.score = FadingScore()
     pairs[slot].facts.slow = FadingScore()
-    guard guessed.facts.service == trial.service, wasGuessed(guessed) else { return }
+    let isGuessed = guessed.facts.service == trial.service && wasGuessed(guessed)
+    guard isGuessed || sprays.isOpen(event.client, at: event.time) else { return }
     let place = entries.admit(
       event.client, event.server, UInt64(event.serverPort), port: event.serverPort,
       at: event.time)
     guard place >= 0 else { return }
     if !entries[place].thread.isOpen {
       entries[place].facts = guessed.facts
-      entries[place].first = guessed.first
+      entries[place].facts.service = trial.service
+      entries[place].first = min(guessed.first, event.time)
       entries[place].packets = guessed.packets
     }
     if entries[place].facts.account.isEmpty { entries[place].facts.account = trial.account }

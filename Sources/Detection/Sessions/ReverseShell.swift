@@ -98,12 +98,16 @@ extension ReverseShell {
   ) {
     let output = ShellTalk.output(sample.bytes)
     let input = ShellTalk.input(sample.bytes)
-    guard output > 0 || input > 0 else { return }
+    let isStage = sample.turn == 0 && sample.offset == 0 && ShellTalk.isStage(sample.bytes)
+    guard output > 0 || input > 0 || isStage else { return }
     let slot = talks.admit(Self.key(event), asOf: event.time, until: event.time + .seconds(30))
     guard slot >= 0 else { return }
     let side = sample.isFromClient ? 0 : 1
     // A turn is one or the other: an echoed command is the shell's.
-    if output >= input || output >= 0.5 {
+    if isStage {
+      talks[slot].input[side] += scoreLimit
+      talks[slot].output[1 - side] += 2 * outputLimit
+    } else if output >= input || output >= 0.5 {
       talks[slot].output[side] += output
       if output >= 0.5 { talks[slot].prompts &+= 1 }
     } else {

@@ -147,6 +147,24 @@ enum ShellTalk {
     return lead == 0x2f && (text.begins("/bin/") || text.begins("/usr/bin/"))
   }
 
+  /// Whether the first words of a conversation are a program that the other side is to run in place:
+  /// its length in four bytes, or an image that begins with code that loads itself, as stagers of
+  /// Metasploit expect it.
+  static func isStage(_ bytes: [UInt8]) -> Bool {
+    guard bytes.count >= 64 else { return false }
+    let start = bytes.prefix(8)
+    // `MZ` and then pop, push, mov or a call of the next instruction.
+    if start.starts(with: [0x4d, 0x5a, 0x41, 0x52, 0x55, 0x48, 0x89, 0xe5])
+      || start.starts(with: [0x4d, 0x5a, 0xe8, 0, 0, 0, 0])
+    {
+      return true
+    }
+    let length = (0..<4).reversed().reduce(0) { $0 << 8 | Int(bytes[$1]) }
+    guard length >= 1 << 14, length <= 1 << 24 else { return false }
+    let image = bytes[4..<8]
+    return image.starts(with: [0x4d, 0x5a]) || image.elementsEqual([0x7f, 0x45, 0x4c, 0x46])
+  }
+
   private static func isText(_ bytes: ArraySlice<UInt8>) -> Bool {
     guard !bytes.isEmpty else { return false }
     // BEL, BS, HT, LF, CR and ESC belong to a terminal's talk.

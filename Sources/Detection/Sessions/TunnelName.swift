@@ -93,8 +93,15 @@ struct TunnelName {
         (last, second, third) = (place, last, second)
       }
     }
-    guard labels >= 3, labels <= 127 else { return nil }
+    guard labels >= 2, labels <= 127 else { return nil }
     let top = UnsafeBufferPointer(rebasing: name[last...])
+    // No domain at the top has a digit in its name, but for encoded ones (RFC 3696, 2; RFC 5890):
+    // a tunnel straight to its server (dnscat2) puts its mark first and data everywhere else.
+    if top.contains(where: \.isDigit), !top.begins("xn--") {
+      let mark = UnsafeBufferPointer(rebasing: name.prefix { $0 != 0x2e })
+      return (labels, name.count, DNSTurn.hash(mark))
+    }
+    guard labels >= 3 else { return nil }
     if message.queryType == DNSMessage.RecordType.ptr, top.count == 4, top.begins("arpa") {
       return nil
     }

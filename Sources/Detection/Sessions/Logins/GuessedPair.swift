@@ -13,9 +13,9 @@ struct GuessedPair: Sendable {
   var secrets = FewDigests()
   var users = FewDigests()
   var web = WebLogins()
-  /// Connections that were refused something, and the newest one's port.
+  /// Connections that were refused something, by their ports.
   var connections: UInt64 = 0
-  var port: UInt16 = 0
+  var ports = FewDigests()
   /// The account named by an RDP client's cookie.
   var cookie: UInt64 = 0
   var isOutside = false
@@ -35,8 +35,7 @@ struct GuessedPair: Sendable {
   {
     service = trial.service
     failures &+= 1
-    if connections == 0 || port != self.port { connections &+= 1 }
-    self.port = port
+    if ports.insert(UInt64(port)) { connections &+= 1 }
     let isNew = trial.secret != 0 && secrets.insert(trial.secret)
     if trial.user != 0 { _ = users.insert(trial.user) }
     var weight = trial.weight

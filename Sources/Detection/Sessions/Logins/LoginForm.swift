@@ -7,6 +7,8 @@ struct LoginForm: Sendable {
   /// Of the password; nil when the request only looks like a login by its path.
   var secret: UInt64?
 
+  /// Bytes of a name or password as it is sent, at most.
+  private static let valueLimit = 96
   private static let userNames: Set<String> = [
     "user", "username", "login", "email", "log", "uname", "name", "userid", "user_login", "account",
     "j_username", "mail", "id", "u", "usr",
@@ -23,13 +25,32 @@ struct LoginForm: Sendable {
   init?(_ request: HTTPRequest) {
     guard request.method == "POST" || request.method == "PUT" else { return nil }
     for (name, value) in Self.fields(request.body) {
-      if secret == nil, Self.secretNames.contains(name) { secret = value.digest }
-      if user == 0, Self.userNames.contains(name) { user = value.digest }
+      let isSecret = Self.secretNames.contains(name)
+      guard isSecret || Self.userNames.contains(name) else { continue }
+      // Whoever tries what an application does with strange values tries no passwords.
+      guard Self.isCredential(value) else { return nil }
+      if secret == nil, isSecret { secret = value.digest }
+      if user == 0, !isSecret { user = value.digest }
     }
     if secret == nil {
       guard Self.places.contains(where: { request.target.mentions($0) }) else { return nil }
       if request.body.isEmpty { return nil }
     }
+  }
+
+  /// Whether a value, as sent, may be what somebody types into a login: short, and not made of
+  /// several words and brackets.
+  private static func isCredential(_ value: ArraySlice<UInt8>) -> Bool {
+    guard value.count <= valueLimit else { return false }
+    var words = 0
+    for place in value.indices where value[place] == 0x2b || value[place] == 0x28 {
+      words += 1
+      if place > value.startIndex, value[place - 1] == 0x2b { words += 1 }
+    }
+    for escape: StaticString in ["%20", "%28", "%2f%2a", "/*"] where value.mentions(escape) {
+      words += 2
+    }
+    return words < 2
   }
 
   /// The names and values of a form, or of the strings of a flat JSON object.

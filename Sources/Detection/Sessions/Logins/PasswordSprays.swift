@@ -31,7 +31,7 @@ struct PasswordSprays: Sendable {
     var attempts: UInt64 = 0
     var connections: UInt64 = 0
     var successes: UInt64 = 0
-    var connection: UInt64 = 0
+    var known = FewDigests()
     var isOutside = false
   }
 
@@ -64,8 +64,7 @@ struct PasswordSprays: Sendable {
     facts.isOutside = isOutside
     facts.attempts &+= 1
     let connection = TableKey(event.server, detail: UInt64(event.clientPort)).hash
-    if connection != facts.connection { facts.connections &+= 1 }
-    facts.connection = connection
+    if facts.known.insert(connection) { facts.connections &+= 1 }
     if trial.user != 0 { _ = facts.users.insert(trial.user) }
     if trial.secret != 0 { _ = facts.secrets.insert(trial.secret) }
     _ = facts.servers.insert(TableKey(event.server).hash)

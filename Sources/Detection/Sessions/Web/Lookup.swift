@@ -32,13 +32,20 @@ enum Lookup {
       if text[place] == 0x7b, place > 0, text[place - 1] == 0x24 { open = place - 1 }
       guard text[place] == 0x7d, let start = open else { continue }
       let body = text[(start + 2)..<place]
-      var value = body.lastIndex(of: 0x3a).map { body[($0 + 1)...] } ?? body[body.endIndex...]
-      if value.first == 0x2d { value = value.dropFirst() }
+      var value = fallback(body)
       value = value.drop { $0 == 0x27 }
       if value.last == 0x27 { value = value.dropLast() }
       return (start..<(place + 1), value)
     }
     return nil
+  }
+
+  /// What a lookup yields: its default, which may be a colon itself, or what its last colon leaves.
+  private static func fallback(_ body: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
+    for place in body.indices.dropLast() where body[place] == 0x3a && body[place + 1] == 0x2d {
+      return body[(place + 2)...]
+    }
+    return body.lastIndex(of: 0x3a).map { body[($0 + 1)...] } ?? body[body.endIndex...]
   }
 
   private static func contains(_ bytes: [UInt8], _ text: StaticString) -> Bool {

@@ -225,10 +225,10 @@ extension WebReading {
     if value.isEmpty || name.begins("authorization") { return }
     let text = WebText(value, isQuery: false)
     addLookup(text.bytes)
-    // A page's address in Referer is what another page did.
-    if name.begins("referer") { return }
     let found = Self.words(text.bytes)
     scores[.shellshock] += found[.shellshock]
+    // A page's address in Referer is what another page did.
+    if name.begins("referer") { return }
     scores[.sqli] += found[.sqli]
     scores[.codeInjection] += found[.codeInjection]
     scores[.xss] += found[.xss] * Self.pageShare

@@ -13,7 +13,10 @@ extension WebToken {
     case .stacked: return weight * Self.stacked(cursor)
     case .command: return Self.isCommand(before, cursor, end: bytes[end &- 1]) ? weight : 0
     case .plainCommand:
-      return Self.isCommand(before, cursor, end: 0x61) && !Self.isList(before) ? weight : 0
+      guard Self.isCommand(before, cursor, end: bytes[end &- 1]), !Self.isList(before) else {
+        return 0
+      }
+      return Self.isUnlikely(before) ? weight * 1.45 : weight
     case .handler: return weight * Self.handler(before, cursor)
     case .value, .function: return Self.beginsValue(before) ? weight : 0
     case .comment: return Self.isComment(before) ? weight : 0
@@ -145,6 +148,17 @@ extension WebToken {
     case 0x7c: return true
     case 0x26: return before.at(offset - 1) == 0x26
     case 0x28: return before.at(offset - 1) == 0x24 || before.at(offset - 1) == 0x3c
+    default: return false
+    }
+  }
+
+  /// Whether `$(`, a backtick, `&&` or `||` stands before the word: in what people write they are
+  /// rarer than `;` and `|`.
+  private static func isUnlikely(_ before: ByteCursor) -> Bool {
+    var offset = -1
+    while before.at(offset) == 0x20, offset > -4 { offset -= 1 }
+    switch (before.at(offset - 1), before.at(offset)) {
+    case (0x24, 0x28), (0x26, 0x26), (0x7c, 0x7c), (_, 0x60): return true
     default: return false
     }
   }

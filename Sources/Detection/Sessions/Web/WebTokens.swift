@@ -65,6 +65,7 @@ struct WebToken: Sendable {
       .init("exec master", .sqli, 1), .init("convert(int", .sqli, 0.6),
       .init("char(", .sqli, 0.3), .init("select ", .sqli, 0.15, .word),
       .init("(select", .sqli, 0.6), .init(" from ", .sqli, 0.1), .init("order by ", .sqli, 0.3),
+      .init("case when", .sqli, 0.5), .init("floor(rand(", .sqli, 0.8),
       .init("or", .sqli, 1, .tautology), .init("and", .sqli, 1, .tautology),
       .init("xor", .sqli, 1, .tautology), .init("having", .sqli, 1, .tautology),
       .init("||", .sqli, 1, .tautology), .init("&&", .sqli, 1, .tautology),
@@ -82,6 +83,8 @@ struct WebToken: Sendable {
       .init("confirm", .xss, 0.3, .call), .init("eval", .xss, 0.4, .call),
       .init("<iframe", .xss, 0.8), .init("<object", .xss, 0.4), .init("<embed", .xss, 0.5),
       .init("<svg", .xss, 0.5), .init("<img", .xss, 0.2), .init("<math", .xss, 0.4),
+      .init("<details", .xss, 0.3), .init("<marquee", .xss, 0.3), .init("<body", .xss, 0.3),
+      .init("jav\tascript:", .xss, 0.6), .init("jav\nascript:", .xss, 0.6),
       .init("srcdoc=", .xss, 0.6), .init("expression(", .xss, 0.4),
       .init("on", .xss, 0.8, .handler),
     ]
@@ -98,7 +101,8 @@ struct WebToken: Sendable {
       .init("phar://", .fileInclusion, 1), .init("zip://", .fileInclusion, 0.8),
       .init("data://", .fileInclusion, 0.8), .init("file:///", .fileInclusion, 0.9),
       .init("gopher://", .fileInclusion, 1), .init("dict://", .fileInclusion, 0.9),
-      .init("169.254.169.254", .fileInclusion, 0.9),
+      .init("169.254.169.254", .fileInclusion, 0.9), .init("latest/meta-data", .fileInclusion, 0.5),
+      .init("computemetadata/", .fileInclusion, 0.6),
     ]
 
   private static let commands: [WebToken] =
@@ -109,16 +113,17 @@ struct WebToken: Sendable {
       "php -", "type c:", "net user", "rm -", "printenv", "systeminfo",
     ].map { WebToken($0, .commandInjection, 1, .command) }
     + [
-      "id", "ls", "ping", "sleep", "echo", "cat", "dir", "ps", "env", "pwd", "sh", "set",
+      "id", "ls", "ping", "sleep ", "echo", "cat", "dir", "ps", "env", "pwd", "sh", "set",
       "hostname", "phpinfo",
     ].map { WebToken($0, .commandInjection, 0.7, .plainCommand) }
     + [
       .init("/bin/sh", .commandInjection, 0.6), .init("/bin/bash", .commandInjection, 0.6),
-      .init("/dev/tcp/", .commandInjection, 0.9), .init("${ifs}", .commandInjection, 0.9),
-      .init("$ifs", .commandInjection, 0.8), .init("cmd.exe", .commandInjection, 0.8),
+      .init("/dev/tcp/", .commandInjection, 0.9), .init("${ifs}", .commandInjection, 1),
+      .init("$ifs", .commandInjection, 1), .init("cmd.exe", .commandInjection, 0.8),
       .init("cmd /c", .commandInjection, 0.8), .init("nc -e", .commandInjection, 0.8),
       .init("wget http", .commandInjection, 0.7), .init("curl http", .commandInjection, 0.4),
-      .init("$(", .commandInjection, 0.2), .init("powershell -", .commandInjection, 0.7),
+      .init("$(", .commandInjection, 0.2), .init("$((", .commandInjection, 0.4),
+      .init("powershell -", .commandInjection, 0.7),
       .init("mkfifo", .commandInjection, 0.6), .init("base64 -d", .commandInjection, 0.6),
     ]
 
@@ -140,11 +145,13 @@ struct WebToken: Sendable {
   private static let code: [WebToken] =
     [
       .init("{{7*", .codeInjection, 1), .init("${7*", .codeInjection, 1),
+      .init("{{request.", .codeInjection, 0.8), .init("{{config", .codeInjection, 0.6),
+      .init("__builtins__", .codeInjection, 0.8),
       .init("__class__", .codeInjection, 0.8), .init("__globals__", .codeInjection, 0.8),
       .init("class.module.classloader", .codeInjection, 1), .init("%{(#", .codeInjection, 1),
       .init("ognl.", .codeInjection, 0.9), .init("@java.lang", .codeInjection, 0.9),
       .init("java.lang.runtime", .codeInjection, 1), .init("processbuilder", .codeInjection, 0.7),
-      .init("<!entity", .codeInjection, 0.9), .init("rO0ABX".lowercased(), .codeInjection, 0.9),
+      .init("<!entity", .codeInjection, 0.9), .init("rO0ABX".lowercased(), .codeInjection, 1),
       .init("system(", .codeInjection, 0.4), .init("passthru(", .codeInjection, 0.7),
       .init("shell_exec(", .codeInjection, 0.8), .init("base64_decode(", .codeInjection, 0.5),
       .init("<?php", .codeInjection, 0.7), .init("invokefunction&function=", .codeInjection, 1),
