@@ -83,40 +83,45 @@ let package = Package(
     // Layer 2
     module("Flows", ["Packets", "Terms", "CPrefetch"]),
     module("Analysis", ["Reports", "Terms"]),
-    module("Signatures", ["Terms", "CHyperscan", "CPCRE2"]),
     // Layer 3
-    module("Detection", ["Analysis", "Flows", "Packets", "Reports", "Terms"]),
+    module(
+      "Signatures",
+      [
+        "Analysis", "Flows", "Packets", "Terms", "CHyperscan", "CPCRE2", "CZlib", crypto,
+      ]),
+    // Layer 4
+    module("Detection", ["Analysis", "Flows", "Packets", "Reports", "Signatures", "Terms"]),
     module("Correlation", ["Analysis", "Reports", "Terms"]),
     module("Response", ["Analysis", "Reports", "Terms"]),
-    // Layer 4
-    module("Monitoring", ["Analysis", "Hierarchy", "Reports", "Response", "Terms"]),
     // Layer 5
+    module("Monitoring", ["Analysis", "Hierarchy", "Reports", "Response", "Terms"]),
+    // Layer 6
     module("Capture", ["Packets", "Terms", "CPcap", "CZlib", "CZstd"]),
     module(
       "Links",
       ["Monitoring", "Reports", "Terms", asn1, certificates, crypto, deque, protobuf] + nio),
     module("Archive", ["Monitoring", "Reports", "Terms", grdb]),
-    // Layer 6
-    module("Scenarios", ["Archive", "Hierarchy", "Monitoring", "Reports", "Terms"]),
     // Layer 7
+    module("Scenarios", ["Archive", "Hierarchy", "Monitoring", "Reports", "Terms"]),
+    // Layer 8
     module(
       "Tiers",
       [
         "Analysis", "Archive", "Capture", "Correlation", "Detection", "Flows", "Hierarchy",
         "Links", "Monitoring", "Packets", "Reports", "Response", "Scenarios", "Signatures", "Terms",
-        arguments, lifecycle, logging, metrics, signals,
+        arguments, crypto, lifecycle, logging, metrics, signals,
       ]),
     module(
       "Fuzzing",
       ["Capture", "Flows", "Hierarchy", "Links", "Packets", "Reports", "Scenarios", "Terms"]),
-    // Layer 8
+    // Layer 9
     module(
       "Replay",
       [
         "Analysis", "Archive", "Capture", "Detection", "Hierarchy", "Links", "Monitoring",
         "Reports", "Scenarios", "Terms", "Tiers", heap, logging,
       ]),
-    // Layer 9
+    // Layer 10
     program("LocalMonitor", ["Tiers"]),
     program("DomainMonitor", ["Tiers"]),
     program("EnterpriseMonitor", ["Tiers"]),
@@ -130,7 +135,7 @@ let package = Package(
       "Benchmarks",
       [
         "Analysis", "Archive", "Capture", "CPcap", "Detection", "Flows", "Fuzzing", "Links",
-        "Monitoring", "Packets", "Reports", "Terms",
+        "Monitoring", "Packets", "Reports", "Signatures", "Terms", "Tiers",
       ]),
     // Tests
     tests("TermsTests", ["Terms"]),
@@ -139,10 +144,10 @@ let package = Package(
     tests("HierarchyTests", ["Hierarchy", "Reports", "Terms"]),
     tests("FlowsTests", ["Flows", "Packets", "Terms", "Capture"]),
     tests("AnalysisTests", ["Analysis", "Reports", "Terms"]),
-    tests("SignaturesTests", ["Signatures", "Terms"]),
+    tests("SignaturesTests", ["Flows", "Packets", "Signatures", "Terms", crypto]),
     tests(
       "DetectionTests",
-      ["Analysis", "Capture", "Detection", "Flows", "Packets", "Reports", "Terms"]),
+      ["Analysis", "Capture", "Detection", "Flows", "Packets", "Reports", "Signatures", "Terms"]),
     tests("CorrelationTests", ["Analysis", "Correlation", "Reports", "Response", "Terms"]),
     tests(
       "MonitoringTests", ["Analysis", "Hierarchy", "Monitoring", "Reports", "Response", "Terms"]),
@@ -154,7 +159,9 @@ let package = Package(
     tests(
       "ReplayTests",
       ["Archive", "Hierarchy", "Links", "Monitoring", "Replay", "Reports", "Terms", "Tiers"]),
-    tests("TiersTests", ["Hierarchy", "Links", "Monitoring", "Reports", "Terms", "Tiers"]),
+    tests(
+      "TiersTests",
+      ["Hierarchy", "Links", "Monitoring", "Reports", "Signatures", "Terms", "Tiers"]),
     tests("FuzzingTests", ["Fuzzing"]),
     tests("TidyTests", []),
   ],

@@ -3,7 +3,8 @@ import Glibc
 /// `beryl-bench`: what the machine in front of you makes of the figures in the README.
 @main struct Benchmarks {
   private static let usage = """
-    Usage: beryl-bench [hot] [--mix FILE]   packets from capture file to reports, layer by layer
+    Usage: beryl-bench [hot] [--mix FILE] [--rules FILE]
+                                            packets from capture file to reports, layer by layer
            beryl-bench links                reports over TLS from store to store
            beryl-bench capture FILE         reading and decoding one capture file
            beryl-bench fuzz [--inputs N] [--seed N] [TARGET…]
@@ -39,11 +40,21 @@ import Glibc
       print(MeasurementTable(title: arguments[1], rows: rows).text)
     case ("fuzz", _): return try FuzzCommand.run(Array(arguments.dropFirst()))
     case ("links", 1): try LinkBenchmark.run()
-    case (nil, _), ("hot", 1): try HotBenchmark.run(mix: nil)
-    case ("--mix", 2): try HotBenchmark.run(mix: arguments[1])
-    case ("hot", 3) where arguments[1] == "--mix": try HotBenchmark.run(mix: arguments[2])
-    default: return false
+    default: return try runHot(arguments.first == "hot" ? arguments.dropFirst() : arguments[...])
     }
+    return true
+  }
+
+  private static func runHot(_ arguments: ArraySlice<String>) throws -> Bool {
+    var files: [String: String] = [:]
+    var rest = arguments
+    while let option = rest.popFirst() {
+      guard option == "--mix" || option == "--rules", let file = rest.popFirst() else {
+        return false
+      }
+      files[option] = file
+    }
+    try HotBenchmark.run(mix: files["--mix"], rules: files["--rules"])
     return true
   }
 }

@@ -27,7 +27,10 @@ enum ChildProcess {
 
   /// The child's side: measures and prints packets, CPU seconds and the peak in KiB.
   static func main(_ hotCase: HotCase, path: String) throws {
-    let measurement = try Measurement.taking(hotCase.rawValue) { try hotCase.run(path: path) }
+    let rules = hotCase == .signatures ? try RuleRun.load() : nil
+    let measurement = try Measurement.taking(hotCase.rawValue) {
+      try hotCase.run(path: path, rules: rules)
+    }
     print(measurement.items, measurement.cpuSeconds, peakKiB())
   }
 

@@ -3,6 +3,7 @@ import Capture
 import Detection
 import Flows
 import Reports
+import Signatures
 import Terms
 
 /// The whole local analysis, as `beryl-local` runs it.
@@ -10,10 +11,13 @@ enum DetectorRun {
   /// Runs the capture at `path` through flows, sessions and every detector, or only those that
   /// need no sessions; returns
   /// the number of packets.
-  static func count(_ path: String, batch: Int, readsSessions: Bool) throws -> Int {
+  static func count(
+    _ path: String, batch: Int, readsSessions: Bool, rules: SignatureSet? = nil
+  ) throws -> Int {
     guard let name = MonitorName("bench") else { return 0 }
     let sink = ReportSink(monitor: name, tier: .local, capture: "bench")
-    let context = DetectionContext()
+    var context = DetectionContext()
+    context.signatures = rules
     var pipeline = DetectionPipeline(
       sink: sink, context: context,
       engines: readsSessions ? nil : DetectorCatalog.engines(context))

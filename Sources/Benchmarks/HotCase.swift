@@ -2,6 +2,7 @@ import CPcap
 import Capture
 import Flows
 import Packets
+import Signatures
 import Terms
 
 /// How far packets go in one run of the hot path.
@@ -12,12 +13,13 @@ enum HotCase: String, CaseIterable {
   case flows = "… + flows and sessions"
   case flowDetectors = "… + flow detectors"
   case detectors = "… + all detectors"
+  case signatures = "… + signatures"
 
   /// Frames lent per call, as the local monitor does.
   private static let batch = 512
 
   /// Runs the capture at `path` through; returns the number of packets.
-  func run(path: String) throws -> Int {
+  func run(path: String, rules: SignatureSet? = nil) throws -> Int {
     switch self {
     case .libpcap: try Self.countWithLibpcap(path)
     case .reader: try Self.countFrames(path)
@@ -25,6 +27,8 @@ enum HotCase: String, CaseIterable {
     case .flows: try Self.countFlows(path)
     case .flowDetectors: try DetectorRun.count(path, batch: Self.batch, readsSessions: false)
     case .detectors: try DetectorRun.count(path, batch: Self.batch, readsSessions: true)
+    case .signatures:
+      try DetectorRun.count(path, batch: Self.batch, readsSessions: true, rules: rules)
     }
   }
 

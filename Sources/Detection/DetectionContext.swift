@@ -1,3 +1,4 @@
+import Signatures
 import Terms
 
 /// What the detectors of one segment are told before the first packet; everything may be empty.
@@ -16,6 +17,8 @@ public struct DetectionContext: Sendable {
   public var siteDHCP: [IPAddress] = []
   /// The name servers of the whole site.
   public var nameServers: [IPAddress] = []
+  /// Rules to hold traffic against; nil for none.
+  public var signatures: SignatureSet?
 
   public init(
     limits: LimitTable = LimitTable(), segment: String = "", prefixes: [IPPrefix] = [],

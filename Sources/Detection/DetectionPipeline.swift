@@ -2,6 +2,7 @@ import Analysis
 import Flows
 import Packets
 import Reports
+import Signatures
 import Terms
 
 /// One segment's whole analysis: frames in, reports out. Owns the flow engine, the detectors and
@@ -13,6 +14,8 @@ public struct DetectionPipeline: ~Copyable {
   private var flows: FlowEngine
   private var engines: EngineGroup<FlowEvent>
   private var sessionEngines: EngineGroup<SessionEvent>
+  /// nil without rules.
+  private var signatures: SignatureStage?
   private var sink: ReportSink
   /// Reports that wait for the watermark to pass them.
   private var waiting: [Report] = []
@@ -32,6 +35,9 @@ public struct DetectionPipeline: ~Copyable {
     self.sessionEngines = EngineGroup(
       sessionEngines ?? (engines == nil ? SessionCatalog.engines(context) : []))
     self.sink = sink
+    if let rules = context.signatures {
+      signatures = SignatureStage(rules, context, to: &flows)
+    }
   }
 
   /// Losses and counts of the flow engine.
@@ -42,7 +48,12 @@ public struct DetectionPipeline: ~Copyable {
   public var sessionEventCount: UInt64 { sessionEngines.eventCount }
 
   /// What the detectors' bounded tables turned away so far, summed over all engines.
-  public var losses: UInt64 { engines.losses &+ sessionEngines.losses }
+  public var losses: UInt64 {
+    engines.losses &+ sessionEngines.losses &+ (signatures?.losses ?? 0)
+  }
+
+  /// What the signature engine did; nil without rules.
+  public var signatureStatistics: SignatureStatistics? { signatures?.statistics }
 
   /// Event time reached by the engines.
   public var time: CaptureTime { flows.time }
@@ -79,6 +90,7 @@ public struct DetectionPipeline: ~Copyable {
     deliver()
     engines.runDeadlines(through: .distantFuture, into: &sink)
     sessionEngines.runDeadlines(through: .distantFuture, into: &sink)
+    signatures?.runDeadlines(through: .distantFuture, into: &sink)
     watermark = .distantFuture
   }
 
@@ -101,6 +113,7 @@ public struct DetectionPipeline: ~Copyable {
     flows.clearSessionEvents()
     engines.take(flows.events, into: &sink)
     flows.clearEvents()
+    signatures?.deliver(into: &sink)
   }
 
   /// Runs the deadlines that event time has passed. Events of this very instant may still come, so
@@ -110,6 +123,7 @@ public struct DetectionPipeline: ~Copyable {
     guard now > .distantPast, watermark < .distantFuture else { return }
     engines.runDeadlines(through: now, into: &sink)
     sessionEngines.runDeadlines(through: now, into: &sink)
+    signatures?.runDeadlines(through: now, into: &sink)
     watermark = max(watermark, now - TimeSpan(nanoseconds: 1))
   }
 }

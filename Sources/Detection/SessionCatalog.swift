@@ -38,7 +38,7 @@ public enum SessionCatalog {
     + WebAttack.limits + WebScan.limits + LoginOutcomes.limits + SmtpAbuse.limits
     + CleartextCredentials.limits + OverflowAttempt.limits + ReverseShell.limits
     + LateralMovement.limits + Exposure.limits + ContentPrevalence.limits
-    + StreamEvasion.limits
+    + StreamEvasion.limits + SignatureReports.limits
 }
 
 extension SessionEvent: TimedEvent {

@@ -20,11 +20,14 @@ public struct MonitorDefinition: Sendable, Hashable {
   public let capture: CaptureSettings?
   /// Engine limits set for this monitor alone, by limit name; durations in seconds.
   public let limits: [String: Double]
+  /// Signature rule files of a local monitor, relative to the topology file.
+  public let rules: [String]
 
   public init(
     name: MonitorName, tier: Tier, segment: String? = nil, parents: [MonitorName] = [],
     peers: [MonitorName] = [], listen: ListenAddress? = nil, console: ListenAddress? = nil,
-    capture: CaptureSettings? = nil, limits: [String: Double] = [:]
+    capture: CaptureSettings? = nil, limits: [String: Double] = [:],
+    rules: [String] = []
   ) {
     self.name = name
     self.tier = tier
@@ -35,6 +38,7 @@ public struct MonitorDefinition: Sendable, Hashable {
     self.console = console
     self.capture = capture
     self.limits = limits
+    self.rules = rules
   }
 }
 

@@ -19,6 +19,7 @@ struct ParsedMonitor {
 extension TopologyParser {
   private static let keys = [
     "tier", "segment", "parents", "peers", "listen", "console", "capture", "limits",
+    "rules",
   ]
 
   mutating func readMonitors(_ value: YAMLValue) {
@@ -60,10 +61,20 @@ extension TopologyParser {
       definition: MonitorDefinition(
         name: name, tier: tier ?? .domain, segment: segment, parents: parents.map(\.value),
         peers: peers.map(\.value), listen: listen?.value, console: console?.value,
-        capture: capture, limits: limits),
+        capture: capture, limits: limits, rules: rules(fields, tier)),
       position: entry.keyPosition, tierIsKnown: tier != nil, namesListen: fields["listen"] != nil,
       relationsAreKnown: relationsAreKnown, parents: parents, peers: peers,
       sockets: [listen, console].compactMap { $0 })
+  }
+
+  private mutating func rules(_ fields: YAMLFields, _ tier: Tier?) -> [String] {
+    guard let value = fields["rules"] else { return [] }
+    if let tier, tier != .local, let position = fields.keyPosition("rules") {
+      log.add(position, .misplacedKey("rules", of: "a monitor of tier \(tier.rawValue)"))
+    }
+    return log.items(value).compactMap { item in
+      log.read(item, as: .text) { (1...4096).contains($0.count) ? $0 : nil }
+    }
   }
 
   private mutating func segmentName(

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Scenarios
+import Signatures
 import Terms
 
 /// `beryl-local`
@@ -13,6 +14,8 @@ public struct LocalCommand: AsyncParsableCommand {
         beryl-local --read trace.pcap --kind 'recon.*' --explain
                                                       only scans and sweeps, and why
         beryl-local --read trace.pcapng.zst --json -  the same as JSON lines
+        beryl-local --read trace.pcap --rules emerging.rules
+                                                      with Suricata's or Snort's signatures
         beryl-local --topology topology/acme.yaml --monitor hq-dmz
                                                       a segment's monitor, until SIGINT or SIGTERM
         beryl-local --topology topology/acme.yaml --monitor hq-dmz --read hq-dmz.pcap
@@ -49,6 +52,8 @@ public struct LocalCommand: AsyncParsableCommand {
   @Option(help: ArgumentHelp("Add this to every packet's time, in seconds.", valueName: "seconds"))
   var offset = 0.0
 
+  @OptionGroup var rules: RuleOptions
+
   @Option(help: .hidden) var origin: Double?
 
   /// A segment without a capture in a replay: nothing to say, from the start to the end of time.
@@ -61,8 +66,11 @@ public struct LocalCommand: AsyncParsableCommand {
 
   public func run() async throws {
     if let read, options.topology == nil, options.monitor == nil {
-      let segment = OneSegment(path: read, json: json, kinds: kind, explains: explain)
-      return try await exiting { try segment.run() }
+      var segment = OneSegment(path: read, json: json, kinds: kind, explains: explain)
+      return try await exiting {
+        segment.signatures = try rules.load(RuleVariables())
+        try segment.run()
+      }
     }
     guard kind.isEmpty, !explain else {
       throw ValidationError("--kind and --explain need --read FILE and no --topology")
@@ -70,7 +78,7 @@ public struct LocalCommand: AsyncParsableCommand {
     guard read != nil || json == nil else {
       throw ValidationError("--json needs --read FILE")
     }
-    try await options.run(tier: .local, input: try input())
+    try await options.run(tier: .local, input: try input(), rules: rules)
   }
 
   private func input() throws -> MonitorSettings.Input {

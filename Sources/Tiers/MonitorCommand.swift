@@ -5,6 +5,7 @@ import Hierarchy
 import Links
 import Logging
 import ServiceLifecycle
+import Signatures
 import Terms
 import UnixSignals
 
@@ -31,7 +32,9 @@ public struct MonitorOptions: ParsableArguments {
   public init() {}
 
   /// Loads the topology and checks that the monitor is one of `tier`; prints faults and exits 2.
-  func settings(tier: Tier, input: MonitorSettings.Input) throws -> MonitorSettings {
+  func settings(
+    tier: Tier, input: MonitorSettings.Input, rules: RuleOptions? = nil
+  ) throws -> MonitorSettings {
     guard let topology, let monitor else {
       throw ValidationError("--topology FILE and --monitor NAME are needed")
     }
@@ -54,8 +57,13 @@ public struct MonitorOptions: ParsableArguments {
           + "start it with beryl-\(definition.tier.rawValue)")
     }
     try makeDirectory(state)
-    return MonitorSettings(
+    var settings = MonitorSettings(
       topology: loaded, monitor: name, stateDirectory: state, pkiDirectory: pki, input: input)
+    let folder = URL(filePath: topology).deletingLastPathComponent()
+    settings.signatures = try rules?.load(
+      RuleVariables(topology: loaded),
+      unlessGiven: definition.rules.map { URL(filePath: $0, relativeTo: folder).path })
+    return settings
   }
 
   private func makeDirectory(_ path: String) throws {
@@ -69,9 +77,11 @@ public struct MonitorOptions: ParsableArguments {
   }
 
   /// Runs a monitor until SIGINT or SIGTERM.
-  func run(tier: Tier, input: MonitorSettings.Input) async throws {
+  func run(
+    tier: Tier, input: MonitorSettings.Input, rules: RuleOptions? = nil
+  ) async throws {
     try await exiting {
-      let settings = try settings(tier: tier, input: input)
+      let settings = try settings(tier: tier, input: input, rules: rules)
       let logger = MonitorLog.logger(monitor: settings.monitor, level: logLevel)
       do {
         let service = ServiceGroup(

@@ -1,4 +1,5 @@
 import Hierarchy
+import Signatures
 import Terms
 
 /// How one monitor's process runs: what its command line says.
@@ -11,6 +12,8 @@ public struct MonitorSettings: Sendable {
   public var pkiDirectory: String
   /// The live lane of a local monitor: its interface, a capture file, or nothing.
   public var input: Input
+  /// Rules that a local monitor holds its traffic against.
+  public var signatures: SignatureSet?
 
   public enum Input: Sendable {
     case interface

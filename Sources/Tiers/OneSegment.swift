@@ -1,10 +1,12 @@
 import ArgumentParser
 import Capture
+import Detection
 import Flows
 import Foundation
 import Packets
 import Reports
 import Scenarios
+import Signatures
 import Terms
 
 #if canImport(Glibc)
@@ -20,12 +22,15 @@ struct OneSegment {
   var kinds: [String] = []
   /// Whether the text says why: terms against thresholds, packets.
   var explains = false
+  var signatures: SignatureSet?
 
   func run() throws {
     guard let monitor = MonitorName("local") else { return }
     let source: PipelineSource
+    var setup = PipelineSetup(monitor: monitor)
+    setup.context.signatures = signatures
     do throws(CaptureFault) {
-      source = try PipelineSource(path: path, setup: PipelineSetup(monitor: monitor))
+      source = try PipelineSource(path: path, setup: setup)
     } catch {
       throw StartRefusal("\(error)")
     }

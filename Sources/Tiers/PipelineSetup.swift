@@ -3,6 +3,7 @@ import Detection
 import Hierarchy
 import Monitoring
 import Reports
+import Signatures
 import Terms
 
 /// What a detection pipeline of one local monitor is told.
@@ -32,6 +33,7 @@ public struct PipelineSetup: Sendable {
 
   init(_ settings: MonitorSettings, lane: LaneName) {
     self.init(topology: settings.topology, monitor: settings.monitor, lane: lane)
+    context.signatures = settings.signatures
   }
 
   func sink(capture: String) -> ReportSink {

@@ -72,7 +72,7 @@ extension TLSHello {
   private static let listLimit = 256
 
   /// What follows the header of a hello message.
-  init(_ bytes: UnsafeRawBufferPointer, isFromClient: Bool) {
+  public init(_ bytes: UnsafeRawBufferPointer, isFromClient: Bool) {
     self.init()
     self.isFromClient = isFromClient
     var reader = ByteReader(bytes)

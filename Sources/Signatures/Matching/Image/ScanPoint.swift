@@ -1,0 +1,52 @@
+/// Where bytes are searched for the contents that rules are found by.
+struct ScanPoint: Hashable, BitwiseCopyable {
+  var place: Int
+
+  static let packetToServer = ScanPoint(place: 0)
+  static let packetToClient = ScanPoint(place: 1)
+  static let streamToServer = ScanPoint(place: 2)
+  static let streamToClient = ScanPoint(place: 3)
+  static let datagramToServer = ScanPoint(place: 4)
+  static let datagramToClient = ScanPoint(place: 5)
+  static let icmp = ScanPoint(place: 6)
+  static let other = ScanPoint(place: 7)
+  private static let firstBuffer = 8
+
+  static let count = firstBuffer + 2 * StickyBuffer.allCases.count
+
+  static func packet(toServer: Bool) -> ScanPoint { toServer ? packetToServer : packetToClient }
+  static func stream(toServer: Bool) -> ScanPoint { toServer ? streamToServer : streamToClient }
+  static func datagram(toServer: Bool) -> ScanPoint {
+    toServer ? datagramToServer : datagramToClient
+  }
+  static func buffer(_ code: Int, toServer: Bool) -> ScanPoint {
+    ScanPoint(place: firstBuffer + 2 * code + (toServer ? 0 : 1))
+  }
+}
+
+/// The contents of one scan point.
+struct ScanRecord: BitwiseCopyable {
+  /// For each pattern, in `patternRules`.
+  var patterns = Span()
+  /// Rules without a content here, in `ruleLists`: evaluated whenever there is something to look at.
+  var always = Span()
+  /// The serialised database, in `databases`: 8-byte units would not help, it is copied anyway.
+  var databaseStart: Int64 = 0
+  var databaseCount: Int64 = 0
+}
+
+extension StickyBuffer {
+  private static let codes: [StickyBuffer: Int] = Dictionary(
+    uniqueKeysWithValues: allCases.enumerated().map { ($1, $0) })
+
+  /// Place in `allCases`.
+  var code: Int { Self.codes[self] ?? 0 }
+}
+
+extension ApplicationProtocol {
+  private static let codes: [ApplicationProtocol: UInt8] = Dictionary(
+    uniqueKeysWithValues: allCases.enumerated().map { ($1, UInt8($0 + 1)) })
+
+  /// 1 + place in `allCases`; 0 stands for none.
+  var code: UInt8 { Self.codes[self] ?? 0 }
+}

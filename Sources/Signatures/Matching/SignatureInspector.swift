@@ -1,0 +1,226 @@
+import Flows
+import Glibc
+import Packets
+import Terms
+
+/// Reads all traffic of one flow engine and holds it against a rule set: packets, streams, and what
+/// their protocols say. One for each worker; the rules are shared.
+///
+/// Nothing is allocated for a packet; for a conversation that is read, a `Talk` is taken from a
+/// pool.
+public final class SignatureInspector: TrafficInspector {
+  /// Matches that wait to be fetched.
+  private static let matchLimit = 65_536
+  private static let candidateLimit = 8192
+  /// Places of the flow table, at most.
+  private static let placeLimit = 1 << 20
+  private static let poolLimit = 4096
+
+  let set: SignatureSet
+  let image: RuleImage
+  let scanner: Scanner
+  var run: StepRun
+  @exclusivity(unchecked) var head: HeadCheck
+  @exclusivity(unchecked) var scene = Scene()
+  @exclusivity(unchecked) var memory = MatchMemory()
+  let expressions: Expressions
+  let transforms = TransformRoom()
+  let names = ByteStore(capacity: 512)
+
+  /// The buffers of the message at hand by code; those that are there, and those that may grow.
+  let buffers: UnsafeMutablePointer<UnsafeRawBufferPointer>
+  @exclusivity(unchecked) var present: UInt64 = 0
+  @exclusivity(unchecked) var partial: UInt64 = 0
+  @exclusivity(unchecked) var later: UInt64 = 0
+  @exclusivity(unchecked) var certificates: [[UInt8]] = []
+
+  /// Rules of the stream at hand that have waited for more.
+  @exclusivity(unchecked) var waited: [StreamWindow.Pending] = []
+
+  /// Rules that may answer, each once.
+  let candidates: UnsafeMutablePointer<Int32>
+  @exclusivity(unchecked) var candidateCount = 0
+  let stamps: UnsafeMutablePointer<UInt32>
+  @exclusivity(unchecked) private var stamp: UInt32 = 0
+
+  private let talks: UnsafeMutablePointer<Unmanaged<Talk>?>
+  /// Which directions of a flow were asked for by addresses.
+  let checked: UnsafeMutablePointer<UInt8>
+  @exclusivity(unchecked) private var pool: [Talk] = []
+  @exclusivity(unchecked) public private(set) var matches: [SignatureMatch] = []
+  @exclusivity(unchecked) private var counts = SignatureStatistics()
+  /// The packet, and its flow, that a pass rule lets go.
+  @exclusivity(unchecked) var passedPacket = UInt64.max
+  /// Rules for packets and streams that have answered to this packet.
+  @exclusivity(unchecked) var toldPacket = UInt64.max
+  @exclusivity(unchecked) var told: [Int32] = []
+  /// Codes of the buffers that rules look at, by direction.
+  let wanted: (toServer: [Int], toClient: [Int])
+
+  public init(_ set: SignatureSet) {
+    self.set = set
+    image = set.image
+    scanner = Scanner(set.databases)
+    head = HeadCheck(set.image)
+    expressions = Expressions(count: set.image.figure(.expressions))
+    run = StepRun(set.image, expressions, Base64Room())
+    buffers = .allocate(capacity: 64)
+    buffers.initialize(repeating: UnsafeRawBufferPointer(start: nil, count: 0), count: 64)
+    candidates = .allocate(capacity: Self.candidateLimit)
+    stamps = .allocate(capacity: max(set.image.rules.count, 1))
+    stamps.initialize(repeating: 0, count: max(set.image.rules.count, 1))
+    // Zero pages cost nothing before they are touched.
+    talks = Self.zeroed(Self.placeLimit)
+    checked = Self.zeroed(Self.placeLimit)
+    wanted = (Self.wanted(set.image, toServer: true), Self.wanted(set.image, toServer: false))
+    super.init()
+  }
+
+  deinit {
+    for place in 0..<Self.placeLimit where checked[place] & 128 != 0 { talks[place]?.release() }
+    scanner.free()
+    run.variables.deallocate()
+    buffers.deallocate()
+    candidates.deallocate()
+    stamps.deallocate()
+    free(talks)
+    free(checked)
+  }
+
+  private static func zeroed<Value>(_ count: Int) -> UnsafeMutablePointer<Value> {
+    guard let room = calloc(count, MemoryLayout<Value>.stride) else {
+      preconditionFailure("no memory for \(count) flows")
+    }
+    return room.bindMemory(to: Value.self, capacity: count)
+  }
+
+  private static func wanted(_ image: RuleImage, toServer: Bool) -> [Int] {
+    StickyBuffer.allCases.indices.filter { code in
+      let scan = image.scans[ScanPoint.buffer(code, toServer: toServer).place]
+      return scan.databaseCount > 0 || !scan.always.isEmpty
+    }
+  }
+
+  public var statistics: SignatureStatistics {
+    var result = counts
+    result.exhausted = expressions.exhausted
+    result.lost &+= memory.losses &+ scanner.hits.pointee.lost
+    return result
+  }
+
+  public func clearMatches() { matches.removeAll(keepingCapacity: true) }
+
+  func countEvaluation() { counts.evaluations &+= 1 }
+
+  func tell(_ match: SignatureMatch) {
+    counts.matches &+= 1
+    guard matches.count < Self.matchLimit else {
+      counts.lost &+= 1
+      return
+    }
+    matches.append(match)
+  }
+
+  // MARK: Candidates
+
+  /// A new message: every rule may answer again.
+  func beginCandidates() {
+    candidateCount = 0
+    stamp &+= 1
+    if stamp == 0 {
+      stamps.update(repeating: 0, count: max(image.rules.count, 1))
+      stamp = 1
+    }
+    head.enter(scene)
+  }
+
+  @inline(__always) func add(_ rule: Int32) {
+    guard stamps[Int(rule)] != stamp else { return }
+    stamps[Int(rule)] = stamp
+    guard head.passes(image.rules.base + Int(rule), scene) else { return }
+    guard candidateCount < Self.candidateLimit else {
+      counts.lost &+= 1
+      return
+    }
+    candidates[candidateCount] = rule
+    candidateCount &+= 1
+  }
+
+  @inline(__always) func add(_ list: Span) {
+    for place in Int(list.start)..<list.end { add(image.ruleLists[place]) }
+  }
+
+  /// Adds the rules whose content stands in the bytes, and those that look at them in any case.
+  @inline(__always) func search(_ point: ScanPoint, _ bytes: UnsafeRawBufferPointer) {
+    let scan = image.scans.base + point.place
+    if scan.pointee.databaseCount > 0, !bytes.isEmpty {
+      scanner.scan(point, bytes)
+      let first = Int(scan.pointee.patterns.start)
+      for hit in 0..<scanner.hits.pointee.count {
+        add(image.patternRules[first &+ Int(scanner.hits.pointee.patterns[hit])])
+      }
+    }
+    if !scan.pointee.always.isEmpty { add(scan.pointee.always) }
+  }
+
+  // MARK: Talks
+
+  func talk(_ place: Int) -> Talk? {
+    guard place < Self.placeLimit else { return nil }
+    return talks[place]?.takeUnretainedValue()
+  }
+
+  /// The flow's talk, begun if need be.
+  func admitTalk(_ place: Int) -> Talk? {
+    if let known = talk(place) { return known }
+    guard place < Self.placeLimit else { return nil }
+    let talk = pool.popLast() ?? Talk()
+    talks[place] = Unmanaged.passRetained(talk)
+    checked[place] |= 128
+    talk.client = scene.isFromClient ? scene.source : scene.destination
+    talk.server = scene.isFromClient ? scene.destination : scene.source
+    talk.clientPort = scene.isFromClient ? scene.sourcePort : scene.destinationPort
+    talk.serverPort = scene.isFromClient ? scene.destinationPort : scene.sourcePort
+    return talk
+  }
+
+  private func forget(_ place: Int) {
+    checked[place] = 0
+    guard let held = talks[place] else { return }
+    talks[place] = nil
+    let talk = held.takeRetainedValue()
+    guard pool.count < Self.poolLimit else { return }
+    talk.clear()
+    pool.append(talk)
+  }
+
+  // MARK: Traffic
+
+  public override func inspect(_ packet: borrowing InspectedPacket) { inspectPacket(packet) }
+
+  public override func stream(
+    _ bytes: UnsafeRawBufferPointer, place: Int, isFromClient: Bool, kind: SessionProtocol,
+    index: UInt64, time: CaptureTime
+  ) -> Bool {
+    guard let talk = admitTalk(place), !talk.isDone else { return false }
+    talk.lastIndex = index
+    enter(talk, place: place, toServer: isFromClient, index: index, time: time)
+    return read(bytes, talk, toServer: isFromClient, kind: kind)
+  }
+
+  public override func lost(_ count: UInt64, place: Int, isFromClient: Bool) {
+    guard let talk = talk(place) else { return }
+    talk.window(toServer: isFromClient).lose(count)
+    talk.http?.lose(count, toServer: isFromClient)
+    talk.tls?.lose(toServer: isFromClient)
+  }
+
+  public override func closed(place: Int, time: CaptureTime) {
+    guard place < Self.placeLimit, checked[place] != 0 else { return }
+    if let talk = talk(place), let http = talk.http {
+      enter(talk, place: place, toServer: true, index: talk.lastIndex, time: time)
+      http.finish(self)
+    }
+    forget(place)
+  }
+}

@@ -1,0 +1,130 @@
+import Flows
+import Packets
+import Terms
+
+/// Single packets.
+extension SignatureInspector {
+  func inspectPacket(_ packet: borrowing InspectedPacket) {
+    scene = Scene(packet)
+    let transport = packet.packet.pointee.transport
+    if transport == .tcp {
+      if let talk = talk(scene.place) {
+        scene.application = talk.application
+        scene.tlsVersion = talk.tlsVersion
+        scene.clientBytes = talk.toServer.end
+        scene.serverBytes = talk.toClient.end
+      }
+    } else if transport == .udp {
+      scene.application = Self.datagramProtocol(packet)
+    }
+    beginCandidates()
+    addPlain(transport, packet.packet.pointee)
+    let payload = packet.payload
+    if !payload.isEmpty {
+      switch transport {
+      case .tcp: search(.packet(toServer: scene.isFromClient), payload)
+      case .udp: search(.datagram(toServer: scene.isFromClient), payload)
+      case .icmp, .icmpv6: search(.icmp, payload)
+      default: search(.other, payload)
+      }
+    }
+    if candidateCount > 0 { judgePacket(payload) }
+    if scene.application == Self.dnsCode, transport == .udp, scene.isFromClient {
+      inspectQuery(payload, message: payload)
+    }
+  }
+
+  private func judgePacket(_ payload: UnsafeRawBufferPointer) {
+    present = 0
+    partial = 0
+    later = 0
+    if !payload.isEmpty { show(StickyBuffer.payload.code, payload) }
+    showHeaders()
+    run.decoded.clear()
+    judge()
+  }
+
+  @inline(__always) func show(_ code: Int, _ bytes: UnsafeRawBufferPointer) {
+    buffers[code] = bytes
+    present |= 1 &<< UInt64(code)
+  }
+
+  private func showHeaders() {
+    let headers = scene.headers
+    guard headers.count >= 20, let packet = scene.packet else { return }
+    let length = headers[0] >> 4 == 4 ? Int(headers[0] & 15) * 4 : 40
+    guard length <= headers.count else { return }
+    let network = UnsafeRawBufferPointer(rebasing: headers[..<length])
+    let rest = UnsafeRawBufferPointer(rebasing: headers[length...])
+    show((headers[0] >> 4 == 4 ? StickyBuffer.ipv4Header : .ipv6Header).code, network)
+    switch packet.pointee.transport {
+    case .tcp: show(StickyBuffer.tcpHeader.code, rest)
+    case .udp: show(StickyBuffer.udpHeader.code, rest)
+    case .icmp: show(StickyBuffer.icmpv4Header.code, rest)
+    case .icmpv6: show(StickyBuffer.icmpv6Header.code, rest)
+    default: break
+    }
+  }
+
+  /// Rules without bytes to look for.
+  private func addPlain(_ transport: TransportProtocol, _ packet: borrowing Packet) {
+    switch transport {
+    case .tcp: add(image.plain[PlainDraft.List.tcp + Int(packet.tcpFlags.rawValue)])
+    case .udp: add(image.plain[PlainDraft.List.udp])
+    case .icmp: add(image.plain[PlainDraft.List.icmpv4 + Int(packet.targetPort >> 8)])
+    case .icmpv6: add(image.plain[PlainDraft.List.icmpv6 + Int(packet.targetPort >> 8)])
+    default: add(image.plain[PlainDraft.List.other])
+    }
+    let bit: UInt8 = scene.isFromClient ? 1 : 2
+    guard scene.place < 1 << 20, checked[scene.place] & bit == 0 else { return }
+    checked[scene.place] |= bit
+    add(image.plain[PlainDraft.List.flows])
+    addByAddress(scene.source)
+    addByAddress(scene.destination)
+  }
+
+  private func addByAddress(_ address: IPAddress) {
+    var low = 0
+    var high = image.marks.count
+    while low < high {
+      let middle = (low + high) / 2
+      if image.marks[middle].first <= address { low = middle + 1 } else { high = middle }
+    }
+    if low > 0 { add(image.marks[low - 1].rules) }
+  }
+
+  static let dnsCode = ApplicationProtocol.dns.code
+
+  /// By the ports; DNS elsewhere by its form.
+  private static func datagramProtocol(_ packet: borrowing InspectedPacket) -> UInt8 {
+    switch (packet.serverPort, packet.clientPort) {
+    case (53, _), (_, 53), (5353, _), (5355, _):
+      return packet.payload.count >= 12 ? dnsCode : 0
+    case (67, _), (68, _): return ApplicationProtocol.dhcp.code
+    case (123, _): return ApplicationProtocol.ntp.code
+    case (161, _), (162, _): return ApplicationProtocol.snmp.code
+    case (137, _): return 0
+    default: return DNSNames.asks(packet.payload) ? dnsCode : 0
+    }
+  }
+
+  /// The names that a DNS message asks for.
+  func inspectQuery(_ payload: UnsafeRawBufferPointer, message: UnsafeRawBufferPointer) {
+    let code = StickyBuffer.dnsQuery.code
+    DNSNames.forEach(message, in: names) { name in
+      beginCandidates()
+      search(
+        .buffer(code, toServer: true),
+        UnsafeRawBufferPointer(
+          start: name.baseAddress.map { $0 - 1 }, count: name.count + 1))
+      guard candidateCount > 0 else { return }
+      present = 0
+      partial = 0
+      later = 0
+      show(StickyBuffer.payload.code, payload)
+      show(code, name)
+      run.decoded.clear()
+      judge()
+    }
+  }
+}
