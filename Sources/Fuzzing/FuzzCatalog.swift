@@ -93,6 +93,10 @@ public enum FuzzCatalog {
       "memcached", 11_211, udp: true,
       [text("\0\u{1}\0\0\0\u{1}\0\0stats\r\n", "\0\u{1}\0\0\0\u{1}\0\0STAT a 1\r\nEND\r\n")]),
     session("cldap", 389, udp: true, [[FuzzSeeds.cldapSearch]]),
+    session("mysql", 3306, [FuzzKeepers.mysql]), session("postgres", 5432, [FuzzKeepers.postgres]),
+    session("tds", 1433, [FuzzKeepers.tds]), session("mongodb", 27_017, [FuzzKeepers.mongodb]),
+    session("vnc", 5900, [FuzzKeepers.vnc]), session("ldap", 389, [FuzzKeepers.ldap]),
+    session("redis", 6379, tokens: ["*3\r\n", "$5\r\n", "AUTH"], [FuzzKeepers.redis]),
     session("payload", 4444, [text("", "$ ", "id\n", "uid=0(root)\n"), text("hello", "there")]),
   ]
 }

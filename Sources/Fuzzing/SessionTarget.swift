@@ -5,11 +5,10 @@ import Terms
 /// One session parser, reached as a capture reaches it: a conversation whose client and server say
 /// parts of the input, in pieces.
 ///
-/// The first byte of an input says who begins, the second how long the pieces are; a byte 0xfe
-/// hands over to the other side.
+/// The first byte of an input says who begins, the second how long the pieces are; the bytes
+/// 0xf5 0xfa hand over to the other side.
 final class SessionTarget: FuzzTarget {
-  private static let turn: UInt8 = 0xfe
-  private static let handshake = 3
+  private static let turn: [UInt8] = [0xf5, 0xfa]
 
   private var engine: FlowEngine
   private let port: UInt16
@@ -34,7 +33,7 @@ final class SessionTarget: FuzzTarget {
     let seeds = conversations.flatMap { turns in
       [200, 3].map { size in
         [turns.first?.isEmpty == true ? 1 : 0, size]
-          + Array(turns.filter { !$0.isEmpty }.joined(separator: [Self.turn]))
+          + Array(turns.filter { !$0.isEmpty }.joined(separator: Self.turn))
       }
     }
     super.init(name, seeds: seeds, tokens: tokens)
@@ -60,7 +59,7 @@ final class SessionTarget: FuzzTarget {
     var packets = 0
     while at < input.count, packets < 64 {
       var end = at
-      while end < input.count, end - at < size, input[end] != Self.turn { end += 1 }
+      while end < input.count, end - at < size, !Self.isTurn(input, end) { end += 1 }
       let piece = UnsafeRawBufferPointer(rebasing: input[at..<end])
       let side = isClient ? 0 : 1
       if !piece.isEmpty {
@@ -68,9 +67,9 @@ final class SessionTarget: FuzzTarget {
         sequences[side] &+= UInt32(piece.count)
         packets += 1
       }
-      if end < input.count, input[end] == Self.turn {
+      if Self.isTurn(input, end) {
         isClient.toggle()
-        end += 1
+        end += Self.turn.count
       }
       at = end
     }
@@ -80,6 +79,10 @@ final class SessionTarget: FuzzTarget {
       engine.sessionEvents.count { if case .closed = $0.what { false } else { true } })
     engine.clearSessionEvents()
     engine.clearEvents()
+  }
+
+  private static func isTurn(_ input: UnsafeRawBufferPointer, _ at: Int) -> Bool {
+    at + 1 < input.count && input[at] == 0xf5 && input[at + 1] == 0xfa
   }
 
   /// Events told of all conversations.

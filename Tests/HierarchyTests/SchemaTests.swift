@@ -47,7 +47,8 @@ import Testing
       + "http-flood slow-http dhcp-starvation distributed",
     "access": "brute-force password-spray web-attack overflow smtp-attack reverse-shell "
       + "login-after-guessing signature",
-    "worm": "propagation outbreak content-prevalence", "exfil": "bulk-transfer dns-tunnel icmp-tunnel",
+    "worm": "propagation outbreak content-prevalence",
+    "exfil": "bulk-transfer dns-tunnel icmp-tunnel",
     "c2": "beacon", "lateral": "movement", "campaign": "multi-stage",
     "exposure": "cleartext-credentials file-share weak-service", "anomaly": "profile service-down",
     "health": "monitor-silent capture-loss clock-skew overload",
