@@ -9,9 +9,13 @@ public enum DetectorCatalog {
     [
       PortScan(context),
       PingSweep(context),
+      OSFingerprint(context),
       SynFlood(context),
+      TcpFlood(context),
       UdpFlood(context),
+      ProtocolFlood(context),
       IcmpFlood(context),
+      FragmentFlood(context),
       ArpSpoof(context),
       BruteForce(context),
       SmurfAttack(context),
@@ -20,6 +24,9 @@ public enum DetectorCatalog {
       Amplification(context),
       SlowConnections(context),
       MacFlood(context),
+      MacSpoof(context),
+      RogueRouter(context),
+      BridgeTakeover(context),
       SpoofedSource(context),
       BulkTransfer(context),
       IcmpTunnel(context),
@@ -29,11 +36,18 @@ public enum DetectorCatalog {
     ]
   }
 
-  /// All limits of all engines, in the engines' order.
-  public static let limits: [EngineLimit] =
-    PortScan.limits + PingSweep.limits + SynFlood.limits + UdpFlood.limits + IcmpFlood.limits
-    + ArpSpoof.limits + BruteForce.limits + SmurfAttack.limits + LandAttack.limits
-    + FragmentAttack.limits + Amplification.limits + SlowConnections.limits + MacFlood.limits
-    + SpoofedSource.limits + BulkTransfer.limits + IcmpTunnel.limits
-    + Beacon.limits + FirstContacts.limits + IngressRates.limits
+  /// All limits of all engines.
+  public static let limits: [EngineLimit] = recon + denial + spoofing + others
+
+  private static let recon = PortScan.limits + PingSweep.limits + OSFingerprint.limits
+  private static let denial =
+    SynFlood.limits + TcpFlood.limits + UdpFlood.limits + ProtocolFlood.limits + IcmpFlood.limits
+    + FragmentFlood.limits + SmurfAttack.limits + LandAttack.limits + FragmentAttack.limits
+    + Amplification.limits + SlowConnections.limits
+  private static let spoofing =
+    ArpSpoof.limits + MacFlood.limits + MacSpoof.limits + RogueRouter.limits
+    + BridgeTakeover.limits + SpoofedSource.limits
+  private static let others =
+    BruteForce.limits + BulkTransfer.limits + IcmpTunnel.limits + Beacon.limits
+    + FirstContacts.limits + IngressRates.limits
 }

@@ -34,13 +34,18 @@ extension FlowEvent {
   }
 
   /// Whether the flow's first packet is an attempt to reach a service.
+  ///
+  /// What looks like an answer is one all the same when the target refuses it: scanners choose low
+  /// source ports to pass for servers.
   var isAttempt: Bool {
     switch probe {
-    case .syn, .null, .xmas, .synFin, .sctpInit: true
-    case .fin, .ack, .maimon: !looksLikeAnswer
-    case .udp: !looksLikeAnswer && !looksLikeTraceroute
-    // GRE, ESP and their like run one way for long; only a refusal shows a protocol scan.
-    case .ip: kind == .refused
+    case .syn, .null, .xmas, .synFin, .fin, .odd, .sctpInit: true
+    case .ack, .maimon: !looksLikeAnswer || kind == .refused
+    case .udp: (!looksLikeAnswer || kind == .refused) && !looksLikeTraceroute
+    // An association that began before the capture looks so too, but is answered.
+    case .sctpOther: kind == .refused || kind == .unanswered
+    // GRE, ESP and their like run one way for long: only many protocols make a scan.
+    case .ip: kind == .refused || kind == .unanswered
     case .midstream, .otherTCP, .icmpEcho, .icmpOther, .none: false
     }
   }

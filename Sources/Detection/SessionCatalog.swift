@@ -19,6 +19,7 @@ public enum SessionCatalog {
       DHCPStarvation(context),
       WebAttack(context),
       WebScan(context),
+      HTTPFlood(context),
       LoginOutcomes(context),
       SmtpAbuse(context),
       CleartextCredentials(context),
@@ -35,7 +36,7 @@ public enum SessionCatalog {
   public static let limits: [EngineLimit] =
     DNSSpoof.limits + NamePoisoning.limits + DNSTunnel.limits + MalformedDNS.limits
     + ZoneTransfer.limits + NameServerProbe.limits + DHCPServers.limits + DHCPStarvation.limits
-    + WebAttack.limits + WebScan.limits + LoginOutcomes.limits + SmtpAbuse.limits
+    + WebAttack.limits + WebScan.limits + HTTPFlood.limits + LoginOutcomes.limits + SmtpAbuse.limits
     + CleartextCredentials.limits + OverflowAttempt.limits + ReverseShell.limits
     + LateralMovement.limits + Exposure.limits + ContentPrevalence.limits
     + StreamEvasion.limits + SignatureReports.limits

@@ -39,9 +39,12 @@ struct Datagram {
   /// Length of the datagram, once its last fragment came.
   private var length: Int?
   private var filled = 0
-  private var wireLength: UInt32 = 0
+  private(set) var wireLength: UInt32 = 0
 
   init(serial: UInt64) { self.serial = serial }
+
+  /// Fragments held.
+  var fragmentCount: Int { pieces.count }
 
   /// Bytes of memory.
   var cost: Int { bytes.count + pieces.count * Self.fragmentCost }

@@ -15,6 +15,18 @@ struct Defragmenter {
     case whole(Packet, [UInt8])
   }
 
+  /// Fragments that will never be a datagram.
+  struct Loss {
+    var source: IPAddress
+    var target: IPAddress
+    var transport: TransportProtocol
+    var fragments: UInt32
+    /// On the wire.
+    var bytes: UInt64
+    /// Index of the packet that was taken when they were lost.
+    var packet: UInt64
+  }
+
   private struct Key: Hashable {
     var source: IPAddress
     var target: IPAddress
@@ -47,6 +59,26 @@ struct Defragmenter {
   private var queue: [Waiting] = []
   private var queueHead = 0
   private var nextSerial: UInt64 = 0
+  /// Losses that were not told of yet, those before `lossHead` gone.
+  private var losses: [Loss] = []
+  private var lossHead = 0
+  /// The packet being taken.
+  private var packet: UInt64 = 0
+
+  var hasLosses: Bool { lossHead < losses.count }
+
+  /// The oldest loss not told of, if it happened by the packet of that index.
+  mutating func nextLoss(upTo packet: UInt64) -> Loss? {
+    guard lossHead < losses.count, losses[lossHead].packet <= packet else {
+      if lossHead == losses.count {
+        losses.removeAll(keepingCapacity: true)
+        lossHead = 0
+      }
+      return nil
+    }
+    lossHead += 1
+    return losses[lossHead - 1]
+  }
 
   init(limits: FlowLimits) {
     datagramLimit = limits.datagrams
@@ -60,11 +92,13 @@ struct Defragmenter {
   ///   - frame: the bytes it was decoded from.
   mutating func take(_ packet: Packet, _ frame: UnsafeRawBufferPointer) -> Outcome {
     statistics.fragments &+= 1
+    self.packet = packet.index
     expire(before: packet.time)
     let start = Int(packet.payloadOffset)
     let end = start + Int(packet.payloadLength)
     guard packet.statedPayloadLength > 0, end <= frame.count else {
       statistics.malformed &+= 1
+      lose(packet)
       return .waiting
     }
     let key = Key(
@@ -72,6 +106,7 @@ struct Defragmenter {
       transport: packet.source.isIPv4 ? packet.transport.number : 0)
     guard admit(key, bytes: end - start, at: packet.time) else {
       statistics.refused &+= 1
+      lose(packet)
       return .waiting
     }
     return add(packet, UnsafeRawBufferPointer(rebasing: frame[start..<end]), to: key)
@@ -88,7 +123,9 @@ struct Defragmenter {
     switch result {
     case .added: break
     case .duplicate: statistics.duplicates &+= 1
-    case .refused: statistics.refused &+= 1
+    case .refused:
+      statistics.refused &+= 1
+      lose(packet)
     case .contradiction:
       statistics.overlapping &+= 1
       datagrams[key] = datagram
@@ -114,6 +151,7 @@ struct Defragmenter {
     while total.bytes + cost > byteLimit || isNew && total.datagrams >= datagramLimit {
       guard let oldest = popOldest(sparing: key) else { return false }
       statistics.evicted &+= 1
+      lose(oldest)
       drop(oldest)
     }
     guard isNew else { return true }
@@ -133,6 +171,7 @@ struct Defragmenter {
         continue
       }
       if !datagram.isForged { statistics.timedOut &+= 1 }
+      lose(waiting.key)
       drop(waiting.key)
     }
     compact()
@@ -151,6 +190,25 @@ struct Defragmenter {
       return waiting.key
     }
     return nil
+  }
+
+  /// A fragment for which there is no place.
+  private mutating func lose(_ packet: Packet) {
+    losses.append(
+      Loss(
+        source: packet.source, target: packet.target, transport: packet.transport, fragments: 1,
+        bytes: UInt64(packet.wireLength), packet: packet.index))
+  }
+
+  /// What there is of a datagram; one that was told of as forged is not told of again.
+  private mutating func lose(_ key: Key) {
+    guard let datagram = datagrams[key], !datagram.isForged else { return }
+    losses.append(
+      Loss(
+        source: key.source, target: key.target,
+        transport: TransportProtocol(number: key.transport),
+        fragments: UInt32(truncatingIfNeeded: datagram.fragmentCount),
+        bytes: UInt64(datagram.wireLength), packet: packet))
   }
 
   private mutating func drop(_ key: Key) {

@@ -179,6 +179,11 @@ struct FlowRecord: BitwiseCopyable {
     get { targetWord &>> 56 & 1 != 0 }
     set { targetWord = targetWord & ~(1 &<< 56) | (newValue ? 1 : 0) &<< 56 }
   }
+  /// Whether `stalled` was said of the flow.
+  var hasStalled: Bool {
+    get { targetWord &>> 58 & 1 != 0 }
+    set { targetWord = targetWord & ~(1 &<< 58) | (newValue ? 1 : 0) &<< 58 }
+  }
   /// Whether the flow began with an ICMP reply, whose key has the identifier at the other end.
   var showsReply: Bool { targetWord &>> 57 & 1 != 0 }
 }

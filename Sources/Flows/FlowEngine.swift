@@ -159,7 +159,7 @@ public struct FlowEngine: ~Copyable {
       noteChecksum(slot, bytes)
     case .fragment: defragment(slot, bytes)
     case .arp: counts.arpPackets &+= 1
-    case .other: counts.otherFrames &+= 1
+    case .other, .control: counts.otherFrames &+= 1
     }
     guard slot.pointee.packet.content == .ip else { return }
     counts.ipPackets &+= 1
@@ -188,11 +188,16 @@ public struct FlowEngine: ~Copyable {
     switch slot.pointee.packet.content {
     case .ip:
       track(slot, position)
-      if slot.pointee.remark == .unreachable {
-        refuseQuoted(ring.quoted[position], packet: slot.pointee.packet.index)
+      switch slot.pointee.remark {
+      case .unreachable: refuseQuoted(ring.quoted[position], packet: slot.pointee.packet.index)
+      case .notice: tellNotice(ring.notices[position], slot.pointee.packet)
+      case .none, .overlap: break
       }
     case .arp: tellARP(slot.pointee.packet)
-    case .fragment: if slot.pointee.remark == .overlap { tellOverlap(slot.pointee.packet) }
+    case .fragment:
+      if slot.pointee.remark == .overlap { tellOverlap(slot.pointee.packet) }
+      if defragmenter.hasLosses { tellLosses(upTo: slot.pointee.packet) }
+    case .control: tellControl(slot.pointee.packet)
     case .other: break
     }
   }
@@ -229,10 +234,18 @@ public struct FlowEngine: ~Copyable {
     ring.keepPayload(position, of: bytes)
   }
 
-  /// Keeps the key of the flow that an ICMP error complains of.
+  /// Keeps the key of the flow that an ICMP error complains of, or what a message tells of
+  /// neighbours.
   @inline(__always) private mutating func noteQuoted(
     _ slot: UnsafeMutablePointer<PacketRing.Slot>, _ bytes: UnsafeRawBufferPointer
   ) {
+    if NeighbourNotice.isHeld(in: slot.pointee.packet) {
+      let notice = ring.notices + PacketRing.position(taken)
+      if NeighbourNotice.decode(bytes, of: slot.pointee.packet, into: &notice.pointee) {
+        slot.pointee.remark = .notice
+      }
+      return
+    }
     guard slot.pointee.packet.isICMPError, ICMPExchange.isUnreachable(slot.pointee.packet) else {
       return
     }

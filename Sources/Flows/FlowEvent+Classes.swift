@@ -43,5 +43,5 @@ extension EventClasses {
   }
 
   /// Flow events of any kind whose source is their own target.
-  @inlinable public static var reflexive: EventClasses { EventClasses(rawValue: 1 << 40) }
+  @inlinable public static var reflexive: EventClasses { EventClasses(rawValue: 1 << 63) }
 }

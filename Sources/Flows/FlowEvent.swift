@@ -32,6 +32,21 @@ import Terms
     /// `fragmentFault` says which, `payloadOut` and `payloadIn` are the first byte and the end that
     /// the last fragment claims in its datagram.
     case fragmentOverlap
+    /// Fragments that will never be a datagram: it was given up, or refused for want of room.
+    /// `packetsOut` says how many, `bytesOut` their length on the wire.
+    case lostFragments
+    /// What ICMP tells hosts of routers and neighbours: `arpOperation` is the type (133 to 137 of
+    /// ICMPv6, RFC 4861; 5 of ICMP, RFC 792), `subject` the neighbour's address, the advertised
+    /// prefix, or the router that a redirection names; `sourceMAC` is the link-layer address told,
+    /// `frameMAC` the frame's where it differs, `sourcePort` a router's lifetime (s) or the
+    /// neighbour's flags. The packet belongs to a flow besides.
+    case neighbour
+    /// What bridges tell each other; `control` says in which protocol. For the spanning tree
+    /// `frameMAC` and `sourcePort` are the root's address and priority, `targetMAC` and
+    /// `targetPort` the sending bridge's.
+    case control
+    /// The originator of an established TCP flow closed its receive window: told once of a flow.
+    case stalled
   }
 
   /// How a flow began, or how a scanner probes.
@@ -47,6 +62,10 @@ import Terms
     /// Any other IP protocol.
     case ip
     case none
+    /// A TCP packet without ACK, SYN and RST that is none of the above: no stack sends it.
+    case odd
+    /// An SCTP packet that begins a flow otherwise than by INIT.
+    case sctpOther
   }
 
   /// What is wrong with the fragments behind a `fragmentOverlap`.
@@ -102,7 +121,7 @@ import Terms
   /// For ICMP and ICMPv6, type · 256 + code.
   public var targetPort: UInt16 = 0
   public var vlan: UInt16 = 0
-  /// ARP operation for `arp` events.
+  /// ARP operation for `arp` events, ICMP type for `neighbour`, protocol for `control`.
   public var arpOperation: UInt8 = 0
   public var kind = Kind.opened
   public var probe = Probe.none
@@ -117,4 +136,18 @@ import Terms
   public var frameMAC = MACAddress.unknown
 
   @inlinable public init() {}
+
+  /// The address that a `neighbour` event is about, in the room of its payload counts.
+  @inlinable public var subject: IPAddress {
+    get { IPAddress(high: payloadOut, low: payloadIn) }
+    set {
+      payloadOut = newValue.high
+      payloadIn = newValue.low
+    }
+  }
+
+  /// The protocol of a `control` event.
+  @inlinable public var control: Packet.Control {
+    kind == .control ? Packet.Control(rawValue: arpOperation) ?? .none : .none
+  }
 }

@@ -72,7 +72,7 @@ extension FlowEvent.Probe {
       self.init(packet.pointee.tcpFlags, hasPayload: packet.pointee.statedPayloadLength > 0)
     case .udp: self = .udp
     case .icmp, .icmpv6: self = ICMPExchange.isEchoRequest(packet.pointee) ? .icmpEcho : .icmpOther
-    case .sctp: self = packet.pointee.sctpChunk == 1 ? .sctpInit : .ip
+    case .sctp: self = packet.pointee.sctpChunk == 1 ? .sctpInit : .sctpOther
     default: self = .ip
     }
   }
@@ -97,7 +97,7 @@ extension FlowEvent.Probe {
       case []: self = .null
       case .fin: self = .fin
       case [.fin, .push, .urgent]: self = .xmas
-      default: self = .otherTCP
+      default: self = .odd
       }
     }
   }

@@ -85,6 +85,38 @@ extension FlowEngine {
       UInt64(packet.fragmentOffset) + UInt64(packet.statedPayloadLength)
   }
 
+  mutating func tellNotice(_ notice: NeighbourNotice, _ packet: borrowing Packet) {
+    let event = tell(.neighbour, packet)
+    event.pointee.arpOperation = notice.type
+    event.pointee.subject = notice.subject
+    event.pointee.sourcePort = notice.detail
+    if notice.mac != .unknown {
+      event.pointee.sourceMAC = notice.mac
+      if packet.sourceMAC != notice.mac { event.pointee.frameMAC = packet.sourceMAC }
+    }
+  }
+
+  mutating func tellControl(_ packet: borrowing Packet) {
+    let event = tell(.control, packet)
+    event.pointee.arpOperation = packet.control.rawValue
+    event.pointee.frameMAC = packet.arpSender
+    if packet.control == .spanningTree { event.pointee.targetMAC = packet.arpTarget }
+    event.pointee.packetsOut = 1
+    event.pointee.bytesOut = UInt64(packet.wireLength)
+  }
+
+  /// The fragments lost by the time that `packet` was taken.
+  mutating func tellLosses(upTo packet: borrowing Packet) {
+    while let loss = defragmenter.nextLoss(upTo: packet.index) {
+      let event = tell(.lostFragments, packet)
+      event.pointee.source = loss.source
+      event.pointee.target = loss.target
+      event.pointee.transport = loss.transport
+      event.pointee.packetsOut = loss.fragments
+      event.pointee.bytesOut = loss.bytes
+    }
+  }
+
   /// A new event of a packet outside any flow.
   @discardableResult
   private mutating func tell(

@@ -36,11 +36,14 @@ struct PacketRing: ~Copyable {
     case overlap
     /// An ICMP error about a flow whose key stands in `quoted`.
     case unreachable
+    /// A message about routers or neighbours that stands in `notices`.
+    case notice
   }
 
   let slots: UnsafeMutablePointer<Slot>
   /// Beside the ring, since few packets need it.
   let quoted: UnsafeMutablePointer<FlowKey>
+  let notices: UnsafeMutablePointer<NeighbourNotice>
   private let payloads: UnsafeMutablePointer<UInt8>
   private let longPayloads: UnsafeMutablePointer<UInt8>
   /// Headers kept for an inspector.
@@ -55,6 +58,8 @@ struct PacketRing: ~Copyable {
       count: Self.capacity)
     quoted = .allocate(capacity: Self.capacity)
     quoted.initialize(repeating: FlowKey(empty), count: Self.capacity)
+    notices = .allocate(capacity: Self.capacity)
+    notices.initialize(repeating: NeighbourNotice(), count: Self.capacity)
     payloads = LazyPages.allocate(UInt8.self, count: Self.capacity * Self.payloadStride)
     longPayloads = LazyPages.allocate(UInt8.self, count: Self.capacity * Self.longPayloadLimit)
     headerBytes = LazyPages.allocate(UInt8.self, count: Self.capacity * Self.headerLimit)
@@ -64,6 +69,7 @@ struct PacketRing: ~Copyable {
   deinit {
     slots.deallocate()
     quoted.deallocate()
+    notices.deallocate()
     LazyPages.free(payloads, count: Self.capacity * Self.payloadStride)
     LazyPages.free(longPayloads, count: Self.capacity * Self.longPayloadLimit)
     LazyPages.free(headerBytes, count: Self.capacity * Self.headerLimit)

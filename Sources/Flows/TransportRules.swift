@@ -18,7 +18,10 @@ extension FlowEngine {
     let flow = table.flows + place
     let phase = flow.pointee.state.phase
     // Nearly every packet is one of an established flow without SYN, FIN or RST.
-    if phase == .established, packet.pointee.tcpFlags.rawValue & 7 == 0 { return }
+    if phase == .established, packet.pointee.tcpFlags.rawValue & 7 == 0 {
+      if packet.pointee.window == 0, direction == .out { stall(place, packet: packet.pointee.index) }
+      return
+    }
     guard phase != .closed, packet.pointee.transportOffset != 0 else { return }
     changeTCP(place, direction, packet)
   }
@@ -72,6 +75,14 @@ extension FlowEngine {
     guard sent < 1 << 30 else { return true }
     let distance = packet.pointee.sequence &- start
     return UInt64(distance) <= sent &+ Self.endingSlack || distance >= 0 &- UInt32(Self.endingSlack)
+  }
+
+  /// The originator takes no more: said once.
+  private mutating func stall(_ place: Int, packet: UInt64) {
+    let record = table.records + place
+    guard !record.pointee.hasStalled else { return }
+    record.pointee.hasStalled = true
+    tell(.stalled, place, packet: packet)
   }
 
   private mutating func completeHandshake(_ place: Int, _ packet: UnsafePointer<Packet>) {
@@ -131,13 +142,13 @@ extension FlowEngine {
     guard direction == .out, state.phase == .closed || state.phase == .fresh else { return false }
     let probe = FlowEvent.Probe(packet)
     switch (probe, table.records[place].probe) {
-    case (.fin, let old), (.null, let old), (.xmas, let old), (.synFin, let old):
+    case (.fin, let old), (.null, let old), (.xmas, let old), (.synFin, let old), (.odd, let old):
       return old != probe && Self.stealthProbes.contains(old)
     default: return false
     }
   }
 
-  private static var stealthProbes: ProbeSet { [.fin, .null, .xmas, .synFin, .ack, .maimon] }
+  private static var stealthProbes: ProbeSet { [.fin, .null, .xmas, .synFin, .odd, .ack, .maimon] }
 
   private mutating func isRepeatedSYN(
     _ place: Int, _ direction: FlowDirection, _ packet: UnsafePointer<Packet>

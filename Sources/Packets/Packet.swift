@@ -8,13 +8,28 @@ import Terms
 @frozen public struct Packet: Sendable {
   /// What the frame carries above the link layer.
   @frozen public enum Content: UInt8, Sendable {
-    /// Neither IP nor ARP: STP, LLDP, CDP, an unknown EtherType.
+    /// Neither IP nor ARP nor a bridge's own word: an unknown EtherType.
     case other
     case arp
     case ip
     /// A fragment of an IP datagram that is not yet reassembled; transport fields are zero unless
     /// it is the first fragment and carries a whole transport header.
     case fragment
+    /// What bridges tell each other and their neighbours: `control` says in which protocol.
+    case control
+  }
+
+  /// The protocols of `Content.control`.
+  @frozen public enum Control: UInt8, Sendable {
+    case none
+    /// A bridge protocol data unit (IEEE 802.1D), per VLAN (PVST+) too: `arpSender` and
+    /// `sourcePort` are the root's address and priority, `arpTarget` and `targetPort` the sending
+    /// bridge's, `sequence` the cost of the way to the root.
+    case spanningTree
+    /// IEEE 802.1AB.
+    case linkDiscovery
+    /// Cisco's discovery, trunking and VLAN trunking protocols.
+    case ciscoDiscovery, trunking, vlanTrunking
   }
 
   public var time = CaptureTime.distantPast
@@ -70,6 +85,7 @@ import Terms
   public var hasTransport = false
   /// Type of the first SCTP chunk: 0 DATA, 1 INIT, 2 INIT ACK, 6 ABORT …; 0 for other transports.
   public var sctpChunk: UInt8 = 0
+  public var control = Control.none
   public var arpSender = MACAddress.unknown
   public var arpTarget = MACAddress.unknown
   /// Malformations met on the way; the layers before them are still valid.

@@ -109,6 +109,9 @@ public enum PacketDecoder {
       guard IPv6Header.decodeNetwork(&cursor, into: &packet) else { return }
       decodeUpperLayer(&cursor, into: &packet)
     case EtherType.arp: ARPHeader.decode(&cursor, into: &packet)
+    case EtherType.linkDiscovery:
+      packet.content = .control
+      packet.control = .linkDiscovery
     default: break
     }
   }
@@ -131,7 +134,7 @@ public enum PacketDecoder {
     switch packet.content {
     case .ip: decodeTransport(&cursor, into: &packet)
     case .fragment: FragmentHeader.decodeData(&cursor, into: &packet)
-    case .arp, .other: break
+    case .arp, .other, .control: break
     }
   }
 
@@ -158,6 +161,13 @@ public enum PacketDecoder {
   /// The first 8 transport bytes that RFC 792 promises behind a quoted IP header.
   private static func decodeQuotedPorts(_ cursor: HeaderCursor, into packet: inout Packet) {
     let isEcho = packet.transport == .icmp || packet.transport == .icmpv6
+    let hasPorts = packet.transport == .tcp || packet.transport == .udp || packet.transport == .sctp
+    guard isEcho || hasPorts else {
+      // A protocol without ports is known by its number alone, whatever is quoted of it.
+      packet.hasTransport = true
+      packet.transportOffset = UInt16(truncatingIfNeeded: cursor.offset)
+      return
+    }
     guard cursor.remaining >= 4 else { return }
     switch packet.transport {
     case .tcp, .udp, .sctp:

@@ -4,7 +4,7 @@ import Reports
 import Terms
 
 /// Finds hosts that claim an address which belongs to another hardware address (RFC 826 has no
-/// authentication).
+/// authentication, nor has RFC 4861: neighbour advertisements are read in the same way).
 ///
 /// A claim against a known binding counts when nobody asked for it and it is told to one host only:
 /// that is how caches are poisoned. A failover or a new lease tells everybody, once, and the old
@@ -52,6 +52,11 @@ struct ArpSpoof: AnalysisEngine {
     var contradictions: UInt64 = 0
     /// The challenger spoke after the owner.
     var isChallenged = false
+    /// When owner and challenger last replied to a question.
+    var answered = CaptureTime.distantPast
+    var counterAnswered = CaptureTime.distantPast
+    /// Both replied to the same question.
+    var isContested = false
     var first = CaptureTime.distantPast
     var last = CaptureTime.distantPast
     var deceived = AddressSet()
@@ -68,7 +73,12 @@ struct ArpSpoof: AnalysisEngine {
   private let quietSpan: TimeSpan
   private var bindings: BoundedTable<Binding>
   private var requests: ContactMemory
-  private(set) var nextDeadline = CaptureTime.distantFuture
+  /// How many addresses each hardware address contests.
+  private var contests: BoundedTable<UInt64>
+  /// Addresses that newcomers ask for (RFC 4862, 5.4), and who objects.
+  var probes: ContactMemory
+  var objections: SightingTable<IPAddress>
+  private var dueDeadline = CaptureTime.distantFuture
 
   init(_ context: DetectionContext) {
     let limits = context.limits
@@ -83,12 +93,28 @@ struct ArpSpoof: AnalysisEngine {
       capacity: limits.count(Self.bindings),
       empty: Binding(thread: ReportThread(spacing: limits.span(Self.spacing))))
     requests = ContactMemory(capacity: 4096, span: answerSpan)
+    contests = BoundedTable(capacity: 512, empty: 0)
+    probes = ContactMemory(capacity: 1024, span: answerSpan)
+    objections = SightingTable(
+      capacity: 128, empty: .unspecified, halfLife: .minutes(10), memory: span, quiet: quietSpan,
+      spacing: limits.span(Self.spacing))
   }
 
-  var interest: EventClasses { .flow(.arp) }
+  var interest: EventClasses { .flow(.arp, .neighbour) }
+
+  var nextDeadline: CaptureTime { min(dueDeadline, objections.nextDeadline) }
 
   mutating func analyse(_ event: FlowEvent, into sink: inout ReportSink) {
-    guard event.kind == .arp else { return }
+    switch event.kind {
+    case .arp: hear(event, into: &sink)
+    case .neighbour:
+      object(event, into: &sink)
+      if let claim = Self.claim(of: event) { hear(claim, into: &sink) }
+    default: return
+    }
+  }
+
+  private mutating func hear(_ event: FlowEvent, into sink: inout ReportSink) {
     if event.arpOperation == 1 {
       _ = requests.insert(question(event.target, by: event.source), at: event.time)
     }
@@ -102,12 +128,13 @@ struct ArpSpoof: AnalysisEngine {
   }
 
   mutating func advance(to now: CaptureTime, into sink: inout ReportSink) {
+    if objections.nextDeadline <= now { endObjections(at: now, into: &sink) }
     var next = CaptureTime.distantFuture
     for slot in bindings.slots where bindings[slot].thread.isStale(count: evidence(slot)) {
       let due = bindings[slot].thread.lastDue(after: bindings[slot].last, quiet: quietSpan)
       if due <= now { emit(slot, at: now, into: &sink) } else { next = min(next, due) }
     }
-    nextDeadline = next
+    dueDeadline = next
   }
 }
 
@@ -168,6 +195,10 @@ extension ArpSpoof {
       bindings[slot].isConfirmed = true
     }
     bindings.keep(slot, until: event.time + .minutes(5))
+    if isReply(event, isUnasked) {
+      bindings[slot].answered = event.time
+      contest(slot, at: event.time)
+    }
     guard bindings[slot].isChallenged else { return }
     bindings[slot].isChallenged = false
     bindings[slot].contradictions &+= 1
@@ -198,6 +229,8 @@ extension ArpSpoof {
       bindings[slot].openClaims = 0
       bindings[slot].announcements = 0
       bindings[slot].contradictions = 0
+      bindings[slot].isContested = false
+      bindings[slot].counterAnswered = .distantPast
       bindings[slot].first = event.time
       bindings[slot].deceived = AddressSet()
       bindings[slot].packets = PacketSample()
@@ -209,6 +242,10 @@ extension ArpSpoof {
       bindings[slot].announcements &+= 1
     } else {
       bindings[slot].openClaims &+= 1
+    }
+    if isReply(event, isUnasked) {
+      bindings[slot].counterAnswered = event.time
+      contest(slot, at: event.time)
     }
     note(event, at: slot, isUnasked: isUnasked)
     bindings.keep(slot, until: event.time + .minutes(5))
@@ -222,9 +259,32 @@ extension ArpSpoof {
     }
   }
 
+  /// Whether the claim replies to a question.
+  private func isReply(_ event: FlowEvent, _ isUnasked: Bool) -> Bool {
+    event.arpOperation == 2 && !isUnasked && !isAnnouncement(event)
+  }
+
+  /// Two hosts that reply to one question both mean it: a failover has one that does.
+  private mutating func contest(_ slot: Int, at now: CaptureTime) {
+    let binding = bindings[slot]
+    let apart = (binding.answered - binding.counterAnswered).nanoseconds.magnitude
+    guard !binding.isContested, apart <= TimeSpan.seconds(2).nanoseconds.magnitude else { return }
+    let place = contests.admit(
+      TableKey(.unspecified, detail: binding.challenger.bits), asOf: now, until: now + .minutes(10))
+    guard place >= 0 else { return }
+    bindings[slot].isContested = true
+    contests[place] += 1
+  }
+
+  private func isContested(_ binding: Binding) -> Bool {
+    guard binding.isContested else { return false }
+    let place = contests.find(TableKey(.unspecified, detail: binding.challenger.bits))
+    return place >= 0 && contests[place] >= 2
+  }
+
   private func isTakeover(_ binding: Binding) -> Bool {
     binding.claims == 0 && binding.contradictions < 2 && binding.openClaims >= takeoverLimit
-      && !binding.thread.isOpen
+      && !binding.thread.isOpen && !binding.isContested
   }
 
   private mutating func note(_ event: FlowEvent, at slot: Int, isUnasked: Bool) {
@@ -258,7 +318,7 @@ extension ArpSpoof {
       if bindings[slot].thread.isDue(count: evidence(slot), at: now) {
         emit(slot, at: now, into: &sink)
       } else {
-        nextDeadline = min(nextDeadline, now + quietSpan)
+        dueDeadline = min(dueDeadline, now + quietSpan)
       }
     } else if bindings[slot].challenger != .unknown,
       isSpoofed(bindings[slot])
@@ -269,7 +329,7 @@ extension ArpSpoof {
 
   private func isSpoofed(_ binding: Binding) -> Bool {
     binding.claims >= claimLimit || binding.contradictions >= contradictionLimit
-      || isAnnounced(binding)
+      || isAnnounced(binding) || isContested(binding)
   }
 
   /// Whether the address is announced over and over while its owner goes on.
@@ -285,9 +345,15 @@ extension ArpSpoof {
   }
 
   /// Addresses that `mac` owns by its own word.
-  private func addresses(of mac: MACAddress) -> [IPAddress] {
+  func addresses(of mac: MACAddress) -> [IPAddress] {
     bindings.slots.filter { bindings[$0].owner == mac && bindings[$0].isConfirmed }
       .map { bindings.key($0).address }.sorted()
+  }
+
+  private func technique(_ binding: Binding, _ claimed: IPAddress) -> String {
+    if !claimed.isIPv4 { return "neighbour-advertisement" }
+    if binding.claims >= claimLimit { return "unsolicited-reply" }
+    return isAnnounced(binding) ? "announcement" : "conflict"
   }
 
   private func report(_ slot: Int, at now: CaptureTime, from sink: ReportSink) -> Report {
@@ -306,8 +372,7 @@ extension ArpSpoof {
       "claimed": .address(claimed), "mac": .mac(binding.challenger),
       "previous": .mac(binding.owner),
       "claims": .count(binding.claims),
-      "technique": .text(
-        isPoisoning ? "unsolicited-reply" : isAnnounced(binding) ? "announcement" : "conflict"),
+      "technique": .text(technique(binding, claimed)),
     ]
     report.evidence = [sink.evidence(binding.packets.indices)]
     report.terms = [
@@ -325,5 +390,5 @@ extension ArpSpoof {
 }
 
 extension ArpSpoof: LossCounting {
-  var losses: UInt64 { bindings.refusedCount }
+  var losses: UInt64 { bindings.refusedCount &+ objections.losses }
 }

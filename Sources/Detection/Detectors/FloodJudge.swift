@@ -32,6 +32,9 @@ struct FloodJudge: Sendable {
 
   var losses: UInt64 { meter.known.refusedCount &+ unfollowed }
 
+  /// The attribute that holds what was counted.
+  private var counted: String { kind == .httpFlood ? "requests" : "packets" }
+
   /// Loads whose source and packet are known before a flood is reported.
   static let namedLoads: UInt64 = 32
 
@@ -39,8 +42,8 @@ struct FloodJudge: Sendable {
 
   /// Judges a target whose second has turned: `rate` is what counts against the threshold.
   mutating func judge(
-    _ slot: Int, rate: Double, answeredShare: Double, isOneSided: Bool, at now: CaptureTime,
-    into sink: inout ReportSink
+    _ slot: Int, rate: Double, answeredShare: Double, isOneSided: Bool,
+    label: FloodMeter.Label = FloodMeter.Label(), at now: CaptureTime, into sink: inout ReportSink
   ) {
     let limit = threshold(slot)
     let isFlood = isOneSided && rate >= limit
@@ -57,6 +60,7 @@ struct FloodJudge: Sendable {
     let isNew = !meter.floods[index].thread.isOpen
     meter.update(index) {
       $0.isHot = isFlood
+      if isNew { $0.label = label }
       if isFlood {
         $0.rate = rate
         $0.peak = max($0.peak, rate)
@@ -116,20 +120,27 @@ struct FloodJudge: Sendable {
     let spoofed =
       named != nil || flood.flows == 0
       ? 0 : min(1, Double(flood.distinct.value) / Double(flood.flows))
+    let label = flood.label
+    let subject = "\(flood.key.address):\(port)\(label.technique)"
     var report = sink.opening(
-      kind, subject: "\(flood.key.address):\(port)", first: flood.first, last: flood.last, at: now,
+      kind, subject: subject, first: flood.first, last: flood.last, at: now,
       severity: severity, confidence: min(0.99, 0.9 - 0.4 / max(margin, 1)))
     report.sources =
       named ?? AddressSet(listed: flood.sources.listed, distinct: flood.distinct) ?? flood.sources
     report.targets.insert(flood.key.address)
     if port != 0 { report.ports = [port] }
-    report.transport =
-      transport == .icmp && !flood.key.address.isIPv4 ? .icmpv6 : transport
+    report.transport = label.transport ?? transport
+    if report.transport == .icmp, !flood.key.address.isIPv4 { report.transport = .icmpv6 }
     report.attributes = [
-      "rate": .ratio(flood.rate), "peak": .ratio(flood.peak), "packets": .count(flood.packets),
-      "bytes": .bytes(flood.bytes), "sources": .count(UInt64(report.sources.count)),
-      "spoofed": .ratio(spoofed),
+      "rate": .ratio(flood.rate), "peak": .ratio(flood.peak), counted: .count(flood.packets),
+      "sources": .count(UInt64(report.sources.count)),
     ]
+    if kind != .httpFlood {
+      report.attributes["bytes"] = .bytes(flood.bytes)
+      report.attributes["spoofed"] = .ratio(spoofed)
+    }
+    if !label.technique.isEmpty { report.attributes["technique"] = .text(label.technique) }
+    if !label.path.isEmpty { report.attributes["path"] = .text(label.path) }
     report.evidence = [sink.evidence(flood.sample.indices)]
     report.terms = [
       Term("peak rate", flood.peak, threshold: flood.threshold, unit: unit),

@@ -47,6 +47,16 @@ struct FloodMeter: Sendable {
     var flood: Int32 = -1
   }
 
+  /// What sets a flood apart from others of its kind.
+  struct Label: Sendable {
+    /// As the schema's `technique` spells it; empty where the kind says all.
+    var technique = ""
+    /// The path that is asked for most.
+    var path = ""
+    /// nil: that of the detector.
+    var transport: TransportProtocol?
+  }
+
   /// A flood that goes on.
   struct Flood: Sendable {
     var key: TableKey
@@ -61,6 +71,7 @@ struct FloodMeter: Sendable {
     var peak = 0.0
     var threshold = 0.0
     var answeredShare = 0.0
+    var label = Label()
     /// Whether the target's last second was still one of flood.
     var isHot = true
     /// The sources of the first `namedLimit` loads, and the count of all.

@@ -39,7 +39,11 @@ struct LandAttack: AnalysisEngine {
   var interest: EventClasses { .reflexive }
 
   mutating func analyse(_ event: FlowEvent, into sink: inout ReportSink) {
-    guard event.source == event.target else { return }
+    // A gratuitous ARP packet names its sender twice too.
+    guard event.source == event.target,
+      event.kind == .opened || event.kind == .progress
+        || event.kind == .closed
+    else { return }
     note(event, into: &sink)
   }
 
@@ -49,8 +53,7 @@ struct LandAttack: AnalysisEngine {
 
   private mutating func note(_ event: FlowEvent, into sink: inout ReportSink) {
     let packets = UInt64(event.packetsOut) + UInt64(event.packetsIn)
-    // A host that talks to itself by its own loopback has no hardware address; gratuitous ARP and
-    // fragments count nothing.
+    // A host that talks to itself by its own loopback has no hardware address.
     guard packets > 0, event.sourceMAC != .unknown, !event.source.isLoopback,
       !event.source.isUnspecified, !event.source.isMulticast
     else { return }

@@ -118,7 +118,7 @@ struct PingSweep: AnalysisEngine {
     case .refused, .unanswered:
       if event.isPing { fail(event, into: &sink) }
     case .arp: resolve(event, into: &sink)
-    case .established, .progress, .closed, .fragmentOverlap: return
+    default: return
     }
   }
 

@@ -6,9 +6,10 @@ import Terms
 /// Finds sources that try many doors and find most of them shut, however slowly.
 ///
 /// What counts is a *failed first contact*: a target and port that refused, stayed silent or was
-/// left half open, and that had not answered this source before. As in Jung et al., "Fast Portscan
-/// Detection Using Sequential Hypothesis Testing" (2004), successful first contacts weigh against:
-/// a busy client fails now and then, a scanner fails most of the time.
+/// left half open, and that had not answered this source before. A busy client fails now and then, a
+/// scanner fails most of the time: successes weigh against, both in the count of failures and in a
+/// threshold random walk over first contacts with hosts (Jung et al., "Fast Portscan Detection
+/// Using Sequential Hypothesis Testing", IEEE S&P 2004), for which few failures suffice.
 struct PortScan: AnalysisEngine {
   static let failures = EngineLimit(
     "port-scan.failures", 10, .count,
@@ -18,8 +19,11 @@ struct PortScan: AnalysisEngine {
   static let persistentShare = EngineLimit(
     "port-scan.persistent-share", 0.4, .ratio,
     "Least share of failures once there are ten times `port-scan.failures` of them.")
+  static let walk = EngineLimit(
+    "port-scan.walk", 8, .ratio,
+    "Logarithm of the odds, over first TCP contacts with hosts, from which a source scans.")
   static let memory = EngineLimit(
-    "port-scan.memory", 1800, .duration, "How long a silent source and its failures are remembered."
+    "port-scan.memory", 7200, .duration, "How long a silent source and its failures are remembered."
   )
   static let quiet = EngineLimit(
     "port-scan.quiet", 30, .duration, "Silence after which a scan's last revision is sent.")
@@ -32,7 +36,7 @@ struct PortScan: AnalysisEngine {
   static let contacts = EngineLimit(
     "port-scan.contacts", 65_536, .count, "Answered and failed contacts remembered at once (each).")
   static let limits = [
-    failures, share, persistentShare, memory, quiet, spacing, sources, suspects, contacts,
+    failures, share, persistentShare, walk, memory, quiet, spacing, sources, suspects, contacts,
   ]
 
   /// What is kept of every source: whether it succeeds, and where its details are.
@@ -40,7 +44,17 @@ struct PortScan: AnalysisEngine {
     var successes: UInt32 = 0
     var tiny: UInt32 = 0
     var suspect: Int32 = -1
+    /// The random walk: natural logarithm of the odds that the source scans.
+    var walk: Float = 0
   }
+
+  /// ln(0.8 / 0.2): of first contacts with hosts four fifths succeed for a client, one fifth for a
+  /// scanner (Jung's θ0 and θ1).
+  static let step: Float = 1.386
+  /// Where the walk of a source that succeeds comes to rest: odds of a hundred to one (α = 0.01).
+  static let floor: Float = -4.6
+  /// Failures that the walk needs at least.
+  static let walkFailures: UInt64 = 5
 
   /// Least share of failures that a vertical scan of twice `port-scan.failures` ports needs.
   static let verticalShare = 0.1
@@ -50,26 +64,30 @@ struct PortScan: AnalysisEngine {
   static let holdPerContact = TimeSpan.seconds(8)
 
   private let context: DetectionContext
-  private let failureLimit: UInt64
-  private let shareLimit: Double
-  private let persistentLimit: Double
+  let failureLimit: UInt64
+  let shareLimit: Double
+  let persistentLimit: Double
+  let walkLimit: Double
   private let span: TimeSpan
-  private let quietSpan: TimeSpan
-  private let spacingSpan: TimeSpan
+  let quietSpan: TimeSpan
+  let spacingSpan: TimeSpan
 
-  private var known: BoundedTable<Source>
+  private(set) var known: BoundedTable<Source>
   private var answered: ContactMemory
   private var failed: ContactMemory
+  /// Pairs of source and host that have met.
+  private var met: ContactMemory
+  private(set) var zombies = ZombieProbes()
   private var doorkeeper: Doorkeeper
   /// Records by place; those named in `free` and beyond the end are not in use.
-  private var suspects: [ScanSuspect] = []
+  var suspects: [ScanSuspect] = []
   private let suspectLimit: Int
   private var free: [Int] = []
   /// Sources with failures for which there was no record.
   private var turnedAway: UInt64 = 0
   /// Until then no suspect could be given away.
   private var fullUntil = CaptureTime.distantPast
-  private(set) var nextDeadline = CaptureTime.distantFuture
+  var nextDeadline = CaptureTime.distantFuture
 
   init(_ context: DetectionContext) {
     let limits = context.limits
@@ -77,12 +95,14 @@ struct PortScan: AnalysisEngine {
     failureLimit = UInt64(max(limits.count(Self.failures), 2))
     shareLimit = limits[Self.share]
     persistentLimit = limits[Self.persistentShare]
+    walkLimit = limits[Self.walk]
     span = limits.span(Self.memory)
     quietSpan = limits.span(Self.quiet)
     spacingSpan = limits.span(Self.spacing)
     known = BoundedTable(capacity: limits.count(Self.sources), empty: Source())
     answered = ContactMemory(capacity: limits.count(Self.contacts), span: span)
     failed = ContactMemory(capacity: limits.count(Self.contacts), span: span)
+    met = ContactMemory(capacity: limits.count(Self.contacts), span: span)
     doorkeeper = Doorkeeper(capacity: 8192)
     suspectLimit = min(max(limits.count(Self.suspects), 8), 1 << 16)
   }
@@ -102,12 +122,14 @@ struct PortScan: AnalysisEngine {
       if event.transport == .tcp || event.transport == .udp { succeed(event) }
     case .closed:
       guard event.transport == .tcp else { return }
-      if event.isEstablished {
+      if ZombieProbes.isProvocation(event) {
+        zombies.note(event)
+      } else if event.isEstablished {
         knock(event)
       } else if event.totalPacketsIn > 0 || event.ending == .reset, event.isAttempt {
         fail(event, into: &sink)
       }
-    case .opened, .progress, .arp, .fragmentOverlap: return
+    default: return
     }
   }
 
@@ -135,7 +157,7 @@ extension PortScan {
       guard !context.isBroadcast(event.target), !event.source.isMulticast else { return }
       let visit = Doorkeeper.Visit(
         source: event.source, target: event.target, time: event.time, packet: event.firstPacket,
-        contact: contact, port: event.targetPort, technique: technique)
+        contact: contact, port: technique.door(event), technique: technique)
       guard let earlier = doorkeeper.earlier(than: visit, within: span) else { return }
       slot = admit(key, at: event.time)
       guard slot >= 0, open(slot, with: earlier, at: event.time) else { return }
@@ -149,7 +171,9 @@ extension PortScan {
   private mutating func count(_ event: FlowEvent, at slot: Int, into sink: inout ReportSink) {
     let index = Int(known[slot].suspect)
     suspects[index].add(
-      target: event.target, port: event.targetPort, packet: event.firstPacket, at: event.time)
+      target: event.target, port: suspects[index].family.door(event), packet: event.firstPacket,
+      at: event.time)
+    step(slot, event.target, up: true, at: event.time)
     // The target answered, and the source let go.
     if event.kind == .closed, event.totalPacketsIn > 0, event.ending != .refused {
       suspects[index].halfOpen &+= 1
@@ -170,6 +194,14 @@ extension PortScan {
     contact ^ UInt64(technique.rawValue) << 59 | 1
   }
 
+  /// A first contact moves the random walk of TCP sources: up when it fails.
+  private mutating func step(_ slot: Int, _ target: IPAddress, up: Bool, at now: CaptureTime) {
+    let pair = ContactMemory.hash(known.key(slot).address, target, port: 0, transport: .tcp)
+    guard known.key(slot).detail == UInt64(ScanTechnique.syn.rawValue), met.insert(pair, at: now)
+    else { return }
+    known[slot].walk = max(Self.floor, known[slot].walk + (up ? Self.step : -Self.step))
+  }
+
   /// Holds the source's successes against its failures, where the technique occurs in ordinary
   /// sessions.
   private mutating func weigh(_ index: Int, at slot: Int) {
@@ -177,6 +209,7 @@ extension PortScan {
     guard family.isOrdinary else { return }
     let isOwn = family == .syn || family == .udp
     let place = isOwn ? slot : known.find(Self.key(suspects[index].source, .syn))
+    suspects[index].walk = Double(known[slot].walk)
     guard place >= 0 else { return }
     suspects[index].successes = UInt64(known[place].successes)
     suspects[index].tiny = UInt64(known[place].tiny)
@@ -200,6 +233,7 @@ extension PortScan {
       known.occupy(slot, with: key, until: event.time)
     }
     if known[slot].successes < .max { known[slot].successes += 1 }
+    step(slot, event.target, up: false, at: event.time)
     // A handshake cannot be spoofed blindly; a datagram's answer can be provoked for any source.
     if event.transport == .tcp {
       known.keep(slot, until: event.time + hold(UInt64(known[slot].successes)))
@@ -261,8 +295,9 @@ extension PortScan {
     _ = failed.insert(Self.probe(visit.contact, visit.technique), at: visit.time)
     suspect.add(
       target: visit.target, port: visit.port, packet: visit.packet, at: visit.time)
-    suspect.judgedAt = failureLimit
+    suspect.judgedAt = min(failureLimit, Self.walkFailures)
     suspects[index] = suspect
+    step(slot, visit.target, up: true, at: visit.time)
     known[slot].suspect = Int32(truncatingIfNeeded: index)
     return true
   }
@@ -286,108 +321,6 @@ extension PortScan {
     if slot >= 0 { known[slot].suspect = -1 }
     suspects[best.index] = .unused
     return best.index
-  }
-}
-
-// MARK: - Judging
-
-extension PortScan {
-  private func isScan(_ suspect: ScanSuspect) -> Bool {
-    guard suspect.failures >= failureLimit, !suspect.isScattered else { return false }
-    // Datagrams get lost and services are silent by nature: a scan by UDP has to show more of
-    // itself.
-    if suspect.family == .udp, 2 * suspect.failures < 3 * failureLimit { return false }
-    if suspect.share >= shareLimit { return true }
-    // However busy a client is, it does not fail at port after port of one host.
-    if suspect.shape == "vertical", suspect.ports.count >= 2 * Int(failureLimit),
-      suspect.share >= Self.verticalShare
-    {
-      return true
-    }
-    return suspect.failures >= 10 * failureLimit && suspect.share >= persistentLimit
-  }
-
-  private mutating func judge(_ index: Int, at now: CaptureTime, into sink: inout ReportSink) {
-    let failures = suspects[index].failures
-    if suspects[index].settledUntil > .distantPast {
-      if now < suspects[index].settledUntil {
-        nextDeadline = min(nextDeadline, now + quietSpan)
-      } else if suspects[index].thread.isDue(count: failures, facts: facts(index), at: now) {
-        emit(index, at: now, into: &sink)
-      } else {
-        nextDeadline = min(nextDeadline, now + quietSpan)
-      }
-      return
-    }
-    guard failures >= suspects[index].judgedAt else { return }
-    suspects[index].judgedAt = failures + max(1, failures / 8)
-    guard isScan(suspects[index]) else { return }
-    if let leader = leader(of: index, asOf: now) {
-      suspects[leader].companions.insert(suspects[index].source)
-      suspects[index].judgedAt = failures * 2
-      nextDeadline = min(nextDeadline, now + quietSpan)
-      return
-    }
-    emit(index, at: now, into: &sink)
-  }
-
-  /// The reported suspect that this one moves in lockstep with, while it goes on.
-  private func leader(of index: Int, asOf now: CaptureTime) -> Int? {
-    suspects.indices.first { other in
-      guard other != index, suspects[other].isUsed, suspects[other].thread.isOpen,
-        now - suspects[other].last <= quietSpan
-      else { return false }
-      return suspects[other].isLockstep(with: suspects[index])
-    }
-  }
-
-  /// A digest of what makes a revision worth sending besides the count.
-  private func facts(_ index: Int) -> UInt64 {
-    UInt64(suspects[index].technique.rawValue) << 32 | UInt64(suspects[index].companions.count)
-  }
-
-  private func isStale(_ index: Int) -> Bool {
-    suspects[index].thread.isStale(count: suspects[index].failures, facts: facts(index))
-  }
-
-  private mutating func emit(_ index: Int, at now: CaptureTime, into sink: inout ReportSink) {
-    let fresh = report(suspects[index], at: now, from: sink)
-    let (count, facts) = (suspects[index].failures, facts(index))
-    suspects[index].thread.emit(fresh, count: count, facts: facts, at: now, into: &sink)
-    suspects[index].settledUntil = now + spacingSpan
-  }
-
-  private func report(_ suspect: ScanSuspect, at now: CaptureTime, from sink: ReportSink) -> Report
-  {
-    let margin = Double(suspect.failures) / Double(failureLimit)
-    var report = sink.opening(
-      .portScan, subject: "\(suspect.source) \(suspect.family)", first: suspect.first,
-      last: suspect.last, at: now,
-      severity: 5, confidence: min(0.99, 0.5 * suspect.share + 0.5 * (1 - 1 / (1 + margin))))
-    report.sources.insert(suspect.source)
-    report.sources.formUnion(suspect.companions)
-    report.targets = suspect.targets
-    report.ports = suspect.ports.smallest
-    report.transport = suspect.technique == .udp ? .udp : suspect.technique == .other ? nil : .tcp
-    report.attributes = [
-      "technique": .text(suspect.technique.text), "shape": .text(suspect.shape),
-      "failures": .count(suspect.failures), "ports": .count(UInt64(suspect.ports.count)),
-      "targets": .count(UInt64(suspect.targets.count)),
-    ]
-    if !suspect.companions.isEmpty {
-      report.attributes["decoys"] = .count(UInt64(suspect.companions.count))
-    }
-    report.evidence = [sink.evidence(suspect.packets.indices)]
-    report.terms = [
-      Term(
-        "failed first contacts", Double(suspect.failures), threshold: Double(failureLimit),
-        unit: "contacts"),
-      Term(
-        "share of first contacts that failed", suspect.share,
-        threshold: suspect.share >= shareLimit ? shareLimit : persistentLimit),
-      Term("successful first contacts", Double(suspect.successes), unit: "contacts"),
-    ]
-    return report
   }
 }
 

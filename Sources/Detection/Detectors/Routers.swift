@@ -16,6 +16,10 @@ struct Routers: Sendable {
   }
 
   private let gateways: [IPAddress]
+  /// Whether some hardware address carries more networks than one.
+  private(set) var knowsAny = false
+  /// Pairs noted within the last seconds, by a hash of both: for speed alone.
+  private var recent = [UInt64](repeating: 0, count: 256)
   private var known = BoundedTable<Networks>(capacity: Routers.capacity, empty: Networks())
 
   init(gateways: [IPAddress]) { self.gateways = gateways }
@@ -23,6 +27,12 @@ struct Routers: Sendable {
   /// Notes that a frame of `mac` carried, or was meant for, `address`.
   mutating func note(_ mac: MACAddress, carries address: IPAddress, at time: CaptureTime) {
     guard address.isIPv4, !mac.isGroup else { return }
+    let pair =
+      mac.bits &* 0x9e37_79b9_7f4a_7c15 ^ address.low >> 8 ^ UInt64(
+        bitPattern: time.nanoseconds >> 34) << 48
+    let place = Int(truncatingIfNeeded: pair >> 24 ^ pair) & 255
+    guard recent[place] != pair else { return }
+    recent[place] = pair
     let slot = known.admit(Self.key(mac), asOf: time, until: time)
     guard slot >= 0, known[slot].count < Self.networkLimit else { return }
     let network = address.low >> 8
@@ -31,6 +41,7 @@ struct Routers: Sendable {
     else { return }
     known[slot].seen[known[slot].count] = network
     known[slot].count += 1
+    if known[slot].count > 1 { knowsAny = true }
     known.keep(slot, until: time + (known[slot].count > 1 ? Self.holdSpan : .seconds(10)))
   }
 

@@ -15,6 +15,8 @@ struct ScanSuspect: Sendable {
   var successes: UInt64 = 0
   var halfOpen: UInt64 = 0
   var tiny: UInt64 = 0
+  /// The source's random walk over first contacts with hosts; 0 for techniques that have none.
+  var walk = 0.0
   /// Failures at ports of 1024 and more.
   var highPorts: UInt64 = 0
   var targets = AddressSet()

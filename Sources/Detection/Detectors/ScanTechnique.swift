@@ -1,17 +1,41 @@
 import Flows
+import Terms
 
 /// How a port scan probes, as the schema's `technique` spells it.
 enum ScanTechnique: Int, CaseIterable, Sendable {
-  case syn, connect, fin, null, xmas, ack, maimon, udp, other
+  case syn, connect, fin, null, xmas, ack, maimon, udp, synFin, odd, sctp, ipProtocol, other
 
-  var text: String { "\(self)" }
+  var text: String {
+    switch self {
+    case .synFin: "syn-fin"
+    case .odd: "odd-flags"
+    case .sctp: "sctp-init"
+    case .ipProtocol: "ip-protocol"
+    default: "\(self)"
+    }
+  }
+
+  /// The transport of its probes; nil where there are several.
+  var transport: TransportProtocol? {
+    switch self {
+    case .udp: .udp
+    case .sctp: .sctp
+    case .ipProtocol, .other: nil
+    default: .tcp
+    }
+  }
+
+  /// What a probe knocks at: a port, or the number of an IP protocol.
+  func door(_ event: FlowEvent) -> UInt16 {
+    self == .ipProtocol ? UInt16(event.transport.number) : event.targetPort
+  }
 
   /// Techniques that a source's ordinary sessions leave traces of, so that its successes weigh
   /// against them.
   var isOrdinary: Bool {
     switch self {
-    case .syn, .connect, .ack, .maimon, .udp, .other: true
-    case .fin, .null, .xmas: false
+    case .syn, .connect, .ack, .maimon, .udp, .sctp, .ipProtocol, .other: true
+    case .fin, .null, .xmas, .synFin, .odd: false
     }
   }
 
@@ -25,7 +49,11 @@ enum ScanTechnique: Int, CaseIterable, Sendable {
       case .ack: .ack
       case .maimon: .maimon
       case .udp: .udp
-      case .synFin, .midstream, .otherTCP, .icmpEcho, .icmpOther, .sctpInit, .ip, .none: .other
+      case .synFin: .synFin
+      case .odd: .odd
+      case .sctpInit, .sctpOther: .sctp
+      case .ip: .ipProtocol
+      case .midstream, .otherTCP, .icmpEcho, .icmpOther, .none: .other
       }
   }
 }

@@ -4,11 +4,13 @@ import Reports
 import Terms
 
 /// Finds servers whose connections are held open by clients that send a trickle and never let the
-/// server answer: slowloris, slow bodies, idle connections.
+/// server answer (slowloris, slow bodies, idle connections), or that do not take the answer: they
+/// close their receive window (slow read, sockstress).
 ///
-/// Only connections in which the server has said nothing yet are followed. A long poll, an upload
-/// and a log shipper are mute too, so it takes many at once, most of them of a few sources (or at a
-/// web port), each fed drop by drop or simply held for long.
+/// Only connections in which the server has said nothing yet are followed, and those whose client
+/// stalled. A long poll, an upload and a log shipper are mute too, a film player stalls now and
+/// then, so it takes many at once, most of them of a few sources (or at a web port), each fed or
+/// read drop by drop, or simply held for long.
 struct SlowConnections: AnalysisEngine {
   static let connections = EngineLimit(
     "slow-http.connections", 40, .count, "Slow connections to one server at once that are reported."
@@ -35,7 +37,7 @@ struct SlowConnections: AnalysisEngine {
     connections, share, age, idle, rate, capacity, servers, quiet, spacing,
   ]
 
-  /// A connection whose server is still mute.
+  /// A connection whose server is still mute, or whose client has stalled.
   struct Mute: Sendable {
     var source = IPAddress.unspecified
     var opened = CaptureTime.distantPast
@@ -45,6 +47,9 @@ struct SlowConnections: AnalysisEngine {
     /// Times that the client fed it.
     var drops: UInt8 = 0
     var port: UInt16 = 0
+    /// The client closed its window, after it had read this much; `opened` is when.
+    var isStalled = false
+    var received: UInt64 = 0
   }
 
   struct Server: Sendable {
@@ -56,6 +61,7 @@ struct SlowConnections: AnalysisEngine {
     var last = CaptureTime.distantPast
     var longest = TimeSpan.zero
     var idle = 0
+    var stalled = 0
     var perSource = 0.0
     var sources = AddressSet()
     var packets = PacketSample()
@@ -66,6 +72,8 @@ struct SlowConnections: AnalysisEngine {
   private static let webPorts: Set<UInt16> = [
     80, 81, 443, 591, 3000, 5000, 8000, 8008, 8080, 8081, 8088, 8443, 8888,
   ]
+  /// What a web server may say before it has the request: `HTTP/1.1 100 Continue`, in bytes.
+  private static let continueLength: UInt64 = 32
   /// How often a server that holds many mute connections is judged.
   private static let judgeSpan = TimeSpan.seconds(2)
   /// How long it is judged after its last connection was made or fed.
@@ -97,13 +105,16 @@ struct SlowConnections: AnalysisEngine {
       empty: Server(thread: ReportThread(spacing: limits.span(Self.spacing))))
   }
 
-  var interest: EventClasses { .flow(.established, .progress, .closed, over: .tcp) }
+  var interest: EventClasses {
+    .flow(.established, .progress, .closed, .stalled, over: .tcp)
+  }
 
   mutating func analyse(_ event: FlowEvent, into sink: inout ReportSink) {
     guard event.transport == .tcp else { return }
     switch event.kind {
     case .established:
       if event.payloadIn == 0 { open(event) }
+    case .stalled: stall(event)
     case .progress:
       // A connection of many packets was heard of before.
       guard event.isEstablished, event.totalPacketsOut < 4096, mute.count > 0 else { return }
@@ -112,7 +123,7 @@ struct SlowConnections: AnalysisEngine {
       guard mute.count > 0 else { return }
       let slot = mute.find(key(event))
       if slot >= 0 { forget(slot) }
-    case .opened, .refused, .unanswered, .arp, .fragmentOverlap: return
+    default: return
     }
   }
 
@@ -144,6 +155,20 @@ extension SlowConnections {
     TableKey(address, detail: UInt64(port))
   }
 
+  /// Follows a connection from the moment its client takes no more.
+  private mutating func stall(_ event: FlowEvent) {
+    var slot = mute.find(key(event))
+    if slot < 0 {
+      open(event)
+      slot = mute.find(key(event))
+      guard slot >= 0 else { return }
+    }
+    mute[slot].isStalled = true
+    mute[slot].received = event.payloadIn
+    mute[slot].opened = event.time
+    mute[slot].drops = max(mute[slot].drops, 1)
+  }
+
   private mutating func open(_ event: FlowEvent) {
     let server = servers.admit(
       serverKey(event.target, event.targetPort), asOf: event.time, until: event.time + .seconds(5))
@@ -166,11 +191,8 @@ extension SlowConnections {
   private mutating func feed(_ event: FlowEvent) {
     let slot = mute.find(key(event))
     guard slot >= 0 else { return }
-    let age = max((event.time - event.opened).seconds, 1)
-    guard event.payloadIn == 0, Double(event.payloadOut) <= 4096 + rateLimit * age else {
-      return forget(slot)
-    }
-    if event.payloadOut > mute[slot].payload {
+    guard isSlow(event, mute[slot]) else { return forget(slot) }
+    if event.payloadOut > mute[slot].payload || mute[slot].isStalled {
       mute[slot].payload = event.payloadOut
       mute[slot].drops = min(mute[slot].drops + 1, 250)
     }
@@ -180,6 +202,17 @@ extension SlowConnections {
     guard server >= 0, servers[server].held >= connectionLimit else { return }
     servers[server].active = event.time
     nextDeadline = min(nextDeadline, event.time + Self.judgeSpan)
+  }
+
+  /// Whether the connection is still fed, or read, drop by drop.
+  private func isSlow(_ event: FlowEvent, _ known: Mute) -> Bool {
+    let age = max((event.time - known.opened).seconds, 1)
+    if known.isStalled {
+      return Double(event.payloadIn &- min(known.received, event.payloadIn))
+        <= 4096 + rateLimit * age
+    }
+    let allowance = Self.webPorts.contains(known.port) ? Self.continueLength : 0
+    return event.payloadIn <= allowance && Double(event.payloadOut) <= 4096 + rateLimit * age
   }
 
   private mutating func forget(_ slot: Int) {
@@ -218,6 +251,7 @@ extension SlowConnections {
     let sources = AddressSet(slow.map { mute[$0].source })
     let perSource = Double(slow.count) / Double(max(sources.count, 1))
     guard perSource >= shareLimit || Self.webPorts.contains(port) else { return }
+    servers[server].stalled = slow.count { mute[$0].isStalled }
     note(slow, idle: slow.count { mute[$0].payload == 0 }, sources, perSource, server, at: now)
     let peak = UInt64(servers[server].peak)
     if !servers[server].thread.isOpen || servers[server].thread.isDue(count: peak, at: now) {
@@ -243,6 +277,11 @@ extension SlowConnections {
     servers.keep(server, until: now + .minutes(10))
   }
 
+  private func technique(_ server: Server) -> String {
+    if server.stalled * 2 > server.peak { return "slow-read" }
+    return server.idle * 2 > server.peak ? "idle-connections" : "slow-requests"
+  }
+
   private mutating func emit(_ slot: Int, at now: CaptureTime, into sink: inout ReportSink) {
     let server = servers[slot]
     let key = servers.key(slot)
@@ -258,7 +297,7 @@ extension SlowConnections {
     report.attributes = [
       "connections": .count(UInt64(server.peak)), "duration": .duration(server.longest),
       "sources": .count(UInt64(server.sources.count)),
-      "technique": .text(server.idle * 2 > server.peak ? "idle-connections" : "slow-requests"),
+      "technique": .text(technique(server)),
     ]
     report.evidence = [sink.evidence(server.packets.indices)]
     report.terms = [

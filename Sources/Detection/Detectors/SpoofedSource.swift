@@ -88,7 +88,7 @@ struct SpoofedSource: AnalysisEngine {
       if isNew.source { pardon(event.sourceMAC) }
       if isNew.target { pardon(event.targetMAC) }
     case .arp: bearers.learnGateway(event)
-    case .refused, .unanswered, .progress, .closed, .fragmentOverlap: return
+    default: return
     }
   }
 

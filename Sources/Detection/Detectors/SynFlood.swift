@@ -57,7 +57,7 @@ struct SynFlood: AnalysisEngine {
       load.bytes = event.bytesOut
     case .established: load.answers = 1
     case .refused: load.refusals = 1
-    case .unanswered, .progress, .closed, .arp, .fragmentOverlap: return
+    default: return
     }
     let key = TableKey(event.target, detail: UInt64(event.targetPort))
     let turned = judge.meter.add(load, to: key, at: event.time)

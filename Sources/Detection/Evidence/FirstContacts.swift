@@ -57,7 +57,7 @@ struct FirstContacts: AnalysisEngine {
       guard event.transport == .tcp, !event.isEstablished else { return }
       if event.totalPacketsIn > 0 || event.ending == .reset { fail(event) }
     case .established: succeed(event)
-    case .opened, .progress, .arp, .fragmentOverlap: return
+    default: return
     }
   }
 

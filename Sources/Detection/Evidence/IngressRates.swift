@@ -55,7 +55,10 @@ struct IngressRates: AnalysisEngine {
   var interest: EventClasses { .flow(.opened, .refused, .unanswered, .progress, .closed) }
 
   mutating func analyse(_ event: FlowEvent, into sink: inout ReportSink) {
-    guard event.kind != .arp, event.kind != .fragmentOverlap else { return }
+    switch event.kind {
+    case .arp, .fragmentOverlap, .control, .neighbour: return
+    default: break
+    }
     let isUnfinished = isUnfinished(event)
     guard event.packetsOut > 0 || event.kind == .opened || isUnfinished else { return }
     if event.target.isMulticast { return }

@@ -45,7 +45,7 @@ enum EthernetHeader {
     }
   }
 
-  /// LLC frames stay `.other`, but for SNAP with an EtherType (RFC 1042).
+  /// LLC frames stay `.other`, but for bridges' protocols and SNAP with an EtherType (RFC 1042).
   private static func decodeLLC(
     length: Int, _ cursor: inout HeaderCursor, into packet: inout Packet
   ) {
@@ -54,11 +54,18 @@ enum EthernetHeader {
       return
     }
     packet.networkOffset = UInt16(truncatingIfNeeded: cursor.offset)
-    guard cursor.remaining >= 8, cursor.word(0) == 0xaaaa, cursor.byte(2) == 3,
-      cursor.word(3) == 0, cursor.byte(5) == 0
-    else { return }
+    if cursor.remaining >= 3, cursor.word(0) == 0x4242, cursor.byte(2) == 3 {
+      cursor.skip(3)
+      return BridgeProtocol.decode(&cursor, into: &packet)
+    }
+    guard cursor.remaining >= 8, cursor.word(0) == 0xaaaa, cursor.byte(2) == 3 else { return }
+    let organisation = UInt32(cursor.word(3)) &<< 8 | UInt32(cursor.byte(5))
     let type = cursor.word(6)
     cursor.skip(8)
-    PacketDecoder.decodeNetwork(etherType: type, &cursor, into: &packet)
+    switch organisation {
+    case 0: PacketDecoder.decodeNetwork(etherType: type, &cursor, into: &packet)
+    case BridgeProtocol.cisco: BridgeProtocol.decode(cisco: type, &cursor, into: &packet)
+    default: break
+    }
   }
 }

@@ -1,0 +1,111 @@
+import Analysis
+import Flows
+import Reports
+import Terms
+
+/// Finds hosts that are sent many fragments which never become datagrams, so that their tables fill
+/// with what waits (rose attack; RFC 4732, 2.1.1).
+///
+/// Where fragmented traffic is lossy, datagrams that become whole speak against a flood.
+struct FragmentFlood: AnalysisEngine {
+  static let rate = EngineLimit(
+    "fragment-flood.rate", 40, .rate,
+    "Lost fragments per second at one host that make a flood.")
+  static let factor = EngineLimit(
+    "fragment-flood.factor", 4, .count, "Times its learnt rate that a host's must exceed.")
+  static let whole = EngineLimit(
+    "fragment-flood.whole", 0.5, .ratio,
+    "Datagrams made whole, per lost fragment, from which loss is to blame.")
+  static let targets = EngineLimit("fragment-flood.targets", 512, .count, "Hosts measured at once.")
+  static let quiet = EngineLimit(
+    "fragment-flood.quiet", 10, .duration, "Silence after which a flood is over.")
+  static let spacing = EngineLimit(
+    "fragment-flood.spacing", 5, .duration, "Least time between two revisions of one report.")
+  static let limits = [rate, factor, whole, targets, quiet, spacing]
+
+  /// Wire bytes per packet beyond which a datagram was put together of fragments.
+  private static let frameLength: UInt64 = 1522
+
+  /// One for each kind of flood that fragments are counted to.
+  private var judges: [FloodJudge]
+  private let wholeLimit: Double
+
+  init(_ context: DetectionContext) {
+    let limits = context.limits
+    wholeLimit = limits[Self.whole]
+    let meter = FloodMeter(
+      targets: limits.count(Self.targets), quiet: limits.span(Self.quiet),
+      spacing: limits.span(Self.spacing))
+    func judge(_ kind: ReportKind, _ transport: TransportProtocol) -> FloodJudge {
+      FloodJudge(
+        kind: kind, severity: 6, transport: transport, unit: "fragments/s",
+        rate: limits[Self.rate], factor: limits[Self.factor], meter: meter)
+    }
+    judges = [judge(.udpFlood, .udp), judge(.icmpFlood, .icmp), judge(.synFlood, .tcp)]
+  }
+
+  var nextDeadline: CaptureTime { judges.reduce(.distantFuture) { min($0, $1.nextDeadline) } }
+
+  mutating func advance(to now: CaptureTime, into sink: inout ReportSink) {
+    for index in judges.indices where judges[index].nextDeadline <= now {
+      judges[index].advance(to: now, into: &sink)
+    }
+  }
+
+  var interest: EventClasses {
+    [.flow(.lostFragments), .flow(.opened, .progress, .closed, over: .udp, .icmp)]
+  }
+
+  mutating func analyse(_ event: FlowEvent, into sink: inout ReportSink) {
+    var load = FloodMeter.Load()
+    switch event.kind {
+    case .lostFragments:
+      load.requests = event.packetsOut
+      load.flows = event.packetsOut
+      load.bytes = event.bytesOut
+    case .opened, .progress, .closed:
+      let group = FlowEvent.TransportGroup(event.transport)
+      guard group == .udp || group == .icmp,
+        event.bytesOut > UInt64(event.packetsOut) * Self.frameLength
+      else { return }
+      load.answers = event.packetsOut
+    default: return
+    }
+    let index = judge(of: event.transport)
+    let key = TableKey(event.target)
+    guard load.requests > 0 || judges[index].meter.slot(of: key) >= 0 else { return }
+    let turned = judges[index].meter.add(load, to: key, at: event.time)
+    if turned >= 0 { weigh(turned, index, event.transport, at: event.time, into: &sink) }
+    guard load.requests > 0 else { return }
+    let slot = turned >= 0 ? turned : judges[index].meter.slot(of: key)
+    guard slot >= 0, judges[index].meter.flood(at: slot) >= 0 else { return }
+    judges[index].meter.detail(load, event.source, event.packet, at: slot, time: event.time)
+  }
+
+  private func judge(of transport: TransportProtocol) -> Int {
+    switch transport {
+    case .icmp, .icmpv6: 1
+    case .tcp: 2
+    default: 0
+    }
+  }
+
+  private mutating func weigh(
+    _ slot: Int, _ index: Int, _ transport: TransportProtocol, at now: CaptureTime,
+    into sink: inout ReportSink
+  ) {
+    let rates = judges[index].meter.rates(slot, at: now)
+    let whole = rates.answers / max(rates.requests, 0.001)
+    var label = FloodMeter.Label()
+    label.technique = "fragments"
+    label.transport = transport
+    judges[index].judge(
+      slot, rate: rates.requests, answeredShare: min(1, whole), isOneSided: whole < wholeLimit,
+      label: label, at: now, into: &sink)
+    judges[index].report(slot, at: now, into: &sink)
+  }
+}
+
+extension FragmentFlood: LossCounting {
+  var losses: UInt64 { judges.reduce(0) { $0 &+ $1.losses } }
+}

@@ -1,0 +1,171 @@
+import Analysis
+import Flows
+import Packets
+import Reports
+import Terms
+
+/// Finds hosts whose operating system somebody works out from how they answer what no stack sends
+/// (nmap -O's T2 to T7, IE and U1; xprobe's ICMP queries; Fyodor, "Remote OS detection via TCP/IP
+/// Stack FingerPrinting", Phrack 54).
+///
+/// No single probe shows it: a scan tries one oddity at many ports, a fingerprint many oddities at
+/// few. So what counts is the number of *different* oddities one source shows one host within
+/// `os-fingerprint.span`, each at no more ports than a fingerprint needs.
+struct OSFingerprint: AnalysisEngine {
+  static let oddities = EngineLimit(
+    "os-fingerprint.oddities", 3, .count,
+    "Different odd probes of one source at one host that are a fingerprint.")
+  static let ports = EngineLimit(
+    "os-fingerprint.ports", 4, .count,
+    "Ports tried with one oddity from which that is a scan, and no part of a fingerprint.")
+  static let span = EngineLimit(
+    "os-fingerprint.span", 120, .duration, "Time within which the probes must come.")
+  static let pairs = EngineLimit(
+    "os-fingerprint.pairs", 2048, .count, "Pairs of source and host remembered at once.")
+  static let memory = EngineLimit(
+    "os-fingerprint.memory", 1800, .duration, "Silence after which a pair is forgotten.")
+  static let quiet = EngineLimit(
+    "os-fingerprint.quiet", 30, .duration, "Silence after which the last revision is sent.")
+  static let spacing = EngineLimit(
+    "os-fingerprint.spacing", 5, .duration, "Least time between two revisions of one report.")
+  static let limits = [oddities, ports, span, pairs, memory, quiet, spacing]
+
+  /// What a sound stack never sends to begin with, or hardly ever.
+  enum Oddity: UInt8, CaseIterable {
+    case null, synFin, xmas, fin, odd, echoCode, timestamp, mask, information
+
+    var text: String {
+      switch self {
+      case .synFin: "syn-fin"
+      case .odd: "odd-flags"
+      case .echoCode: "echo-code"
+      default: "\(self)"
+      }
+    }
+
+    init?(_ event: FlowEvent) {
+      switch event.probe {
+      case .null: self = .null
+      case .synFin: self = .synFin
+      case .xmas: self = .xmas
+      case .fin: self = .fin
+      case .odd: self = .odd
+      // An echo request whose code is not 0.
+      case .icmpEcho:
+        guard event.targetPort & 0xff != 0 else { return nil }
+        self = .echoCode
+      case .icmpOther where event.transport == .icmp:
+        switch event.targetPort >> 8 {
+        case 13: self = .timestamp
+        case 15: self = .information
+        case 17: self = .mask
+        default: return nil
+        }
+      default: return nil
+      }
+    }
+  }
+
+  struct Detail: Sendable {
+    /// When each oddity was seen first and last.
+    var first = [CaptureTime](repeating: .distantPast, count: Oddity.allCases.count)
+    var last = [CaptureTime](repeating: .distantPast, count: Oddity.allCases.count)
+    /// The first ports tried with each.
+    var ports = [SIMD4<UInt16>](repeating: SIMD4(repeating: 0), count: Oddity.allCases.count)
+    var portCounts = [UInt8](repeating: 0, count: Oddity.allCases.count)
+    var target = IPAddress.unspecified
+    var source = IPAddress.unspecified
+  }
+
+  private let oddityLimit: Int
+  private let portLimit: UInt8
+  private let spanLimit: TimeSpan
+  private var seen: SightingTable<Detail>
+
+  init(_ context: DetectionContext) {
+    let limits = context.limits
+    oddityLimit = max(limits.count(Self.oddities), 2)
+    portLimit = UInt8(min(max(limits.count(Self.ports), 1), 4))
+    spanLimit = limits.span(Self.span)
+    seen = SightingTable(
+      capacity: limits.count(Self.pairs), empty: Detail(), halfLife: limits.span(Self.memory),
+      memory: limits.span(Self.memory), quiet: limits.span(Self.quiet),
+      spacing: limits.span(Self.spacing))
+  }
+
+  var nextDeadline: CaptureTime { seen.nextDeadline }
+
+  mutating func advance(to now: CaptureTime, into sink: inout ReportSink) {
+    for slot in seen.ended(at: now) { emit(slot, at: now, into: &sink) }
+  }
+
+  var interest: EventClasses {
+    .flow(.opened, over: .tcp, .icmp)
+  }
+
+  mutating func analyse(_ event: FlowEvent, into sink: inout ReportSink) {
+    guard event.kind == .opened, event.probe != .syn, let oddity = Oddity(event),
+      !event.target.isMulticast
+    else { return }
+    let pair = TableKey(
+      event.source, detail: TableKey(event.target, detail: UInt64(event.vlan)).hash)
+    let slot = seen.note(pair, count: 1, packet: event.packet, at: event.time)
+    guard slot >= 0 else { return }
+    seen[slot].detail.source = event.source
+    seen[slot].detail.target = event.target
+    note(Int(oddity.rawValue), event, at: slot)
+    let kinds = shown(seen[slot].detail, by: event.time)
+    if seen.isDue(slot, isTold: kinds.count >= oddityLimit, at: event.time) {
+      emit(slot, at: event.time, into: &sink)
+    }
+  }
+
+  private mutating func note(_ oddity: Int, _ event: FlowEvent, at slot: Int) {
+    if event.time - seen[slot].detail.last[oddity] > spanLimit {
+      seen[slot].detail.portCounts[oddity] = 0
+      seen[slot].detail.first[oddity] = event.time
+    }
+    seen[slot].detail.last[oddity] = event.time
+    let count = Int(seen[slot].detail.portCounts[oddity])
+    let port = event.transport == .tcp ? event.targetPort : 0
+    for place in 0..<min(count, 4) where seen[slot].detail.ports[oddity][place] == port { return }
+    if count < 4 { seen[slot].detail.ports[oddity][count] = port }
+    seen[slot].detail.portCounts[oddity] = UInt8(min(count + 1, 5))
+  }
+
+  /// The oddities shown within the span, each at few ports.
+  private func shown(_ detail: Detail, by now: CaptureTime) -> [Oddity] {
+    Oddity.allCases.filter {
+      let place = Int($0.rawValue)
+      return now - detail.last[place] <= spanLimit && detail.portCounts[place] <= portLimit
+        && detail.last[place] > .distantPast
+    }
+  }
+
+  private mutating func emit(_ slot: Int, at now: CaptureTime, into sink: inout ReportSink) {
+    let sighting = seen[slot]
+    let detail = sighting.detail
+    let kinds = shown(detail, by: sighting.last)
+    var report = sink.opening(
+      .osFingerprint, subject: "\(detail.source) \(detail.target)", first: sighting.first,
+      last: sighting.last, at: now, severity: 4,
+      confidence: min(0.97, 1 - 0.35 * Double(oddityLimit) / Double(max(kinds.count, 1))))
+    report.sources.insert(detail.source)
+    report.targets.insert(detail.target)
+    report.attributes = [
+      "technique": .text(kinds.map(\.text).joined(separator: ", ")),
+      "probes": .count(sighting.count),
+    ]
+    report.evidence = [sink.evidence(sighting.packets.indices)]
+    report.terms = [
+      Term(
+        "different odd probes", Double(kinds.count), threshold: Double(oddityLimit), unit: "kinds"),
+      Term("odd probes", Double(sighting.count), unit: "packets"),
+    ]
+    seen.emit(report, slot, at: now, into: &sink)
+  }
+}
+
+extension OSFingerprint: LossCounting {
+  var losses: UInt64 { seen.losses }
+}

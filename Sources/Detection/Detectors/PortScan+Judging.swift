@@ -1,0 +1,114 @@
+import Analysis
+import Reports
+import Terms
+
+// MARK: - Judging
+
+extension PortScan {
+  private func isScan(_ suspect: ScanSuspect) -> Bool {
+    guard !suspect.isScattered else { return false }
+    if suspect.walk >= walkLimit, suspect.failures >= Self.walkFailures { return true }
+    guard suspect.failures >= failureLimit else { return false }
+    // A tunnel's end that is gone is one protocol; a scan tries them all.
+    if suspect.family == .ipProtocol, suspect.ports.count < Int(failureLimit) { return false }
+    // Datagrams get lost and services are silent by nature: a scan by UDP has to show more of
+    // itself.
+    if suspect.family == .udp, 2 * suspect.failures < 3 * failureLimit { return false }
+    if suspect.share >= shareLimit { return true }
+    // However busy a client is, it does not fail at port after port of one host.
+    if suspect.shape == "vertical", suspect.ports.count >= 2 * Int(failureLimit),
+      suspect.share >= Self.verticalShare
+    {
+      return true
+    }
+    return suspect.failures >= 10 * failureLimit && suspect.share >= persistentLimit
+  }
+
+  mutating func judge(_ index: Int, at now: CaptureTime, into sink: inout ReportSink) {
+    let failures = suspects[index].failures
+    if suspects[index].settledUntil > .distantPast {
+      if now < suspects[index].settledUntil {
+        nextDeadline = min(nextDeadline, now + quietSpan)
+      } else if suspects[index].thread.isDue(count: failures, facts: facts(index), at: now) {
+        emit(index, at: now, into: &sink)
+      } else {
+        nextDeadline = min(nextDeadline, now + quietSpan)
+      }
+      return
+    }
+    guard failures >= suspects[index].judgedAt else { return }
+    suspects[index].judgedAt = failures + max(1, failures / 8)
+    guard isScan(suspects[index]) else { return }
+    if let leader = leader(of: index, asOf: now) {
+      suspects[leader].companions.insert(suspects[index].source)
+      suspects[index].judgedAt = failures * 2
+      nextDeadline = min(nextDeadline, now + quietSpan)
+      return
+    }
+    emit(index, at: now, into: &sink)
+  }
+
+  /// The reported suspect that this one moves in lockstep with, while it goes on.
+  private func leader(of index: Int, asOf now: CaptureTime) -> Int? {
+    suspects.indices.first { other in
+      guard other != index, suspects[other].isUsed, suspects[other].thread.isOpen,
+        now - suspects[other].last <= quietSpan
+      else { return false }
+      return suspects[other].isLockstep(with: suspects[index])
+    }
+  }
+
+  /// A digest of what makes a revision worth sending besides the count.
+  private func facts(_ index: Int) -> UInt64 {
+    UInt64(suspects[index].technique.rawValue) << 32 | UInt64(suspects[index].companions.count)
+  }
+
+  func isStale(_ index: Int) -> Bool {
+    suspects[index].thread.isStale(count: suspects[index].failures, facts: facts(index))
+  }
+
+  mutating func emit(_ index: Int, at now: CaptureTime, into sink: inout ReportSink) {
+    let fresh = report(suspects[index], at: now, from: sink)
+    let (count, facts) = (suspects[index].failures, facts(index))
+    suspects[index].thread.emit(fresh, count: count, facts: facts, at: now, into: &sink)
+    suspects[index].settledUntil = now + spacingSpan
+  }
+
+  private func report(_ suspect: ScanSuspect, at now: CaptureTime, from sink: ReportSink) -> Report
+  {
+    let margin = Double(suspect.failures) / Double(failureLimit)
+    var report = sink.opening(
+      .portScan, subject: "\(suspect.source) \(suspect.family)", first: suspect.first,
+      last: suspect.last, at: now,
+      severity: 5, confidence: min(0.99, 0.5 * suspect.share + 0.5 * (1 - 1 / (1 + margin))))
+    report.sources.insert(suspect.source)
+    report.sources.formUnion(suspect.companions)
+    report.targets = suspect.targets
+    if suspect.family != .ipProtocol { report.ports = suspect.ports.smallest }
+    report.transport = suspect.technique.transport
+    let reader = zombies.prober(of: suspect.source, from: suspect.first, through: suspect.last)
+    if let reader { report.sources.insert(reader) }
+    report.attributes = [
+      "technique": .text(reader == nil ? suspect.technique.text : "idle"),
+      "shape": .text(suspect.shape),
+      "failures": .count(suspect.failures), "ports": .count(UInt64(suspect.ports.count)),
+      "targets": .count(UInt64(suspect.targets.count)),
+    ]
+    if !suspect.companions.isEmpty {
+      report.attributes["decoys"] = .count(UInt64(suspect.companions.count))
+    }
+    report.evidence = [sink.evidence(suspect.packets.indices)]
+    report.terms = [
+      Term(
+        "failed first contacts", Double(suspect.failures), threshold: Double(failureLimit),
+        unit: "contacts"),
+      Term(
+        "share of first contacts that failed", suspect.share,
+        threshold: suspect.share >= shareLimit ? shareLimit : persistentLimit),
+      Term("successful first contacts", Double(suspect.successes), unit: "contacts"),
+      Term(
+        "odds of a scan over first contacts with hosts (log)", suspect.walk, threshold: walkLimit),
+    ]
+    return report
+  }
+}

@@ -1,0 +1,99 @@
+import Analysis
+import Flows
+import Reports
+import Terms
+
+/// Finds hosts that are sent many packets of other IP protocols than TCP, UDP and ICMP and answer
+/// few: SCTP openings, raw IP.
+///
+/// A tunnel is one flow that goes on, answered or not. Packets that open flow after flow, or that
+/// the target refuses, make a flood at `protocol-flood.rate`; one unanswered flow only at
+/// `protocol-flood.stream-rate`.
+struct ProtocolFlood: AnalysisEngine {
+  static let rate = EngineLimit(
+    "protocol-flood.rate", 80, .rate,
+    "Unanswered packets per second of another protocol, at one host, that make a flood.")
+  static let streamRate = EngineLimit(
+    "protocol-flood.stream-rate", 5000, .rate,
+    "The same for packets of few flows that are not refused.")
+  static let factor = EngineLimit(
+    "protocol-flood.factor", 4, .count, "Times its learnt rate that a host's packets must exceed.")
+  static let answers = EngineLimit(
+    "protocol-flood.answers", 0.25, .ratio, "Highest share of packets answered in a flood.")
+  static let targets = EngineLimit(
+    "protocol-flood.targets", 1024, .count, "Hosts measured at once.")
+  static let quiet = EngineLimit(
+    "protocol-flood.quiet", 10, .duration, "Silence after which a flood is over.")
+  static let spacing = EngineLimit(
+    "protocol-flood.spacing", 5, .duration, "Least time between two revisions of one report.")
+  static let limits = [rate, streamRate, factor, answers, targets, quiet, spacing]
+
+  private var judge: FloodJudge
+  private let answerLimit: Double
+  private let streamLimit: Double
+
+  init(_ context: DetectionContext) {
+    let limits = context.limits
+    answerLimit = limits[Self.answers]
+    streamLimit = limits[Self.streamRate]
+    judge = FloodJudge(
+      kind: .udpFlood, severity: 6, transport: .sctp, unit: "packets/s", rate: limits[Self.rate],
+      factor: limits[Self.factor],
+      meter: FloodMeter(
+        targets: limits.count(Self.targets), quiet: limits.span(Self.quiet),
+        spacing: limits.span(Self.spacing)))
+  }
+
+  var nextDeadline: CaptureTime { judge.nextDeadline }
+
+  mutating func advance(to now: CaptureTime, into sink: inout ReportSink) {
+    judge.advance(to: now, into: &sink)
+  }
+
+  var interest: EventClasses {
+    .flow(.opened, .established, .refused, .progress, .closed, over: .sctp, .other)
+  }
+
+  mutating func analyse(_ event: FlowEvent, into sink: inout ReportSink) {
+    let group = FlowEvent.TransportGroup(event.transport)
+    guard group == .sctp || group == .other && event.probe == .ip, event.kind != .unanswered,
+      event.kind.rawValue <= FlowEvent.Kind.closed.rawValue, !event.target.isMulticast,
+      !event.target.isLimitedBroadcast
+    else { return }
+    var load = FloodMeter.Load()
+    load.requests = event.packetsOut
+    load.answers = event.packetsIn
+    load.bytes = event.bytesOut
+    if event.kind == .opened { load.flows = 1 }
+    if event.kind == .refused { load.refusals = 1 }
+    guard load.requests > 0 || load.answers > 0 || load.refusals > 0 else { return }
+    let key = TableKey(event.target)
+    let turned = judge.meter.add(load, to: key, at: event.time)
+    if turned >= 0 { weigh(turned, event.transport, at: event.time, into: &sink) }
+    guard load.requests > 0 else { return }
+    let slot = turned >= 0 ? turned : judge.meter.slot(of: key)
+    guard slot >= 0, judge.meter.flood(at: slot) >= 0 else { return }
+    judge.meter.detail(load, event.source, event.packet, at: slot, time: event.time)
+  }
+
+  private mutating func weigh(
+    _ slot: Int, _ transport: TransportProtocol, at now: CaptureTime, into sink: inout ReportSink
+  ) {
+    let rates = judge.meter.rates(slot, at: now)
+    let answered = min(1, rates.answers / max(rates.requests, 0.001))
+    let isRefused = now - judge.meter.refused(slot) <= UdpFlood.refusalSpan
+    let spreads = rates.flows >= 0.2 * rates.requests || isRefused
+    var label = FloodMeter.Label()
+    label.technique = transport == .sctp ? "sctp" : "ip-protocol"
+    label.transport = transport
+    judge.judge(
+      slot, rate: rates.requests, answeredShare: answered,
+      isOneSided: answered <= answerLimit && (spreads || rates.requests >= streamLimit),
+      label: label, at: now, into: &sink)
+    judge.report(slot, at: now, into: &sink)
+  }
+}
+
+extension ProtocolFlood: LossCounting {
+  var losses: UInt64 { judge.losses }
+}

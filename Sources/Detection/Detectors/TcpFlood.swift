@@ -1,0 +1,128 @@
+import Analysis
+import Flows
+import Reports
+import Terms
+
+/// Finds services that are sent many TCP packets of no session: ACK, FIN, RST and odd flags, or
+/// answers to nothing (SYN/ACK, as servers reflect them).
+///
+/// A session that began before the capture looks so too, for its first packet, and is answered; one
+/// that a tap sees one way goes on with payload. What counts is packets that nothing follows, per
+/// second, against a constant and the service's own past.
+struct TcpFlood: AnalysisEngine {
+  static let rate = EngineLimit(
+    "tcp-flood.rate", 60, .rate,
+    "TCP packets of no session, per second at one port, that make a flood.")
+  static let factor = EngineLimit(
+    "tcp-flood.factor", 4, .count, "Times its learnt rate that a port's packets must exceed.")
+  static let share = EngineLimit(
+    "tcp-flood.share", 0.6, .ratio, "Least share of such packets that no session follows.")
+  static let targets = EngineLimit("tcp-flood.targets", 2048, .count, "Ports measured at once.")
+  static let quiet = EngineLimit(
+    "tcp-flood.quiet", 10, .duration, "Silence after which a flood is over.")
+  static let spacing = EngineLimit(
+    "tcp-flood.spacing", 5, .duration, "Least time between two revisions of one report.")
+  static let limits = [rate, factor, share, targets, quiet, spacing]
+
+  /// One packet of no session, or what speaks for a session.
+  private struct Sighting {
+    var victim: IPAddress
+    var port: UInt16
+    var sender: IPAddress
+    var load = FloodMeter.Load()
+    var technique: StaticString
+  }
+
+  private var judge: FloodJudge
+  private let shareLimit: Double
+
+  init(_ context: DetectionContext) {
+    let limits = context.limits
+    shareLimit = limits[Self.share]
+    judge = FloodJudge(
+      kind: .synFlood, severity: 6, transport: .tcp, unit: "packets/s", rate: limits[Self.rate],
+      factor: limits[Self.factor],
+      meter: FloodMeter(
+        targets: limits.count(Self.targets), quiet: limits.span(Self.quiet),
+        spacing: limits.span(Self.spacing)))
+  }
+
+  var nextDeadline: CaptureTime { judge.nextDeadline }
+
+  mutating func advance(to now: CaptureTime, into sink: inout ReportSink) {
+    judge.advance(to: now, into: &sink)
+  }
+
+  var interest: EventClasses {
+    .flow(.opened, .established, .progress, .closed, over: .tcp)
+  }
+
+  mutating func analyse(_ event: FlowEvent, into sink: inout ReportSink) {
+    guard event.transport == .tcp, event.probe != .syn, let seen = sighting(event) else { return }
+    let key = TableKey(seen.victim, detail: UInt64(seen.port))
+    let turned = judge.meter.add(seen.load, to: key, at: event.time)
+    if turned >= 0 { weigh(turned, seen.technique, at: event.time, into: &sink) }
+    guard seen.load.requests > 0 else { return }
+    let slot = turned >= 0 ? turned : judge.meter.slot(of: key)
+    guard slot >= 0, judge.meter.flood(at: slot) >= 0 else { return }
+    judge.meter.detail(seen.load, seen.sender, event.packet, at: slot, time: event.time)
+  }
+
+  private func sighting(_ event: FlowEvent) -> Sighting? {
+    // Who answers to nothing stands as the flow's target.
+    let isReflected = event.probe == .midstream && event.totalPacketsOut <= event.totalPacketsIn
+    var seen =
+      isReflected
+      ? Sighting(victim: event.source, port: 0, sender: event.target, technique: "syn-ack")
+      : Sighting(
+        victim: event.target, port: event.targetPort, sender: event.source,
+        technique: technique(event.probe))
+    switch event.kind {
+    case .opened:
+      seen.load.flows = 1
+      seen.load.requests = 1
+      seen.load.bytes = isReflected ? event.bytesIn : event.bytesOut
+    case .established: seen.load.answers = 2
+    case .progress, .closed:
+      guard !event.isEstablished else { return nil }
+      if isReflected, event.payloadIn > 0 {
+        seen.load.answers = event.packetsIn
+      } else if !isReflected, event.payloadOut == 0 || event.ending == .refused {
+        seen.load.requests = event.packetsOut
+        seen.load.bytes = event.bytesOut
+      }
+      guard seen.load.requests > 0 || seen.load.answers > 0 else { return nil }
+    default: return nil
+    }
+    return seen
+  }
+
+  private func technique(_ probe: FlowEvent.Probe) -> StaticString {
+    switch probe {
+    case .ack: "ack"
+    case .fin, .maimon: "fin"
+    case .null: "null"
+    case .xmas: "xmas"
+    case .midstream: "push-ack"
+    case .otherTCP: "rst"
+    default: "odd-flags"
+    }
+  }
+
+  private mutating func weigh(
+    _ slot: Int, _ technique: StaticString, at now: CaptureTime, into sink: inout ReportSink
+  ) {
+    let rates = judge.meter.rates(slot, at: now)
+    let followed = min(1, rates.answers / max(rates.requests, 0.001))
+    var label = FloodMeter.Label()
+    label.technique = "\(technique)"
+    judge.judge(
+      slot, rate: max(0, rates.requests - rates.answers), answeredShare: followed,
+      isOneSided: 1 - followed >= shareLimit, label: label, at: now, into: &sink)
+    judge.report(slot, at: now, into: &sink)
+  }
+}
+
+extension TcpFlood: LossCounting {
+  var losses: UInt64 { judge.losses }
+}
