@@ -15,6 +15,7 @@ public enum SessionCatalog {
       MalformedDNS(context),
       ZoneTransfer(context),
       NameServerProbe(context),
+      ServiceProbe(context),
       DHCPServers(context),
       DHCPStarvation(context),
       WebAttack(context),
@@ -35,7 +36,7 @@ public enum SessionCatalog {
   /// All limits of these engines, in their order.
   public static let limits: [EngineLimit] =
     DNSSpoof.limits + NamePoisoning.limits + DNSTunnel.limits + MalformedDNS.limits
-    + ZoneTransfer.limits + NameServerProbe.limits + DHCPServers.limits + DHCPStarvation.limits
+    + ZoneTransfer.limits + NameServerProbe.limits + ServiceProbe.limits + DHCPServers.limits + DHCPStarvation.limits
     + WebAttack.limits + WebScan.limits + HTTPFlood.limits + LoginOutcomes.limits + SmtpAbuse.limits
     + CleartextCredentials.limits + OverflowAttempt.limits + ReverseShell.limits
     + LateralMovement.limits + Exposure.limits + ContentPrevalence.limits

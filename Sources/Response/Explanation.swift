@@ -64,6 +64,10 @@ struct Explanation {
     case .distributedFlood:
       return (Self.isFlood(kind) || kind == .distributedFlood || kind == .ipSpoof)
         && larger.targets.overlaps(lesser.targets)
+    case .smurf where kind == .ipSpoof, .fraggle where kind == .ipSpoof,
+      .amplification where kind == .ipSpoof:
+      // The victim's name, at the reflectors.
+      return larger.targets.overlaps(lesser.sources) || larger.targets.overlaps(lesser.targets)
     case .smurf where kind == .icmpFlood, .fraggle where kind == .udpFlood,
       .amplification where kind == .udpFlood:
       return larger.targets.overlaps(lesser.targets)
@@ -80,6 +84,10 @@ struct Explanation {
       return (kind == .slowScan || (kind == .portScan && larger.kind == .slowScan))
         && namesSources(lesser)
     default:
+      // One flood of several kinds of packets.
+      if larger.kind == kind, Self.isFlood(kind) {
+        return larger.targets.overlaps(lesser.targets)
+      }
       // Floods forge their sources.
       return larger.kind.family == "dos" && kind == .ipSpoof
         && larger.targets.overlaps(lesser.targets)

@@ -66,6 +66,7 @@ struct OSFingerprint: AnalysisEngine {
     }
   }
 
+  /// What one source showed one host.
   struct Detail: Sendable {
     /// When each oddity was seen first and last.
     var first = [CaptureTime](repeating: .distantPast, count: Oddity.allCases.count)
@@ -73,23 +74,33 @@ struct OSFingerprint: AnalysisEngine {
     /// The first ports tried with each.
     var ports = [SIMD4<UInt16>](repeating: SIMD4(repeating: 0), count: Oddity.allCases.count)
     var portCounts = [UInt8](repeating: 0, count: Oddity.allCases.count)
-    var target = IPAddress.unspecified
-    var source = IPAddress.unspecified
+    var lastSeen = CaptureTime.distantPast
+  }
+
+  /// What one source showed all the hosts it fingerprints.
+  struct Shown: Sendable {
+    var oddities: Set<Oddity> = []
+    var most = 0
   }
 
   private let oddityLimit: Int
   private let portLimit: UInt8
   private let spanLimit: TimeSpan
-  private var seen: SightingTable<Detail>
+  private let memorySpan: TimeSpan
+  private var pairs: BoundedTable<Detail>
+  /// By source: one report, however many hosts.
+  private var seen: SightingTable<Shown>
 
   init(_ context: DetectionContext) {
     let limits = context.limits
     oddityLimit = max(limits.count(Self.oddities), 2)
     portLimit = UInt8(min(max(limits.count(Self.ports), 1), 4))
     spanLimit = limits.span(Self.span)
+    memorySpan = limits.span(Self.memory)
+    pairs = BoundedTable(capacity: limits.count(Self.pairs), empty: Detail())
     seen = SightingTable(
-      capacity: limits.count(Self.pairs), empty: Detail(), halfLife: limits.span(Self.memory),
-      memory: limits.span(Self.memory), quiet: limits.span(Self.quiet),
+      capacity: 256, empty: Shown(), halfLife: memorySpan, memory: memorySpan,
+      quiet: limits.span(Self.quiet),
       spacing: limits.span(Self.spacing))
   }
 
@@ -109,28 +120,39 @@ struct OSFingerprint: AnalysisEngine {
     else { return }
     let pair = TableKey(
       event.source, detail: TableKey(event.target, detail: UInt64(event.vlan)).hash)
-    let slot = seen.note(pair, count: 1, packet: event.packet, at: event.time)
+    let slot = pairs.admit(pair, asOf: event.time, until: event.time + .seconds(5))
     guard slot >= 0 else { return }
-    seen[slot].detail.source = event.source
-    seen[slot].detail.target = event.target
+    if event.time - pairs[slot].lastSeen > memorySpan { pairs[slot] = Detail() }
+    pairs[slot].lastSeen = event.time
     note(Int(oddity.rawValue), event, at: slot)
-    let kinds = shown(seen[slot].detail, by: event.time)
-    if seen.isDue(slot, isTold: kinds.count >= oddityLimit, at: event.time) {
-      emit(slot, at: event.time, into: &sink)
-    }
+    let kinds = shown(pairs[slot], by: event.time)
+    if kinds.count > 1 { pairs.keep(slot, until: event.time + spanLimit) }
+    guard kinds.count >= oddityLimit else { return }
+    tell(kinds, event, into: &sink)
+  }
+
+  private mutating func tell(_ kinds: [Oddity], _ event: FlowEvent, into sink: inout ReportSink) {
+    let slot = seen.note(
+      TableKey(event.source), count: 1, packet: event.packet, at: event.time)
+    guard slot >= 0 else { return }
+    seen[slot].first = min(seen[slot].first, event.time - .seconds(1))
+    seen[slot].targets.insert(event.target)
+    seen[slot].detail.oddities.formUnion(kinds)
+    seen[slot].detail.most = max(seen[slot].detail.most, kinds.count)
+    if seen.isDue(slot, isTold: true, at: event.time) { emit(slot, at: event.time, into: &sink) }
   }
 
   private mutating func note(_ oddity: Int, _ event: FlowEvent, at slot: Int) {
-    if event.time - seen[slot].detail.last[oddity] > spanLimit {
-      seen[slot].detail.portCounts[oddity] = 0
-      seen[slot].detail.first[oddity] = event.time
+    if event.time - pairs[slot].last[oddity] > spanLimit {
+      pairs[slot].portCounts[oddity] = 0
+      pairs[slot].first[oddity] = event.time
     }
-    seen[slot].detail.last[oddity] = event.time
-    let count = Int(seen[slot].detail.portCounts[oddity])
+    pairs[slot].last[oddity] = event.time
+    let count = Int(pairs[slot].portCounts[oddity])
     let port = event.transport == .tcp ? event.targetPort : 0
-    for place in 0..<min(count, 4) where seen[slot].detail.ports[oddity][place] == port { return }
-    if count < 4 { seen[slot].detail.ports[oddity][count] = port }
-    seen[slot].detail.portCounts[oddity] = UInt8(min(count + 1, 5))
+    for place in 0..<min(count, 4) where pairs[slot].ports[oddity][place] == port { return }
+    if count < 4 { pairs[slot].ports[oddity][count] = port }
+    pairs[slot].portCounts[oddity] = UInt8(min(count + 1, 5))
   }
 
   /// The oddities shown within the span, each at few ports.
@@ -144,14 +166,14 @@ struct OSFingerprint: AnalysisEngine {
 
   private mutating func emit(_ slot: Int, at now: CaptureTime, into sink: inout ReportSink) {
     let sighting = seen[slot]
-    let detail = sighting.detail
-    let kinds = shown(detail, by: sighting.last)
+    let source = seen.key(slot).address
+    let kinds = sighting.detail.oddities.sorted { $0.rawValue < $1.rawValue }
+    let most = sighting.detail.most
     var report = sink.opening(
-      .osFingerprint, subject: "\(detail.source) \(detail.target)", first: sighting.first,
-      last: sighting.last, at: now, severity: 4,
-      confidence: min(0.97, 1 - 0.35 * Double(oddityLimit) / Double(max(kinds.count, 1))))
-    report.sources.insert(detail.source)
-    report.targets.insert(detail.target)
+      .osFingerprint, subject: "\(source)", first: sighting.first, last: sighting.last, at: now,
+      severity: 4, confidence: min(0.97, 1 - 0.35 * Double(oddityLimit) / Double(max(most, 1))))
+    report.sources.insert(source)
+    report.targets = sighting.targets
     report.attributes = [
       "technique": .text(kinds.map(\.text).joined(separator: ", ")),
       "probes": .count(sighting.count),
@@ -159,7 +181,8 @@ struct OSFingerprint: AnalysisEngine {
     report.evidence = [sink.evidence(sighting.packets.indices)]
     report.terms = [
       Term(
-        "different odd probes", Double(kinds.count), threshold: Double(oddityLimit), unit: "kinds"),
+        "different odd probes at one host", Double(most), threshold: Double(oddityLimit),
+        unit: "kinds"),
       Term("odd probes", Double(sighting.count), unit: "packets"),
     ]
     seen.emit(report, slot, at: now, into: &sink)
@@ -167,5 +190,5 @@ struct OSFingerprint: AnalysisEngine {
 }
 
 extension OSFingerprint: LossCounting {
-  var losses: UInt64 { seen.losses }
+  var losses: UInt64 { pairs.refusedCount &+ seen.losses }
 }

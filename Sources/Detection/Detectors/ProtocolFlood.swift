@@ -67,7 +67,8 @@ struct ProtocolFlood: AnalysisEngine {
     if event.kind == .opened { load.flows = 1 }
     if event.kind == .refused { load.refusals = 1 }
     guard load.requests > 0 || load.answers > 0 || load.refusals > 0 else { return }
-    let key = TableKey(event.target)
+    // By protocol: a scan tries many, a flood is of one.
+    let key = TableKey(event.target, detail: UInt64(event.transport.number) << 16)
     let turned = judge.meter.add(load, to: key, at: event.time)
     if turned >= 0 { weigh(turned, event.transport, at: event.time, into: &sink) }
     guard load.requests > 0 else { return }
