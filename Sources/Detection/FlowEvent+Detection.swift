@@ -7,6 +7,14 @@ extension FlowEvent: TimedEvent {
 }
 
 extension FlowEvent {
+  /// Whether the event tells of a flow's packets; others tell of packets beside.
+  var isOfFlow: Bool {
+    switch kind {
+    case .opened, .established, .refused, .unanswered, .progress, .closed: true
+    case .arp, .fragmentOverlap, .lostFragments, .neighbour, .control, .stalled: false
+    }
+  }
+
   /// The contact that the flow attempts, as one number.
   var contact: UInt64 {
     ContactMemory.hash(source, target, port: targetPort, transport: transport)

@@ -36,7 +36,8 @@ public enum SessionCatalog {
   /// All limits of these engines, in their order.
   public static let limits: [EngineLimit] =
     DNSSpoof.limits + NamePoisoning.limits + DNSTunnel.limits + MalformedDNS.limits
-    + ZoneTransfer.limits + NameServerProbe.limits + ServiceProbe.limits + DHCPServers.limits + DHCPStarvation.limits
+    + ZoneTransfer.limits + NameServerProbe.limits + ServiceProbe.limits + DHCPServers.limits
+    + DHCPStarvation.limits
     + WebAttack.limits + WebScan.limits + HTTPFlood.limits + LoginOutcomes.limits + SmtpAbuse.limits
     + CleartextCredentials.limits + OverflowAttempt.limits + ReverseShell.limits
     + LateralMovement.limits + Exposure.limits + ContentPrevalence.limits

@@ -163,3 +163,92 @@ import Testing
     #expect(told.map(\.story) == ["recon.port-scan 10.1.1.5 > 10.1.1.9"])
   }
 }
+
+@Suite struct SequentialScanTests {
+  /// Jung's walk: six hosts in a row of which none answers.
+  @Test func fewWellChosenFailuresSuffice() throws {
+    var story = try Story(PortScan(DetectionContext()))
+    for host in 1...6 {
+      story.wait(60)
+      try story.contact(.refused, "198.51.100.7", "10.1.1.\(host)", 445)
+    }
+    let told = story.finish()
+    #expect(told.map(\.story) == ["recon.port-scan 198.51.100.7 > 6 hosts"])
+  }
+
+  @Test func aBusyClientsFailuresAreNoScan() throws {
+    var story = try Story(PortScan(DetectionContext()))
+    for host in 0..<200 {
+      story.wait(5)
+      let kind: FlowEvent.Kind = host % 4 == 0 ? .unanswered : .established
+      try story.contact(kind, "10.1.1.5", "198.51.100.\(host)", 443)
+    }
+    let told = story.finish()
+    #expect(told.isEmpty)
+  }
+
+  @Test func aScanOverHoursIsOneReport() throws {
+    var story = try Story(PortScan(DetectionContext()))
+    for port in 1...14 as ClosedRange<UInt16> {
+      story.wait(1500)
+      try story.contact(.refused, "198.51.100.7", "10.1.1.5", port * 11)
+    }
+    let told = story.finish()
+    #expect(told.map(\.story) == ["recon.port-scan 198.51.100.7 > 10.1.1.5"])
+  }
+
+  @Test func aScanInAnIdleHostsNameNamesWhoReadsItsCounter() throws {
+    var story = try Story(PortScan(DetectionContext()))
+    for port in 1...20 as ClosedRange<UInt16> {
+      story.wait(0.5)
+      var provoked = try story.event(
+        .closed, "10.1.1.9", "198.51.100.7", 443, probe: .midstream)
+      provoked.ending = .reset
+      provoked.totalPacketsIn = 1
+      story.tell(provoked)
+      try story.contact(.refused, "10.1.1.9", "10.1.1.5", port)
+    }
+    let told = story.finish()
+    #expect(told.map { $0.text("technique") } == ["idle"])
+    #expect(told.first?.sources.listed.map(\.description) == ["10.1.1.9", "198.51.100.7"])
+  }
+
+  @Test func everyTechniqueHasItsName() throws {
+    for (probe, transport, technique) in [
+      (.synFin, .tcp, "syn-fin"), (.odd, .tcp, "odd-flags"), (.sctpInit, .sctp, "sctp-init"),
+      (.maimon, .tcp, "maimon"), (.null, .tcp, "null"),
+    ] as [(FlowEvent.Probe, TransportProtocol, String)] {
+      var story = try Story(PortScan(DetectionContext()))
+      for port in 1...15 as ClosedRange<UInt16> {
+        story.wait(0.1)
+        try story.contact(
+          .refused, "198.51.100.7", "10.1.1.5", port, probe: probe, transport: transport)
+      }
+      let told = story.finish()
+      #expect(told.map { $0.text("technique") } == [technique])
+    }
+  }
+
+  @Test func protocolsAreScannedByNumber() throws {
+    let told = try Lab.attacks("protocol-scan")
+    #expect(told.map { $0.text("technique") } == ["ip-protocol"])
+    #expect(told.first?.ports == [])
+  }
+
+  @Test func portsOfSCTPAreScanned() throws {
+    let told = try Lab.attacks("sctp-scan")
+    #expect(told.map { $0.text("technique") } == ["sctp-init"])
+  }
+
+  @Test func aTunnelToASilentEndIsNoProtocolScan() throws {
+    var story = try Story(PortScan(DetectionContext()))
+    for end in 1...40 {
+      story.wait(30)
+      try story.contact(
+        .unanswered, "10.1.1.5", "198.51.100.\(end)", 0, probe: .ip,
+        transport: TransportProtocol(number: 47))
+    }
+    let told = story.finish()
+    #expect(told.isEmpty)
+  }
+}

@@ -37,6 +37,10 @@ struct Amplification: AnalysisEngine {
     queries, factor, answers, size, inside, halfLife, clients, memory, quiet, spacing,
   ]
 
+  /// Least mean size of answers of other services than DNS from afar, in bytes on the wire: SSDP's
+  /// and the character generator's are of 200 to 400.
+  static let shortAnswer = 150.0
+
   /// Fading sums of one client and service.
   struct Detail: Sendable {
     var queries = 0.0
@@ -79,7 +83,8 @@ struct Amplification: AnalysisEngine {
   var interest: EventClasses { .flow(.opened, .progress, .closed, over: .udp) }
 
   mutating func analyse(_ event: FlowEvent, into sink: inout ReportSink) {
-    guard event.transport == .udp, event.packetsOut > 0 || event.packetsIn > 0 else { return }
+    guard event.transport == .udp, event.isOfFlow, event.packetsOut > 0 || event.packetsIn > 0
+    else { return }
     if ReflectorService.holds(event.sourcePort), isUnasked(event) {
       flood(event, into: &sink)
     } else if ReflectorService.holds(event.targetPort) {
@@ -163,21 +168,30 @@ extension Amplification {
 // MARK: - Judging
 
 extension Amplification {
-  private func isReflected(_ detail: Detail, _ client: IPAddress) -> Bool {
-    guard detail.queries >= queryLimit, detail.bytesIn >= factorLimit * detail.bytesOut else {
+  private func isReflected(_ detail: Detail, _ client: IPAddress, _ port: UInt16) -> Bool {
+    // Only name servers have large answers to honest questions from outside.
+    let factor = port == ReflectorService.dns.rawValue ? factorLimit : factorLimit / 2
+    guard detail.queries >= queryLimit, detail.bytesIn >= factor * detail.bytesOut else {
       return false
     }
     return detail.queries >= queryLimit * insideFactor || !home.contains { $0.contains(client) }
   }
 
-  private func isFlooded(_ detail: Detail) -> Bool {
-    detail.unasked >= answerLimit && detail.unaskedBytes >= sizeLimit * detail.unasked
+  private func isFlooded(_ detail: Detail, _ port: UInt16) -> Bool {
+    // Small services answer shortly; neighbours may do so because a group was asked.
+    let isNear =
+      AddressRanges.privateUse.contains(detail.newest)
+      || home.contains { $0.contains(detail.newest) }
+    let isShort = port != ReflectorService.dns.rawValue && !isNear
+    let size = isShort ? min(sizeLimit, Self.shortAnswer) : sizeLimit
+    return detail.unasked >= answerLimit && detail.unaskedBytes >= size * detail.unasked
   }
 
   private mutating func judge(_ slot: Int, at now: CaptureTime, into sink: inout ReportSink) {
     let detail = seen[slot].detail
     guard detail.queries >= queryLimit || detail.unasked >= answerLimit else { return }
-    let isTold = isReflected(detail, seen.key(slot).address) || isFlooded(detail)
+    let port = UInt16(truncatingIfNeeded: seen.key(slot).detail)
+    let isTold = isReflected(detail, seen.key(slot).address, port) || isFlooded(detail, port)
     if seen.isDue(slot, isTold: isTold, at: now) { emit(slot, at: now, into: &sink) }
   }
 

@@ -7,7 +7,8 @@ import Terms
 /// Neighbour discovery (RFC 4861) as what ARP says in IPv4, and what ARP has no word for: objections
 /// to addresses that newcomers want (RFC 4862, 5.4; dos-new-ip6).
 extension ArpSpoof {
-  /// Objections of one hardware address, to different newcomers' addresses, that deny service.
+  /// Objections to different newcomers' addresses that deny service, whatever hardware addresses
+  /// they bear: those are invented.
   static let objectionLimit = 3.0
   /// The override flag of an advertisement: without it no cache changes.
   private static let override: UInt16 = 0x2000
@@ -43,12 +44,13 @@ extension ArpSpoof {
     case NeighbourNotice.neighbourAdvertisement:
       guard probes.contains(question, asOf: event.time) else { return }
       probes.remove(question)
-      let mac = event.frameMAC == .unknown ? event.sourceMAC : event.frameMAC
       let slot = objections.note(
-        TableKey(.unspecified, detail: mac.bits), count: 1, packet: event.packet, at: event.time)
+        TableKey(.unspecified, detail: UInt64(event.vlan)), count: 1, packet: event.packet,
+        at: event.time)
       guard slot >= 0 else { return }
       objections[slot].targets.insert(event.subject)
-      objections[slot].detail = event.source
+      objections[slot].detail =
+        event.frameMAC == .unknown ? event.sourceMAC : event.frameMAC
       let isTold =
         objections[slot].score >= Self.objectionLimit - 0.5
         && objections[slot].targets.count >= Int(Self.objectionLimit)
@@ -67,9 +69,9 @@ extension ArpSpoof {
     _ slot: Int, at now: CaptureTime, into sink: inout ReportSink
   ) {
     let sighting = objections[slot]
-    let mac = MACAddress(bits: objections.key(slot).detail)
+    let mac = sighting.detail
     var report = sink.opening(
-      .arpSpoof, subject: "objections \(mac)", first: sighting.first, last: sighting.last, at: now,
+      .arpSpoof, subject: "objections", first: sighting.first, last: sighting.last, at: now,
       severity: 7, confidence: 0.9)
     report.sources = AddressSet(addresses(of: mac).prefix(8))
     report.targets = sighting.targets

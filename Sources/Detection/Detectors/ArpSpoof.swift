@@ -77,7 +77,7 @@ struct ArpSpoof: AnalysisEngine {
   private var contests: BoundedTable<UInt64>
   /// Addresses that newcomers ask for (RFC 4862, 5.4), and who objects.
   var probes: ContactMemory
-  var objections: SightingTable<IPAddress>
+  var objections: SightingTable<MACAddress>
   private var dueDeadline = CaptureTime.distantFuture
 
   init(_ context: DetectionContext) {
@@ -96,7 +96,7 @@ struct ArpSpoof: AnalysisEngine {
     contests = BoundedTable(capacity: 512, empty: 0)
     probes = ContactMemory(capacity: 1024, span: answerSpan)
     objections = SightingTable(
-      capacity: 128, empty: .unspecified, halfLife: .minutes(10), memory: span, quiet: quietSpan,
+      capacity: 128, empty: .unknown, halfLife: .minutes(10), memory: span, quiet: quietSpan,
       spacing: limits.span(Self.spacing))
   }
 

@@ -38,7 +38,7 @@ struct IcmpFlood: AnalysisEngine {
   var interest: EventClasses { .flow(.opened, .progress, .closed, over: .icmp) }
 
   mutating func analyse(_ event: FlowEvent, into sink: inout ReportSink) {
-    guard event.transport == .icmp || event.transport == .icmpv6 else { return }
+    guard event.transport == .icmp || event.transport == .icmpv6, event.isOfFlow else { return }
     var load = FloodMeter.Load()
     load.requests = event.packetsOut
     load.answers = event.packetsIn

@@ -7,7 +7,7 @@ import Terms
 /// Finds packets that one host of the segment sends in the name of another's address, from another
 /// interface, and redirections that no router sent (RFC 792, RFC 4861).
 ///
-/// Who owns an address is what it says in ARP or neighbour discovery. An address that changes hands
+/// Who owns an address is what it says in ARP or neighbour discovery, or shows by a handshake. An address that changes hands
 /// (a new lease, a spare interface) has one speaker at a time; here both go on. Where the intruder
 /// has an address of its own, that is address spoofing (`spoof.ip`); where not, he has put on
 /// another's identity (`spoof.mac`). Frames that were forwarded are told by their time to live.
@@ -50,6 +50,7 @@ struct MacSpoof: AnalysisEngine {
   private let flowLimit: Double
   private let redirectLimit: Double
   private let aliveSpan: TimeSpan
+  private let own: AddressRanges
   private var bindings: BoundedTable<Binding>
   /// An address that each hardware address owns.
   private var owned: BoundedTable<IPAddress>
@@ -61,6 +62,7 @@ struct MacSpoof: AnalysisEngine {
     flowLimit = max(limits[Self.flows], 1)
     redirectLimit = max(limits[Self.redirects], 1)
     aliveSpan = limits.span(Self.alive)
+    own = AddressRanges(context.prefixes)
     bindings = BoundedTable(capacity: limits.count(Self.bindings), empty: Binding())
     owned = BoundedTable(capacity: limits.count(Self.bindings), empty: .unspecified)
     routers = Routers(gateways: context.gateways)
@@ -77,7 +79,7 @@ struct MacSpoof: AnalysisEngine {
   }
 
   var interest: EventClasses {
-    .flow(.opened, .arp, .neighbour)
+    [.flow(.opened, .arp, .neighbour), .flow(.established, over: .tcp)]
   }
 
   mutating func analyse(_ event: FlowEvent, into sink: inout ReportSink) {
@@ -86,6 +88,11 @@ struct MacSpoof: AnalysisEngine {
       routers.note(event.sourceMAC, carries: event.source, at: event.time)
       routers.note(event.targetMAC, carries: event.target, at: event.time)
       if event.packetsOut > 0, bindings.count > 1 { hold(event, into: &sink) }
+    case .established:
+      // Nobody completes handshakes in a neighbour's name.
+      guard event.transport == .tcp, event.probe == .syn else { return }
+      prove(event.source, event.sourceMAC, event)
+      prove(event.target, event.targetMAC, event)
     case .arp:
       guard event.frameMAC == .unknown else { return }
       learn(event.source, event.sourceMAC, event)
@@ -128,12 +135,19 @@ extension MacSpoof {
     if own >= 0 { owned[own] = address }
   }
 
+  private mutating func prove(_ address: IPAddress, _ mac: MACAddress, _ event: FlowEvent) {
+    guard own.contains(address), !routers.forwards(mac),
+      bindings.find(key(address, event.vlan)) < 0
+    else { return }
+    learn(address, mac, event)
+  }
+
   /// Holds a flow's first packet against the owner of its source address.
   private mutating func hold(_ event: FlowEvent, into sink: inout ReportSink) {
     let slot = bindings.find(key(event.source, event.vlan))
     guard slot >= 0, bindings[slot].alternations >= 0, event.sourceMAC != .unknown else { return }
     if bindings[slot].owner == event.sourceMAC {
-      if bindings[slot].other > bindings[slot].last { bindings[slot].alternations += 1 }
+      if bindings[slot].other >= bindings[slot].last { bindings[slot].alternations += 1 }
       bindings[slot].last = event.time
       return
     }

@@ -143,7 +143,8 @@ extension RogueRouter {
 
   private func isRouter(_ mac: MACAddress) -> Bool {
     let slot = hosts.find(key(mac, 0))
-    let own = slot < 0 ? IPAddress.unspecified : hosts[slot]
+    guard slot >= 0 else { return routers.forwards(mac) }
+    let own = hosts[slot]
     return gateways.contains(own) || routers.contains(own, mac)
   }
 

@@ -54,6 +54,12 @@ struct Routers: Sendable {
     return (0..<known[slot].count).contains { known[slot].seen[$0] != own }
   }
 
+  /// Whether the hardware address bears addresses of several networks.
+  func forwards(_ mac: MACAddress) -> Bool {
+    let slot = known.find(Self.key(mac))
+    return slot >= 0 && known[slot].count > 1
+  }
+
   private static func key(_ mac: MACAddress) -> TableKey {
     TableKey(.unspecified, detail: mac.bits)
   }

@@ -80,6 +80,7 @@ struct SmurfAttack: AnalysisEngine {
   }
 
   mutating func analyse(_ event: FlowEvent, into sink: inout ReportSink) {
+    guard event.isOfFlow else { return }
     switch event.transport {
     case .icmp:
       guard event.packetsOut > 0 else { return }

@@ -68,7 +68,7 @@ struct UdpFlood: AnalysisEngine {
 
   mutating func analyse(_ event: FlowEvent, into sink: inout ReportSink) {
     if born == .distantPast { born = event.time }
-    guard event.transport == .udp, event.kind != .unanswered else { return }
+    guard event.transport == .udp, event.isOfFlow, event.kind != .unanswered else { return }
     var load = FloodMeter.Load()
     load.requests = event.packetsOut
     load.answers = event.packetsIn

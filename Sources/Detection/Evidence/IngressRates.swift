@@ -55,10 +55,7 @@ struct IngressRates: AnalysisEngine {
   var interest: EventClasses { .flow(.opened, .refused, .unanswered, .progress, .closed) }
 
   mutating func analyse(_ event: FlowEvent, into sink: inout ReportSink) {
-    switch event.kind {
-    case .arp, .fragmentOverlap, .control, .neighbour: return
-    default: break
-    }
+    guard event.isOfFlow else { return }
     let isUnfinished = isUnfinished(event)
     guard event.packetsOut > 0 || event.kind == .opened || isUnfinished else { return }
     if event.target.isMulticast { return }

@@ -1,0 +1,90 @@
+import Analysis
+import Flows
+import Packets
+import Reports
+import Terms
+import Testing
+
+@testable import Detection
+
+@Suite struct HTTPFloodTests {
+  private func floods(_ capture: String) throws -> [Report] {
+    try Lab.attacks(capture).filter { $0.kind == .httpFlood }
+  }
+
+  private func story(
+    _ seconds: Int, perSecond: Int, _ ask: (Int, inout SessionStory<HTTPFlood>) throws -> Void
+  ) throws -> [Report] {
+    var story = try SessionStory(HTTPFlood(DetectionContext()))
+    story.engine.begin(at: story.clock - .seconds(60))
+    for number in 0..<(seconds * perSecond) {
+      story.wait(1 / Double(perSecond) - 0.01)
+      try ask(number, &story)
+    }
+    return story.finish()
+  }
+
+  @Test func machinesThatBustCachesAreAFlood() throws {
+    let reports = try floods("http-flood")
+    #expect(reports.map(\.kind) == [.httpFlood])
+    #expect(reports.first?.targets.listed.map(\.description) == ["10.10.2.20"])
+    #expect(reports.first?.text("technique") == "cache-busting")
+    #expect(reports.first?.text("path") == "/search")
+    #expect((reports.first?.sources.count ?? 0) >= 8)
+  }
+
+  @Test func aFlashCrowdIsNoFlood() throws {
+    #expect(try Lab.attacks("flash-crowd").map(\.story) == [])
+  }
+
+  @Test func manyMachinesThatRepeatOneRequestAreAFlood() throws {
+    let told = try story(20, perSecond: 60) { number, story in
+      story.client = "203.0.113.\(number % 30)"
+      try story.ask("GET /index.php\nUser-Agent: Mozilla/5.0")
+    }
+    #expect(told.map { $0.text("technique") } == ["repeated-requests"])
+  }
+
+  @Test func oneMachineInManyDisguisesIsAFlood() throws {
+    let told = try story(20, perSecond: 60) { number, story in
+      story.client = "203.0.113.7"
+      try story.ask(
+        "GET /?\(number * 7)\nUser-Agent: Mozilla/\(number % 11)\nReferer: http://a/\(number)")
+    }
+    #expect(told.map(\.kind) == [.httpFlood])
+  }
+
+  @Test func whoMeasuresASiteIsNoFlood() throws {
+    let told = try story(30, perSecond: 90) { _, story in
+      story.client = "10.10.1.3"
+      try story.ask("GET /index.html\nUser-Agent: ApacheBench/2.3")
+    }
+    #expect(told.isEmpty)
+  }
+
+  @Test func aCrawlerIsNoFlood() throws {
+    let told = try story(30, perSecond: 40) { number, story in
+      story.client = "198.51.100.10"
+      try story.ask("GET /page/\(number)\nUser-Agent: crawler")
+    }
+    #expect(told.isEmpty)
+  }
+
+  /// Every machine of the house fetches the same update, in pieces.
+  @Test func anUpdateStormIsNoFlood() throws {
+    let told = try story(30, perSecond: 60) { number, story in
+      story.client = "10.10.2.\(number % 200)"
+      try story.ask("GET /update.cab\nUser-Agent: updater\nRange: bytes=\(number)-")
+    }
+    #expect(told.isEmpty)
+  }
+
+  @Test func pollersOfALivelyPageAreNoFlood() throws {
+    let told = try story(60, perSecond: 20) { number, story in
+      story.client = "10.10.2.\(number % 40)"
+      try story.ask(
+        "GET /api/poll?_=\(number)\nUser-Agent: Mozilla/5.0\nReferer: http://x/board")
+    }
+    #expect(told.isEmpty)
+  }
+}
