@@ -19,7 +19,9 @@ extension FlowEngine {
     let phase = flow.pointee.state.phase
     // Nearly every packet is one of an established flow without SYN, FIN or RST.
     if phase == .established, packet.pointee.tcpFlags.rawValue & 7 == 0 {
-      if packet.pointee.window == 0, direction == .out { stall(place, packet: packet.pointee.index) }
+      if packet.pointee.window == 0, direction == .out {
+        stall(place, packet: packet.pointee.index)
+      }
       return
     }
     guard phase != .closed, packet.pointee.transportOffset != 0 else { return }

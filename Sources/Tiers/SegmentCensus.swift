@@ -57,7 +57,7 @@ struct SegmentCensus {
     switch packet.content {
     case .ip, .fragment: takeIP(bytes: UInt64(packet.wireLength))
     case .arp: arpPackets &+= 1
-    case .other: break
+    case .control, .other: break
     }
     if !packet.targetMAC.isGroup, packet.targetMAC != .unknown { unicastFrames &+= 1 }
   }

@@ -78,7 +78,7 @@ struct Traffic {
     engine.attach(inspector)
     for (number, frame) in frames.enumerated() {
       frame.bytes.withUnsafeBytes { bytes in
-        engine.take(
+        _ = engine.take(
           bytes, linkType: .ethernet, wireLength: UInt32(bytes.count),
           time: CaptureTime(seconds: frame.time))
       }
