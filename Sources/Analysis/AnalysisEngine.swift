@@ -45,6 +45,11 @@ public protocol AnalysisEngine<Event>: Sendable {
   /// later than `now`.
   mutating func advance(to now: CaptureTime, into sink: inout ReportSink)
 
+  /// Hears what another engine of the same monitor reports; for those who learn what is usual, or
+  /// say only what nobody else says. Event time decides what comes first: a report is heard after
+  /// all events and deadlines up to its emission, and before those after it.
+  mutating func hear(_ report: Report, into sink: inout ReportSink)
+
   /// Takes a run of events; one dynamic call for many events.
   mutating func analyse(batch: UnsafeBufferPointer<Event>, into sink: inout ReportSink)
 
@@ -58,6 +63,8 @@ extension AnalysisEngine {
   @inlinable public var interest: EventClasses { .all }
 
   @inlinable public mutating func begin(at time: CaptureTime) {}
+
+  @inlinable public mutating func hear(_ report: Report, into sink: inout ReportSink) {}
 
   @inlinable
   public mutating func analyse(batch: UnsafeBufferPointer<Event>, into sink: inout ReportSink) {

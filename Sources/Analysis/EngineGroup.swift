@@ -1,3 +1,4 @@
+import Reports
 import Terms
 
 /// Engines over the same events, each of which gets only those of its interest.
@@ -73,6 +74,14 @@ public struct EngineGroup<Event: TimedEvent>: Sendable {
   /// Runs every deadline of every engine up to and including `time`.
   public mutating func runDeadlines(through time: CaptureTime, into sink: inout ReportSink) {
     for index in engines.indices { engines[index].runDeadlines(through: time, into: &sink) }
+  }
+
+  /// Lets every engine hear a report, once it has run its deadlines up to the report's emission.
+  public mutating func hear(_ report: Report, into sink: inout ReportSink) {
+    for index in engines.indices {
+      engines[index].runDeadlines(through: report.emitted, into: &sink)
+      engines[index].hear(report, into: &sink)
+    }
   }
 
   private mutating func take(

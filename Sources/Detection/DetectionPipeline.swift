@@ -16,7 +16,11 @@ public struct DetectionPipeline: ~Copyable {
   private var sessionEngines: EngineGroup<SessionEvent>
   /// nil without rules.
   private var signatures: SignatureStage?
+  /// Those that hear what the others report, and learn.
+  private var listeners: HearingGroup
   private var sink: ReportSink
+  /// The listeners' own, which they do not hear.
+  private var listenerSink: ReportSink
   /// Reports that wait for the watermark to pass them.
   private var waiting: [Report] = []
   /// No later report is emitted at or before this time; `.distantFuture` after `finish`.
@@ -25,16 +29,22 @@ public struct DetectionPipeline: ~Copyable {
   /// - Parameters:
   ///   - engines: the catalogue's detectors where nil.
   ///   - sessionEngines: those of `SessionCatalog` where both are nil, none where only they are.
+  ///   - listeners: those of `ProfileCatalog` where all three are nil, none where only they are.
   public init(
     sink: ReportSink, context: DetectionContext, engines: [any AnalysisEngine<FlowEvent>]? = nil,
-    sessionEngines: [any AnalysisEngine<SessionEvent>]? = nil
+    sessionEngines: [any AnalysisEngine<SessionEvent>]? = nil,
+    listeners: [any AnalysisEngine<FlowEvent>]? = nil
   ) {
     flows = FlowEngine(limits: FlowLimits(context.limits))
     self.engines = EngineGroup(
       engines ?? (sessionEngines == nil ? DetectorCatalog.engines(context) : []))
     self.sessionEngines = EngineGroup(
       sessionEngines ?? (engines == nil ? SessionCatalog.engines(context) : []))
+    let isWhole = engines == nil && sessionEngines == nil
+    self.listeners = HearingGroup(
+      listeners ?? (isWhole ? ProfileCatalog.engines(context) : []))
     self.sink = sink
+    listenerSink = sink
     if let rules = context.signatures {
       signatures = SignatureStage(rules, context, to: &flows)
     }
@@ -49,7 +59,7 @@ public struct DetectionPipeline: ~Copyable {
 
   /// What the detectors' bounded tables turned away so far, summed over all engines.
   public var losses: UInt64 {
-    engines.losses &+ sessionEngines.losses &+ (signatures?.losses ?? 0)
+    engines.losses &+ sessionEngines.losses &+ listeners.losses &+ (signatures?.losses ?? 0)
   }
 
   /// What the signature engine did; nil without rules.
@@ -91,17 +101,16 @@ public struct DetectionPipeline: ~Copyable {
     engines.runDeadlines(through: .distantFuture, into: &sink)
     sessionEngines.runDeadlines(through: .distantFuture, into: &sink)
     signatures?.runDeadlines(through: .distantFuture, into: &sink)
+    listen(until: .distantFuture)
+    listeners.runDeadlines(through: .distantFuture, into: &listenerSink)
     watermark = .distantFuture
   }
 
   /// Hands over the reports up to the watermark, ordered by emission, id and revision.
   public mutating func drainReports() -> [Report] {
-    waiting += sink.drain()
+    waiting += sink.drain() + listenerSink.drain()
     guard !waiting.isEmpty else { return [] }
-    waiting.sort {
-      if $0.emitted != $1.emitted { return $0.emitted < $1.emitted }
-      return ($0.id, $0.revision) < ($1.id, $1.revision)
-    }
+    waiting.sort(by: Report.precedes)
     let due = waiting.firstIndex { $0.emitted > watermark } ?? waiting.count
     defer { waiting.removeFirst(due) }
     return Array(waiting[..<due])
@@ -112,8 +121,23 @@ public struct DetectionPipeline: ~Copyable {
     flows.sessionEvents.withUnsafeBufferPointer { sessionEngines.take($0, into: &sink) }
     flows.clearSessionEvents()
     engines.take(flows.events, into: &sink)
-    flows.clearEvents()
     signatures?.deliver(into: &sink)
+    if !listeners.isEmpty {
+      // What is due before this instant is told first: then no report of the past can follow.
+      let past = flows.time - TimeSpan(nanoseconds: 1)
+      engines.runDeadlines(through: past, into: &sink)
+      sessionEngines.runDeadlines(through: past, into: &sink)
+      signatures?.runDeadlines(through: past, into: &sink)
+      listen(until: flows.time)
+    }
+    flows.clearEvents()
+  }
+
+  /// Gives the waiting events to those who hear reports, and the reports told before `now`.
+  private mutating func listen(until now: CaptureTime) {
+    let reports = sink.drain()
+    waiting += reports
+    listeners.take(flows.events, reports, until: now, into: &listenerSink)
   }
 
   /// Runs the deadlines that event time has passed. Events of this very instant may still come, so
@@ -124,6 +148,19 @@ public struct DetectionPipeline: ~Copyable {
     engines.runDeadlines(through: now, into: &sink)
     sessionEngines.runDeadlines(through: now, into: &sink)
     signatures?.runDeadlines(through: now, into: &sink)
+    listeners.runDeadlines(through: now, into: &listenerSink)
     watermark = max(watermark, now - TimeSpan(nanoseconds: 1))
+  }
+}
+
+// MARK: - Learned state
+
+extension DetectionPipeline {
+  /// What the engines have learned of the segment, as the bytes of a file.
+  public func learned() -> [UInt8] { listeners.learned() }
+
+  /// Takes up, before the first frame, what `learned` gave; wholly, or at a fault not at all.
+  public mutating func restore(learned bytes: [UInt8]) throws(StateFault) {
+    try listeners.restore(bytes)
   }
 }

@@ -52,6 +52,8 @@ extension ReportKind {
   public static let signature = ReportKind("access.signature")
   public static let wormPropagation = ReportKind("worm.propagation")
   public static let wormOutbreak = ReportKind("worm.outbreak")
+  public static let profileAnomaly = ReportKind("anomaly.profile")
+  public static let serviceDown = ReportKind("anomaly.service-down")
   public static let monitorSilent = ReportKind("health.monitor-silent")
   public static let captureLoss = ReportKind("health.capture-loss")
   public static let overload = ReportKind("health.overload")

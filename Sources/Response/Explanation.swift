@@ -28,11 +28,14 @@ struct Explanation {
 
   /// Whether a larger explanation may yet come for the kind.
   static func mayBePart(_ kind: ReportKind) -> Bool {
-    isScan(kind) || isFlood(kind) || isIntrusion(kind) || kind == .ipSpoof
+    isScan(kind) || isFlood(kind) || isIntrusion(kind) || kind == .ipSpoof || isAnomaly(kind)
   }
 
   /// Whether the kind can be the larger explanation of another.
   static func mayExplain(_ kind: ReportKind) -> Bool { rank(kind) > 0 || kind.family == "dos" }
+
+  /// What is odd, or fails, without a word of who did it.
+  static func isAnomaly(_ kind: ReportKind) -> Bool { kind.family == "anomaly" }
 
   private static func isScan(_ kind: ReportKind) -> Bool {
     kind == .portScan || kind == .slowScan || kind == .pingSweep
@@ -51,6 +54,11 @@ struct Explanation {
   func covers(_ lesser: Report) -> Bool {
     guard overlapsInTime(lesser) else { return false }
     let kind = lesser.kind
+    if Self.isAnomaly(kind), larger.kind != kind {
+      // Whatever is known of one of its hosts says more than that it is odd.
+      return !Self.isAnomaly(larger.kind) && larger.kind.family != "exposure"
+        && larger.kind.family != "health" && namesHosts(of: lesser)
+    }
     switch larger.kind {
     case .wormPropagation, .wormOutbreak:
       if kind.family == "worm" { return sharesPorts(lesser) }
@@ -96,6 +104,12 @@ struct Explanation {
 
   private func overlapsInTime(_ lesser: Report) -> Bool {
     larger.first - Self.slack <= lesser.last && lesser.first - Self.slack <= larger.last
+  }
+
+  private func namesHosts(of lesser: Report) -> Bool {
+    [lesser.sources, lesser.targets].contains {
+      larger.sources.overlaps($0) || larger.targets.overlaps($0)
+    }
   }
 
   private func sharesPorts(_ lesser: Report) -> Bool {

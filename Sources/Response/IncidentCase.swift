@@ -40,6 +40,8 @@ struct IncidentCase: Sendable {
     case .wormOutbreak, .smurf, .fraggle, .amplification: within = 2
     // Forged sources come with a flood.
     case .ipSpoof: within = 0
+    // What is odd about a host goes with what it did.
+    case .profileAnomaly, .serviceDown: within = -1
     // A local tap that saw the whole scan tells more of it than a sum of failures.
     case .slowScan: within = 0
     default: within = 1

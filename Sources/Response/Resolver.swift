@@ -112,8 +112,12 @@ public struct Resolver: Sendable {
 
   /// Folds the cases that `key` explains into it; those already open are not revised any more.
   private mutating func absorbLesser(into key: ReportID, now: CaptureTime) {
-    guard let larger = cases[key], Explanation.mayExplain(larger.lead.kind) else { return }
-    let lesser = cases.filter { $0.key != key && larger.explains($0.value.lead) }
+    guard let larger = cases[key], !Explanation.isAnomaly(larger.lead.kind) else { return }
+    let isLarge = Explanation.mayExplain(larger.lead.kind)
+    let lesser = cases.filter {
+      $0.key != key && (isLarge || Explanation.isAnomaly($0.value.lead.kind))
+        && larger.explains($0.value.lead)
+    }
     for (other, _) in lesser.sorted(by: { $0.key < $1.key }) {
       guard let folded = cases.removeValue(forKey: other) else { continue }
       for conclusion in folded.conclusions {

@@ -30,6 +30,11 @@ struct LiveRun {
     let setup = PipelineSetup(run.settings, lane: run.lane)
     var pipeline = DetectionPipeline(
       sink: setup.sink(capture: settings.interface), context: setup.context)
+    let profiles = ProfileFile(run.settings)
+    if case .refused(let reason) = profiles.load(into: &pipeline) {
+      put(.log(NodeLogEntry(.warning, "profiles begin afresh", ["reason": reason])))
+    }
+    var saved = pipeline.time
     var figures = CaptureFigures()
     while !isStopping() {
       var bytes: UInt64 = 0
@@ -49,10 +54,28 @@ struct LiveRun {
       put(
         .piece(
           run.lane, piece(pipeline.drainReports(), pipeline.watermark, setup), figures))
+      if saved == .distantPast { saved = pipeline.time }
+      if pipeline.time - saved >= ProfileFile.spacing {
+        saved = pipeline.time
+        save(pipeline, profiles, put)
+      }
     }
+    // What the end cuts short is nothing to learn from.
+    save(pipeline, profiles, put)
     pipeline.finish()
     let last = pipeline.drainReports()
     put(.piece(run.lane, piece(last, last.last?.emitted ?? .distantPast, setup), figures))
+  }
+
+  private func save(
+    _ pipeline: borrowing DetectionPipeline, _ profiles: ProfileFile,
+    _ put: (MonitorInput) -> Void
+  ) {
+    do {
+      try profiles.save(pipeline.learned())
+    } catch {
+      put(.log(NodeLogEntry(.warning, "profiles are not kept", ["reason": "\(error)"])))
+    }
   }
 
   private func piece(

@@ -16,6 +16,8 @@ public struct LocalCommand: AsyncParsableCommand {
         beryl-local --read trace.pcapng.zst --json -  the same as JSON lines
         beryl-local --read trace.pcap --rules emerging.rules
                                                       with Suricata's or Snort's signatures
+        beryl-local --read monday.pcap --profiles office.profiles
+                                                      the same, with what earlier captures taught
         beryl-local --topology topology/acme.yaml --monitor hq-dmz
                                                       a segment's monitor, until SIGINT or SIGTERM
         beryl-local --topology topology/acme.yaml --monitor hq-dmz --read hq-dmz.pcap
@@ -46,6 +48,12 @@ public struct LocalCommand: AsyncParsableCommand {
   @Flag(help: "With --read and no topology: say why, with terms, thresholds and packet numbers.")
   var explain = false
 
+  @Option(
+    help: ArgumentHelp(
+      "Learned profiles, for --read without a topology: taken up first, written at the end.",
+      valueName: "file"))
+  var profiles: String?
+
   @Option(help: "Event seconds per second when reading a file: max, 1x, 10x, …")
   var speed = "max"
 
@@ -67,13 +75,14 @@ public struct LocalCommand: AsyncParsableCommand {
   public func run() async throws {
     if let read, options.topology == nil, options.monitor == nil {
       var segment = OneSegment(path: read, json: json, kinds: kind, explains: explain)
+      segment.profiles = profiles.map { ProfileFile(path: $0) }
       return try await exiting {
         segment.signatures = try rules.load(RuleVariables())
         try segment.run()
       }
     }
-    guard kind.isEmpty, !explain else {
-      throw ValidationError("--kind and --explain need --read FILE and no --topology")
+    guard kind.isEmpty, !explain, profiles == nil else {
+      throw ValidationError("--kind, --explain and --profiles need --read FILE and no --topology")
     }
     guard read != nil || json == nil else {
       throw ValidationError("--json needs --read FILE")

@@ -23,6 +23,8 @@ struct OneSegment {
   /// Whether the text says why: terms against thresholds, packets.
   var explains = false
   var signatures: SignatureSet?
+  /// Where profiles come from and go to; nil for none.
+  var profiles: ProfileFile?
 
   func run() throws {
     guard let monitor = MonitorName("local") else { return }
@@ -30,9 +32,12 @@ struct OneSegment {
     var setup = PipelineSetup(monitor: monitor)
     setup.context.signatures = signatures
     do throws(CaptureFault) {
-      source = try PipelineSource(path: path, setup: setup)
+      source = try PipelineSource(path: path, setup: setup, keepsLearned: profiles != nil)
     } catch {
       throw StartRefusal("\(error)")
+    }
+    if case .refused(let reason) = profiles.flatMap(source.load) {
+      complain("profiles begin afresh: \(reason)")
     }
     let output = try open()
     let census = json == nil ? CensusBox() : nil
@@ -63,6 +68,7 @@ struct OneSegment {
       try output.write(contentsOf: Data(page.utf8))
     }
     complain(statistics(source, seconds, reports: newest.count))
+    if let profiles, source.fault == nil { try profiles.save(source.learned) }
     if let fault = source.fault {
       complain("\(fault)")
       throw BerylExit.badInput

@@ -16,19 +16,25 @@ public final class PipelineSource: LocalSource {
   private var isFinished = false
   /// Sees each frame before it is analysed; its time without `offset`.
   var onFrame: ((Frame) -> Void)?
+  /// What the engines had learned when the capture ended; kept on demand only.
+  public private(set) var learned: [UInt8] = []
+  private let keepsLearned: Bool
   public private(set) var figures = CaptureFigures()
   /// Why the capture ended before its time; what came before is analysed all the same.
   public private(set) var fault: CaptureFault?
 
-  /// `name` stands in the reports for the file's own name. Throws when the file cannot be opened.
+  /// `name` stands in the reports for the file's own name. With `keepsLearned`, `learned` is there
+  /// at the end. Throws when the file cannot be opened.
   public init(
-    path: String, name: String? = nil, setup: PipelineSetup, offset: TimeSpan = .zero
+    path: String, name: String? = nil, setup: PipelineSetup, offset: TimeSpan = .zero,
+    keepsLearned: Bool = false
   ) throws(CaptureFault) {
     file = try CaptureFile(path: path)
     pipeline = DetectionPipeline(
       sink: setup.sink(capture: name ?? CaptureName.of(path)), context: setup.context)
     segment = setup.context.segment
     self.offset = offset
+    self.keepsLearned = keepsLearned
   }
 
   public var losses: [String: UInt64] { figures.losses }
@@ -39,11 +45,18 @@ public final class PipelineSource: LocalSource {
   public var totalBytes: UInt64? { file.totalBytes }
   public var statistics: FlowStatistics { pipeline.statistics }
 
+  /// Takes up what an earlier capture taught, before the first piece.
+  public func load(_ profiles: ProfileFile) -> ProfileFile.Loading? {
+    profiles.load(into: &pipeline)
+  }
+
   public func next() -> LocalPiece? {
     guard !isFinished else { return nil }
     if readPiece() {
       pipeline.flush()
     } else {
+      // What the capture's end cuts short is nothing to learn from.
+      if keepsLearned { learned = pipeline.learned() }
       pipeline.finish()
       isFinished = true
     }

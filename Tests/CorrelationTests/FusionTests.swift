@@ -140,3 +140,35 @@ import Testing
     #expect(rows.first?.failures == 60)
   }
 }
+
+@Suite struct AnomalyFoldingTests {
+  @Test func anOutageIsPartOfTheFloodThatCausesIt() throws {
+    for order in [0, 1] {
+      let lines = [
+        "00:0\(5 + order) hq-dmz anomaly.service-down from 10.10.2.5 to 10.10.1.10 ports 80",
+        "00:0\(6 - order) hq-dmz dos.slow-http from 203.0.113.9 to 10.10.1.10 ports 80",
+      ]
+      let tree = try TestTree(lines.joined(separator: "\n"))
+      #expect(tree.enterpriseIncidents.map(\.kind.text) == ["dos.slow-http"])
+    }
+  }
+
+  @Test func anOddHostIsPartOfWhatItDid() throws {
+    let tree = try TestTree(
+      """
+      00:05 hq-dmz anomaly.profile from 10.10.2.30 to 10.10.2.30
+      00:16 hq-dmz access.brute-force from 10.10.2.30 to 10.10.1.10 ports 22
+      """)
+    #expect(tree.enterpriseIncidents.map(\.kind.text) == ["access.brute-force"])
+  }
+
+  @Test func anOutageByItselfIsAnIncident() throws {
+    let tree = try TestTree(
+      """
+      00:05 hq-dmz anomaly.service-down from 10.10.2.5 to 10.10.1.10 ports 80
+      00:06 hq-dmz recon.port-scan from 203.0.113.9 to 10.10.3.5-9 ports 22
+      """)
+    #expect(
+      Set(tree.enterpriseIncidents.map(\.kind.text)) == ["anomaly.service-down", "recon.port-scan"])
+  }
+}

@@ -41,7 +41,8 @@ private struct Unselective<Inner: AnalysisEngine>: AnalysisEngine {
     var pipeline = DetectionPipeline(
       sink: ReportSink(monitor: name, tier: .local, capture: "lab.pcap"), context: context,
       engines: widened(DetectorCatalog.engines(context)),
-      sessionEngines: widened(SessionCatalog.engines(context)))
+      sessionEngines: widened(SessionCatalog.engines(context)),
+      listeners: widened(ProfileCatalog.engines(context)))
     var file = try CaptureFile(path: Lab.path(capture))
     while try file.read(
       atMost: 4096,
