@@ -64,6 +64,19 @@ import Testing
     #expect(with == (try Lab.everything("web-attacks")))
   }
 
+  @Test func severityFollowsTheRulesOwnWords() {
+    var rule = SignatureDescription()
+    rule.priority = 1
+    #expect(SignatureReports.severity(rule) == 6)
+    rule.classification = "policy-violation"
+    #expect(SignatureReports.severity(rule) == Report.informationalSeverity)
+    rule.metadata = RuleMetadata(text: "signature_severity Critical")
+    #expect(SignatureReports.severity(rule) == 8)
+    rule = SignatureDescription()
+    rule.priority = 2
+    #expect(SignatureReports.severity(rule) == 4)
+  }
+
   @Test func theRuleSaysWhoIsAttacked() throws {
     let rules = """
       alert http any any -> any any (msg:"answers"; flow:established,to_client; \

@@ -135,6 +135,12 @@ struct SignatureReports: AnalysisEngine {
     return attributes
   }
 
+  /// Classes of what is noted, and not an attack by itself.
+  private static let housekeeping: Set<String> = [
+    "policy-violation", "not-suspicious", "unknown", "misc-activity", "protocol-command-decode",
+    "string-detect", "icmp-event", "tcp-connection",
+  ]
+
   /// By priority: 1 is an attack, 2 suspicious, 3 and above worth knowing (informational). Authors
   /// who give a `signature_severity` know better.
   static func severity(_ rule: SignatureDescription) -> Double {
@@ -145,6 +151,8 @@ struct SignatureReports: AnalysisEngine {
     case "Informational", "Audit": return 2
     default: break
     }
+    // Suricata counts a breach of house rules as dear as a break-in; here it is worth knowing.
+    if housekeeping.contains(rule.classification) { return 2 }
     switch rule.priority {
     case 0, 1: return 6
     case 2: return 4

@@ -66,19 +66,26 @@ final class TLSTalk {
   func lose(toServer: Bool) { sides[toServer ? 0 : 1].isDone = true }
 
   private func readMessages(_ index: Int, _ inspector: SignatureInspector) {
-    while sides[index].messages.count >= 4 {
-      let messages = sides[index].messages
-      let length = Int(messages[1]) << 16 | Int(messages[2]) << 8 | Int(messages[3])
+    guard sides[index].messages.count >= 4 else { return }
+    let messages = sides[index].messages
+    // All whole messages at once: taking each out by itself would cost the square of their number.
+    sides[index].messages = []
+    var at = 0
+    while messages.count - at >= 4 {
+      let length =
+        Int(messages[at + 1]) << 16 | Int(messages[at + 2]) << 8 | Int(messages[at + 3])
       guard length <= Self.messageLimit else {
         sides[index].isDone = true
         return
       }
-      guard messages.count >= length + 4 else { return }
+      guard messages.count - at >= length + 4 else { break }
       messages.withUnsafeBytes {
-        read(messages[0], UnsafeRawBufferPointer(rebasing: $0[4..<length + 4]), index, inspector)
+        let body = UnsafeRawBufferPointer(rebasing: $0[at + 4..<at + 4 + length])
+        read(messages[at], body, index, inspector)
       }
-      sides[index].messages.removeFirst(length + 4)
+      at += length + 4
     }
+    sides[index].messages = at == 0 ? messages : Array(messages[at...])
   }
 
   private func read(
