@@ -99,6 +99,20 @@ struct InsertionTests {
     #expect(wire.targets() == [target])
   }
 
+  @Test func whatWaitsForAHeardReceiverIsBounded() {
+    var wire = Wire()
+    wire.ask(head, at: 0)
+    let filler = String(repeating: "x", count: 1400)
+    for number in 0..<400 {
+      wire.ask(filler, at: 1000 + number * 1400)
+      wire.server(acknowledging: 14)
+    }
+    let dropped = wire.run().statistics.sessions.droppedSegments
+    #expect(dropped >= 290)
+    wire.ask(tail, at: 14)
+    #expect(wire.targets() == [target])
+  }
+
   @Test func aSecondSYNDoesNotMoveTheStream() {
     var wire = Wire(shakesHands: false)
     wire.client(.syn, at: 900_000_000, [], .init(timeToLive: 1))

@@ -13,6 +13,8 @@ struct SegmentStream {
   /// Segments farther than this from the expected place are none of this conversation's, in bytes:
   /// beyond the usual windows.
   static let window: Int32 = 1 << 22
+  /// Bytes of one direction that may wait: few conversations must not fill the room of all.
+  static let waitingLimit = 1 << 17
   /// So many of them in a row show that it was the monitor who lost track.
   static let strayLimit = 8
 
@@ -54,7 +56,7 @@ struct SegmentStream {
   }
 
   /// Bytes that two neighbours may have to become one.
-  private static let joinLimit = 1 << 16
+  private static let joinLimit = 1 << 14
 
   /// Keeps a segment beyond the expected place, as far as nothing waits there already: what came
   /// first counts.

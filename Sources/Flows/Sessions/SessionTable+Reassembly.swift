@@ -155,7 +155,10 @@ extension SessionTable {
         conflict.before, payload.from(conflict.offset), packet, firstTimeToLive)
     }
     stream.pointee.joinNeighbours()
-    guard stream.pointee.waiting.count > limits.segments else { return }
+    guard
+      stream.pointee.waiting.count > limits.segments
+        || stream.pointee.held > SegmentStream.waitingLimit
+    else { return }
     if stream.pointee.isAcknowledged {
       stream.pointee.waiting.removeLast()
       statistics.droppedSegments &+= 1
