@@ -108,7 +108,8 @@ struct InsertionTests {
       wire.server(acknowledging: 14)
     }
     let dropped = wire.run().statistics.sessions.droppedSegments
-    #expect(dropped >= 290)
+    // Neighbours are joined, and dropped together.
+    #expect(dropped > 40)
     wire.ask(tail, at: 14)
     #expect(wire.targets() == [target])
   }
