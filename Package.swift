@@ -91,8 +91,9 @@ let package = Package(
       ]),
     // Layer 4
     module("Detection", ["Analysis", "Flows", "Packets", "Reports", "Signatures", "Terms"]),
-    module("Correlation", ["Analysis", "Reports", "Terms"]),
-    module("Response", ["Analysis", "Reports", "Terms"]),
+    module("Correlation", ["Analysis", "Hierarchy", "Reports", "Terms", heap]),
+    module("Response", ["Analysis", "Reports", "Terms", heap]),
+    module("Importing", ["Hierarchy"]),
     // Layer 5
     module("Monitoring", ["Analysis", "Hierarchy", "Reports", "Response", "Terms"]),
     // Layer 6
@@ -128,14 +129,15 @@ let package = Package(
     program(
       "Beryl",
       [
-        "Archive", "Hierarchy", "Links", "Monitoring", "Replay", "Reports", "Scenarios",
-        "Signatures", "Terms", "Tiers", arguments, logging, signals,
+        "Archive", "Correlation", "Hierarchy", "Importing", "Links", "Monitoring", "Replay",
+        "Reports", "Scenarios", "Signatures", "Terms", "Tiers", arguments, logging, signals,
       ]),
     program(
       "Benchmarks",
       [
-        "Analysis", "Archive", "Capture", "CPcap", "Detection", "Flows", "Fuzzing", "Links",
-        "Monitoring", "Packets", "Reports", "Signatures", "Terms", "Tiers",
+        "Analysis", "Archive", "Capture", "CPcap", "Correlation", "Detection", "Flows", "Fuzzing",
+        "Hierarchy", "Links", "Monitoring", "Packets", "Reports", "Response", "Signatures", "Terms",
+        "Tiers",
       ]),
     // Tests
     tests("TermsTests", ["Terms"]),
@@ -148,7 +150,9 @@ let package = Package(
     tests(
       "DetectionTests",
       ["Analysis", "Capture", "Detection", "Flows", "Packets", "Reports", "Signatures", "Terms"]),
-    tests("CorrelationTests", ["Analysis", "Correlation", "Reports", "Response", "Terms"]),
+    tests(
+      "CorrelationTests",
+      ["Analysis", "Correlation", "Hierarchy", "Monitoring", "Reports", "Response", "Terms"]),
     tests(
       "MonitoringTests", ["Analysis", "Hierarchy", "Monitoring", "Reports", "Response", "Terms"]),
     tests("CaptureTests", ["Capture", "Packets", "Terms", "CZlib", "CZstd"]),
@@ -163,6 +167,7 @@ let package = Package(
       "TiersTests",
       ["Hierarchy", "Links", "Monitoring", "Reports", "Signatures", "Terms", "Tiers"]),
     tests("FuzzingTests", ["Fuzzing"]),
+    tests("ImportingTests", ["Hierarchy", "Importing", "Reports", "Terms"]),
     tests("TidyTests", []),
   ],
   swiftLanguageModes: [.v6]

@@ -50,6 +50,12 @@ public protocol AnalysisEngine<Event>: Sendable {
   /// all events and deadlines up to its emission, and before those after it.
   mutating func hear(_ report: Report, into sink: inout ReportSink)
 
+  /// Whether it also reads what the monitor's other engines conclude.
+  var readsConclusions: Bool { get }
+
+  /// Takes a conclusion in the moment in which it is drawn, before a resolver sees it.
+  mutating func take(conclusion: Report, into sink: inout ReportSink)
+
   /// Takes a run of events; one dynamic call for many events.
   mutating func analyse(batch: UnsafeBufferPointer<Event>, into sink: inout ReportSink)
 
@@ -109,5 +115,24 @@ extension AnalysisEngine {
     while nextDeadline <= time, nextDeadline < .distantFuture {
       advance(to: nextDeadline, into: &sink)
     }
+  }
+}
+
+extension AnalysisEngine {
+  public var readsConclusions: Bool { false }
+  public mutating func take(conclusion: Report, into sink: inout ReportSink) {}
+}
+
+extension Array where Element == any AnalysisEngine<Report> {
+  /// Shows what was concluded to the engines that read conclusions; returns it, with what they add
+  /// at once.
+  public mutating func read(_ conclusions: [Report], into sink: inout ReportSink) -> [Report] {
+    guard !conclusions.isEmpty else { return [] }
+    for index in indices where self[index].readsConclusions {
+      for conclusion in conclusions where conclusion.reportClass == .detection {
+        self[index].take(conclusion: conclusion, into: &sink)
+      }
+    }
+    return conclusions + sink.drain()
   }
 }

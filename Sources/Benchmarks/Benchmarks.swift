@@ -6,6 +6,7 @@ import Glibc
     Usage: beryl-bench [hot] [--mix FILE] [--rules FILE]
                                             packets from capture file to reports, layer by layer
            beryl-bench links                reports over TLS from store to store
+           beryl-bench correlation [FOLDER] reports of a domain's children to its incidents
            beryl-bench capture FILE         reading and decoding one capture file
            beryl-bench fuzz [--inputs N] [--seed N] [TARGET…]
                                             hostile inputs for everything that reads bytes
@@ -40,6 +41,8 @@ import Glibc
       print(MeasurementTable(title: arguments[1], rows: rows).text)
     case ("fuzz", _): return try FuzzCommand.run(Array(arguments.dropFirst()))
     case ("links", 1): try LinkBenchmark.run()
+    case ("correlation", 1): try CorrelationBenchmark.run(topology: "topology")
+    case ("correlation", 2): try CorrelationBenchmark.run(topology: arguments[1])
     default: return try runHot(arguments.first == "hot" ? arguments.dropFirst() : arguments[...])
     }
     return true

@@ -1,3 +1,4 @@
+import Hierarchy
 import Reports
 import Terms
 
@@ -13,6 +14,10 @@ public struct CorrelationContext: Sendable {
   public var segments: [String: [IPPrefix]]
   /// Worth of the known assets, 0–5.
   public var assetValues: [IPAddress: Int]
+  /// What the topology says of the known assets.
+  public var assets: [IPAddress: Asset]
+  /// The declared attacks to follow.
+  public var directives: [Directive]
 
   /// Where an address belongs that no segment holds, when the topology names no perimeter.
   public static let outside = "outside"
@@ -20,7 +25,8 @@ public struct CorrelationContext: Sendable {
   public init(
     monitor: MonitorName, tier: Tier, limits: LimitTable = LimitTable(), schema: Schema,
     home: [IPPrefix] = [], segments: [String: [IPPrefix]] = [:],
-    assetValues: [IPAddress: Int] = [:]
+    assetValues: [IPAddress: Int] = [:], assets: [IPAddress: Asset] = [:],
+    directives: [Directive] = []
   ) {
     self.monitor = monitor
     self.tier = tier
@@ -29,6 +35,8 @@ public struct CorrelationContext: Sendable {
     self.home = home
     self.segments = segments
     self.assetValues = assetValues
+    self.assets = assets
+    self.directives = directives
   }
 
   /// Whether the address or prefix lies inside the site.

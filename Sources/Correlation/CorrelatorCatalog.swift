@@ -8,11 +8,12 @@ public enum CorrelatorCatalog {
     [
       EvidenceMerging(context), AttackFusion(context), DistributedScan(context),
       SlowScan(context), DistributedFlood(context), WormPropagation(context),
+      DirectiveEngine(context),
     ]
   }
 
   /// Every limit that a topology can override.
   public static let limits =
     EvidenceMerging.limits + AttackFusion.limits + DistributedScan.limits + SlowScan.limits
-    + DistributedFlood.limits + WormPropagation.limits
+    + DistributedFlood.limits + WormPropagation.limits + DirectiveEngine.limits
 }

@@ -45,6 +45,10 @@ struct DistributedScan: AnalysisEngine {
     windowLimit, pairsLimit, surpriseLimit, accidentsLimit, loudLimit, successLimit,
     contactsLimit, perSourceLimit, perServiceLimit, portsLimit, servicesLimit,
   ]
+  /// Among many failures a scan is looked for when so large a share of them is new, or so much time
+  /// has passed: to look costs as much as there are.
+  static let freshShare = 0.04
+  static let patience = TimeSpan.minutes(1)
   /// Half-life of what is learned of a port's accidents.
   static let accidentHalfLife = TimeSpan.hours(24)
 
@@ -62,7 +66,10 @@ struct DistributedScan: AnalysisEngine {
   private var accidents: [PortKey: DecayingRate] = [:]
   /// The newest conclusion per transport.
   private var attacks: [TransportProtocol: Report] = [:]
-  private var dirty: Set<TransportProtocol> = []
+  /// Failed contacts since the transport was last judged, and when that was.
+  private var fresh: [TransportProtocol: Int] = [:]
+  private var judged: [TransportProtocol: CaptureTime] = [:]
+  private var expired = CaptureTime.distantPast
   private(set) var nextDeadline = CaptureTime.distantFuture
 
   init(_ context: CorrelationContext) {
@@ -98,15 +105,27 @@ struct DistributedScan: AnalysisEngine {
     for key in fresh {
       contactsOfSource[key.source, default: 0] += 1
       contactsOfService[Service(target: key.target, port: key.port), default: 0] += 1
-      dirty.insert(key.port.transport)
+      self.fresh[key.port.transport, default: 0] += 1
     }
   }
 
   mutating func advance(to now: CaptureTime, into sink: inout ReportSink) {
     nextDeadline = .distantFuture
-    forget(asOf: now)
-    for transport in dirty.sorted() { judge(transport, now: now, into: &sink) }
-    dirty = []
+    if now - expired >= min(Self.patience, window.span) {
+      forget(asOf: now)
+      expired = now
+    }
+    let share = Int(Self.freshShare * Double(window.contacts.count))
+    for transport in fresh.keys.sorted() {
+      let last = judged[transport] ?? .distantPast
+      guard fresh[transport, default: 0] >= share || now - last >= Self.patience else {
+        nextDeadline = min(nextDeadline, last + Self.patience)
+        continue
+      }
+      fresh[transport] = nil
+      judged[transport] = now
+      judge(transport, now: now, into: &sink)
+    }
   }
 
   /// What leaves the window becomes the measure of chance, each source with a weight of one.

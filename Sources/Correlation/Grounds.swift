@@ -11,6 +11,8 @@ struct Grounds: Sendable {
   private var silent: Set<MonitorName> = []
   private var loss = 0.0
 
+  var isEmpty: Bool { known.isEmpty && segments.isEmpty && packets.isEmpty }
+
   private struct Place: Hashable, Comparable {
     var monitor: MonitorName
     var capture: String
@@ -31,6 +33,20 @@ struct Grounds: Sendable {
     note(report)
     guard !row.isEmpty else { return }
     add(row, at: report.monitor, report.evidence.first?.capture ?? "")
+  }
+
+  /// Adds what a report brings under other names than its own.
+  mutating func add(_ report: Report, as ids: [ReportID]) {
+    for id in ids { insert(id) }
+    segments.formUnion(report.coverage.segments)
+    silent.formUnion(report.coverage.silent)
+    loss = max(loss, report.coverage.loss)
+    for piece in report.evidence { add(piece.packets, at: piece.monitor, piece.capture) }
+  }
+
+  /// Adds what a conclusion of this monitor rests on, instead of the conclusion.
+  mutating func add(resting report: Report) {
+    add(report, as: report.derivedFrom)
   }
 
   /// Adds what was kept of a report.

@@ -30,6 +30,8 @@ struct WormGraph: Sendable {
     var generation = 1
   }
 
+  /// Hosts that failed at so many targets are kept apart: most fail at one.
+  static let fanLimit = 2
   /// Reaches remembered per host, the earliest first.
   static let reachLimit = 32
   /// Targets remembered per searching host.
@@ -37,6 +39,7 @@ struct WormGraph: Sendable {
 
   private(set) var searchers: [IPPrefix: Host] = [:]
   private(set) var reached: [IPPrefix: [Reach]] = [:]
+  private var fanned: Set<IPPrefix> = []
   private(set) var last = CaptureTime.distantPast
 
   var size: Int { searchers.count + reached.count }
@@ -45,17 +48,10 @@ struct WormGraph: Sendable {
     by source: IPPrefix, failed: [IPPrefix], succeeded: [IPPrefix], first: CaptureTime,
     last: CaptureTime, grounds: Grounds
   ) {
-    var host = searchers[source] ?? Host()
-    host.began = min(host.began, first)
-    host.last = max(host.last, last)
-    for target in failed where host.failedTargets.count < Self.targetLimit {
-      host.failedTargets.insert(target)
-    }
-    for target in succeeded where host.reachedTargets.count < Self.targetLimit {
-      host.reachedTargets.insert(target)
-    }
-    host.grounds.formUnion(grounds)
-    searchers[source] = host
+    // In place: a host taken out and put back would be copied with all its targets.
+    searchers[source, default: Host()].take(
+      failed: failed, succeeded: succeeded, first: first, last: last, grounds: grounds)
+    if (searchers[source]?.failedTargets.count ?? 0) >= Self.fanLimit { fanned.insert(source) }
     self.last = max(self.last, last)
   }
 
@@ -83,7 +79,11 @@ struct WormGraph: Sendable {
   /// The hosts that failed at `fanOut` targets or more, each with its likely parent: who among them
   /// reached it earliest, before it began. Sorted by beginning.
   func infections(fanOut: Int, isAlike: (IPPrefix, IPPrefix) -> Bool) -> [Infection] {
-    let hosts = searchers.filter { $0.value.failedTargets.count >= fanOut }
+    var hosts: [IPPrefix: Host] = [:]
+    for host in fanOut < Self.fanLimit ? Set(searchers.keys) : fanned {
+      guard let state = searchers[host], state.failedTargets.count >= fanOut else { continue }
+      hosts[host] = state
+    }
     let order = hosts.sorted { ($0.value.began, $0.key) < ($1.value.began, $1.key) }
     var found: [IPPrefix: Infection] = [:]
     for (host, state) in order {
@@ -108,10 +108,34 @@ struct WormGraph: Sendable {
   }
 
   mutating func forget(before oldest: CaptureTime) {
-    for (host, state) in searchers where state.last < oldest { searchers[host] = nil }
+    for (host, state) in searchers where state.last < oldest {
+      searchers[host] = nil
+      fanned.remove(host)
+    }
     for (host, list) in reached {
       let kept = list.filter { $0.time >= oldest || searchers[$0.source] != nil }
       reached[host] = kept.isEmpty ? nil : kept
+    }
+  }
+}
+
+extension WormGraph.Host {
+  mutating func take(
+    failed: [IPPrefix], succeeded: [IPPrefix], first: CaptureTime, last: CaptureTime,
+    grounds: Grounds
+  ) {
+    began = min(began, first)
+    self.last = max(self.last, last)
+    for target in failed where failedTargets.count < WormGraph.targetLimit {
+      failedTargets.insert(target)
+    }
+    for target in succeeded where reachedTargets.count < WormGraph.targetLimit {
+      reachedTargets.insert(target)
+    }
+    if self.grounds.isEmpty {
+      self.grounds = grounds
+    } else {
+      self.grounds.formUnion(grounds)
     }
   }
 }

@@ -46,6 +46,7 @@ struct WormPropagation: AnalysisEngine {
   private var profiles: [IPPrefix: [PortKey: Int]] = [:]
   private var reports: [PortKey: Report] = [:]
   private var dirty: Set<PortKey> = []
+  private var forgot = CaptureTime.distantPast
   private(set) var nextDeadline = CaptureTime.distantFuture
 
   init(_ context: CorrelationContext) {
@@ -139,7 +140,11 @@ struct WormPropagation: AnalysisEngine {
 
   mutating func advance(to now: CaptureTime, into sink: inout ReportSink) {
     nextDeadline = .distantFuture
-    forget(asOf: now)
+    // To forget costs as much as is remembered.
+    if now - forgot >= min(.minutes(1), table.span(Self.windowLimit)) {
+      forget(asOf: now)
+      forgot = now
+    }
     for port in dirty.sorted() { judge(port, now: now, into: &sink) }
     dirty = []
   }

@@ -16,6 +16,8 @@ public struct Topology: Sendable {
   public let subscriptions: [SubscriptionLink: Subscription]
   /// Engine limits for every monitor, by limit name; durations in seconds.
   public let defaults: [String: Double]
+  /// What the monitors above the local tier follow from report to report.
+  public let directives: [Directive]
   /// The file it came from; empty for a topology made by hand.
   public let path: String
 
@@ -29,7 +31,7 @@ public struct Topology: Sendable {
     enterprise: String, schema: Schema, segments: [Segment] = [], assets: [Asset] = [],
     monitors: [MonitorDefinition],
     subscriptions: [SubscriptionLink: Subscription] = [:], defaults: [String: Double] = [:],
-    path: String = ""
+    directives: [Directive] = [], path: String = ""
   ) {
     self.enterprise = enterprise
     self.schema = schema
@@ -38,6 +40,7 @@ public struct Topology: Sendable {
     self.monitors = monitors
     self.subscriptions = subscriptions
     self.defaults = defaults
+    self.directives = directives
     self.path = path
     var positions: [MonitorName: Int] = [:]
     var childrenOf: [MonitorName: [MonitorName]] = [:]

@@ -49,6 +49,8 @@ extension TopologyFault.Kind {
     case .noChildren: "no-children"
     case .noRoot: "no-root"
     case .wrongTier: "wrong-tier"
+    case .takenName: "taken-name"
+    case .noOpening: "no-opening"
     case .more: "more-faults"
     }
   }
@@ -111,6 +113,8 @@ extension TopologyFault.Kind {
     case .noChildren(let name): "no monitor reports to '\(name)'"
     case .noRoot(let name): "'\(name)' has neither parents nor peers: no path to a root"
     case .wrongTier(let relation): relation
+    case .takenName(let name, let file): "'\(Self.shown(name))' is already in \(file)"
+    case .noOpening(let what): "\(what) cannot open a directive: only a report can"
     default: ""
     }
   }

@@ -81,6 +81,10 @@ extension TopologyFault {
     case noRoot(String)
     /// A relation that the tiers forbid.
     case wrongTier(String)
+    /// A directive's name that another file has.
+    case takenName(String, by: String)
+    /// A directive that would open with what no report can open.
+    case noOpening(String)
     /// More faults than `FaultLog.faultLimit`; the rest are not listed.
     case more(limit: Int)
   }
@@ -95,8 +99,9 @@ extension TopologyFault {
   /// What a name should have named.
   public enum NameRole: String, Hashable, Sendable {
     case parent, peer, segment, monitor, child, kind, type, measure, feature, comparison, limit,
-      tier
+      tier, stage, transport, place, answer
     case reportClass = "class"
+    case attribute = "field"
   }
 
   /// What a value should look like, in words.
@@ -118,6 +123,11 @@ extension TopologyFault {
     case technique = "an ATT&CK technique, such as T1595.001"
     case version = "an ATT&CK release, such as \"17.1\""
     case text = "a text of 1 to 1,024 characters"
+    case comparison = "a number with >=, >, <=, <, = or !=, such as '>= 5'"
+    case escalation = "a whole number, or one with + or - over what it was, such as +2"
+    case ports = "a port or a range of ports, such as 80 or 8000-8100"
+    case place = "inside, outside, an address or a prefix"
+    case reference = "a field of an earlier stage, such as scan.source"
   }
 }
 

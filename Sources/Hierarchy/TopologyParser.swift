@@ -22,6 +22,9 @@ struct TopologyParser {
   var monitors: [ParsedMonitor] = []
   var subscriptions: [SubscriptionLink: Subscription] = [:]
   var defaults: [String: Double] = [:]
+  var directives: [Directive] = []
+  /// The folder of the schema's file, or of the topology when the schema is inline; ends in `/`.
+  private var schemaFolder = ""
 
   /// Something read, and the place of its name.
   struct Placed<Value> {
@@ -40,7 +43,7 @@ struct TopologyParser {
       root, of: "the topology",
       keys: [
         "beryl", "enterprise", "schema", "network", "assets", "monitors", "subscriptions",
-        "defaults",
+        "defaults", "directives",
       ])
     if let value = log.required("beryl", fields), let version = log.scalar(value), version != "1" {
       log.add(value.position, .wrongVersion(version))
@@ -49,6 +52,7 @@ struct TopologyParser {
       MonitorName($0)?.text
     }
     if let value = log.required("schema", fields) { readSchema(value) }
+    readDirectives(fields["directives"])
     if let value = fields["network"] { readNetwork(value) }
     if let value = fields["assets"] { readAssets(value) }
     if let value = log.required("monitors", fields) { readMonitors(value) }
@@ -60,11 +64,12 @@ struct TopologyParser {
       enterprise: enterprise ?? "", schema: schema ?? Schema(attackVersion: "", kinds: [:]),
       segments: segments.map(\.value), assets: assets.map(\.value),
       monitors: monitors.map(\.definition), subscriptions: subscriptions, defaults: defaults,
-      path: path)
+      directives: directives, path: path)
   }
 
   /// A path relative to the topology's folder, or a mapping.
   private mutating func readSchema(_ value: YAMLValue) {
+    schemaFolder = folder
     guard case .scalar(let name) = value.content else {
       var parser = SchemaParser(log: log)
       let schema = parser.schema(value)
@@ -76,15 +81,41 @@ struct TopologyParser {
       log.add(value.position, .malformed(name, .text))
       return
     }
-    let folder = path.lastIndex(of: "/").map { path[...$0] } ?? ""
+    let file = name.hasPrefix("/") ? name : folder + name
+    schemaFolder = file.lastIndex(of: "/").map { String(file[...$0]) } ?? ""
     do {
-      schema = try Schema.load(path: name.hasPrefix("/") ? name : folder + name)
+      schema = try Schema.load(path: file)
     } catch {
       // A file that is not there is the topology's fault, and is told where it is named.
       if let fault = error.faults.first, case .unreadable(let reason) = fault.kind {
         log.add(value.position, .unreadable("\(fault.file): \(reason)"))
       } else {
         schemaFaults = error.faults
+      }
+    }
+  }
+
+  /// Where relative paths start; ends in `/`, or empty.
+  private var folder: String { path.lastIndex(of: "/").map { String(path[...$0]) } ?? "" }
+
+  /// A file or a folder of directives, or `none`. Where nothing is said, the library that stands
+  /// beside the schema, in whose words it is written.
+  private mutating func readDirectives(_ value: YAMLValue?) {
+    guard let schema else { return }
+    var file = schemaFolder + "directives"
+    if let value {
+      guard let name = log.scalar(value), name != "none" else { return }
+      file = name.hasPrefix("/") ? name : folder + name
+    } else if YAMLFile.list(file, suffix: ".yaml") == nil {
+      return
+    }
+    do {
+      directives = try Directive.load(path: file, schema: schema)
+    } catch {
+      if let value, let fault = error.faults.first, case .unreadable(let reason) = fault.kind {
+        log.add(value.position, .unreadable("\(fault.file): \(reason)"))
+      } else {
+        schemaFaults += error.faults
       }
     }
   }

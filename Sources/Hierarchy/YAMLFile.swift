@@ -40,6 +40,21 @@ package enum YAMLFile {
     }
   }
 
+  /// The files of a folder whose names end so, in order of name; nil when it is no folder.
+  package static func list(_ path: String, suffix: String) -> [String]? {
+    guard let folder = opendir(path) else { return nil }
+    defer { closedir(folder) }
+    var names: [String] = []
+    while let entry = readdir(folder) {
+      let name = withUnsafePointer(to: &entry.pointee.d_name) {
+        $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+      }
+      if name.hasSuffix(suffix), !name.hasPrefix(".") { names.append(name) }
+    }
+    let stem = path.hasSuffix("/") ? path : path + "/"
+    return names.sorted().map { stem + $0 }
+  }
+
   /// The root value; nil with a fault when the file has none that can be read.
   package static func value(_ bytes: [UInt8], _ log: inout FaultLog) -> YAMLValue? {
     guard bytes.count <= byteLimit else {

@@ -99,7 +99,8 @@ public struct CorrelationLane: Sendable {
       let start = next
       while next < due.count, due[next].emitted == time { next += 1 }
       analyse(due[start..<next])
-      output += resolver.resolve(sink.drain().sorted(by: Self.precedes), asOf: time)
+      let conclusions = engines.read(sink.drain(), into: &sink)
+      output += resolver.resolve(conclusions.sorted(by: Self.precedes), asOf: time)
     }
     output += silenceReports(after: max(watermark, min(horizon, lastEvent)))
     watermark = max(watermark, horizon)

@@ -14,25 +14,57 @@ struct Explanation {
 
   init(_ larger: Report) { self.larger = larger }
 
-  /// 0 for what a single source or tap shows; larger for what only several show together.
-  static func rank(_ kind: ReportKind) -> Int {
-    switch kind {
-    case .wormPropagation, .wormOutbreak: 3
-    case .distributedFlood: 3
-    case .distributedScan: 2
-    case .passwordSpray, .icmpTunnel: 1
-    case .slowScan: 0
-    default: 0
+  /// 0 for what a single source or tap shows; larger for what only several show together, and for
+  /// what a directive follows through its stages.
+  static func rank(_ report: Report) -> Int {
+    if let families = families(report) {
+      // A campaign within a worm or a distributed flood is part of it; one that goes beyond it is
+      // larger.
+      let isBeyond = families.contains { !["recon", "access", "worm", "dos"].contains($0) }
+      let (hasWorm, hasFlood) = (families.contains("worm"), families.contains("dos"))
+      return (hasWorm && hasFlood) || (isBeyond && (hasWorm || hasFlood)) ? 5 : 3
+    }
+    switch report.kind {
+    case .wormPropagation, .wormOutbreak: return 4
+    case .distributedFlood: return 4
+    case .distributedScan: return 2
+    case .passwordSpray, .icmpTunnel: return 1
+    default: return 0
     }
   }
 
-  /// Whether a larger explanation may yet come for the kind.
-  static func mayBePart(_ kind: ReportKind) -> Bool {
-    isScan(kind) || isFlood(kind) || isIntrusion(kind) || kind == .ipSpoof || isAnomaly(kind)
+  /// The families of the stages that a directive's conclusion is made of; nil for any other report.
+  private static func families(_ report: Report) -> [Substring]? {
+    guard report.attributes["directive"] != nil else { return nil }
+    guard case .text(let stages)? = report.attributes["stages"] else { return [] }
+    return stages.split(separator: ",")
   }
 
-  /// Whether the kind can be the larger explanation of another.
-  static func mayExplain(_ kind: ReportKind) -> Bool { rank(kind) > 0 || kind.family == "dos" }
+  /// Whether a directive joined reports of one family only: more of the same attack, which keeps
+  /// its name.
+  static func staysInFamily(_ report: Report) -> Bool {
+    families(report).map { Set($0).count < 2 } ?? false
+  }
+
+  /// Whether the report may turn out to be a stage of something: everything but the monitors' own
+  /// health.
+  static func mayBeStage(_ report: Report) -> Bool { report.kind.family != "health" }
+
+  /// Whether a larger explanation may yet come for the report.
+  static func mayBePart(_ report: Report) -> Bool {
+    let kind = report.kind
+    return isScan(kind) || isFlood(kind) || isIntrusion(kind) || kind == .ipSpoof || isAnomaly(kind)
+  }
+
+  /// Whether the report can be the larger explanation of another.
+  static func mayExplain(_ report: Report) -> Bool {
+    rank(report) > 0 || report.kind.family == "dos"
+  }
+
+  /// Whether the kind may explain reports that share no address with it.
+  static func mayExplainByPorts(_ kind: ReportKind) -> Bool {
+    kind.family == "worm" || kind == .distributedScan
+  }
 
   /// What is odd, or fails, without a word of who did it.
   static func isAnomaly(_ kind: ReportKind) -> Bool { kind.family == "anomaly" }
@@ -53,6 +85,8 @@ struct Explanation {
   /// Whether `lesser` is part of what the larger one says.
   func covers(_ lesser: Report) -> Bool {
     guard overlapsInTime(lesser) else { return false }
+    if let families = Self.families(larger) { return covers(lesser, campaign: families) }
+    if let families = Self.families(lesser) { return coversCampaign(lesser, families) }
     let kind = lesser.kind
     if Self.isAnomaly(kind), larger.kind != kind {
       // Whatever is known of one of its hosts says more than that it is odd.
@@ -99,6 +133,32 @@ struct Explanation {
       // Floods forge their sources.
       return larger.kind.family == "dos" && kind == .ipSpoof
         && larger.targets.overlaps(lesser.targets)
+    }
+  }
+
+  /// A campaign explains what it is made of, and more of the same by the same sources.
+  private func covers(_ lesser: Report, campaign families: [Substring]) -> Bool {
+    guard Self.rank(lesser) <= Self.rank(larger) else { return false }
+    let isNamed = namesSources(lesser)
+    let known = Set(larger.derivedFrom)
+    if isNamed || larger.targets.overlaps(lesser.targets),
+      lesser.derivedFrom.contains(where: known.contains)
+    {
+      return true
+    }
+    let others = Self.families(lesser) ?? [lesser.kind.family]
+    return isNamed && others.contains(where: families.contains)
+  }
+
+  /// A worm or a distributed flood explains the campaigns that end within it.
+  private func coversCampaign(_ lesser: Report, _ families: [Substring]) -> Bool {
+    switch larger.kind {
+    case .wormPropagation, .wormOutbreak:
+      families.allSatisfy { ["recon", "access", "worm"].contains($0) } && namesSources(lesser)
+    case .distributedFlood:
+      families.contains("dos") && families.allSatisfy { ["recon", "dos"].contains($0) }
+        && larger.targets.overlaps(lesser.targets)
+    default: false
     }
   }
 

@@ -8,6 +8,10 @@ struct IncidentCase: Sendable {
 
   /// Newest revision of each conclusion, the opening one first.
   private(set) var conclusions: [Report]
+  /// The ids that lead here, in the resolver's table.
+  var members: [ReportID] = []
+  /// The addresses under which the resolver finds it.
+  var addresses: [IPPrefix] = []
   /// Event time of the first conclusion.
   let opened: CaptureTime
   /// When the next revision is due; `.distantFuture` when nothing is new.
@@ -27,6 +31,15 @@ struct IncidentCase: Sendable {
   /// The conclusion that names the incident: the largest explanation; of equals the one that saw
   /// most, then the one that gives most reasons, then the earliest.
   var lead: Report {
+    let largest = explanation
+    guard Explanation.staysInFamily(largest),
+      let first = conclusions.first(where: { !Explanation.staysInFamily($0) })
+    else { return largest }
+    return first
+  }
+
+  /// The conclusion that explains most.
+  var explanation: Report {
     var best = conclusions[0]
     for conclusion in conclusions.dropFirst() where Self.weight(conclusion) > Self.weight(best) {
       best = conclusion
@@ -47,13 +60,13 @@ struct IncidentCase: Sendable {
     default: within = 1
     }
     return (
-      Explanation.rank(report.kind), within, report.coverage.segments.count, report.terms.count
+      Explanation.rank(report), within, report.coverage.segments.count, report.terms.count
     )
   }
 
   func follows(_ id: ReportID) -> Bool { conclusions.contains { $0.id == id } }
 
-  func explains(_ conclusion: Report) -> Bool { Explanation(lead).covers(conclusion) }
+  func explains(_ conclusion: Report) -> Bool { Explanation(explanation).covers(conclusion) }
 
   /// Takes a new or revised conclusion; decides when to say so.
   mutating func update(_ conclusion: Report, now: CaptureTime, gap: TimeSpan) {
@@ -63,11 +76,15 @@ struct IncidentCase: Sendable {
       conclusions.append(conclusion)
     }
     guard let emitted else {
-      if Explanation.rank(lead.kind) > 0 { due = min(due, now) }
+      if Explanation.rank(explanation) > 0 { due = min(due, now) }
       return
     }
     let next = emitted.emitted + gap
-    due = min(due, isMuchWorse(than: emitted) ? now : max(now, next))
+    guard next > now else {
+      due = min(due, now)
+      return
+    }
+    due = min(due, isMuchWorse(than: emitted) ? now : next)
   }
 
   /// Its severity class rose, its kind changed, or its sources or targets doubled.
@@ -81,6 +98,7 @@ struct IncidentCase: Sendable {
   /// The incident as it now stands, not yet named or timed.
   private var facts: Report {
     var report = lead
+    guard conclusions.count > 1 else { return report }
     for conclusion in conclusions where conclusion.id != report.id {
       report.first = min(report.first, conclusion.first)
       report.last = max(report.last, conclusion.last)
@@ -102,6 +120,10 @@ struct IncidentCase: Sendable {
       }
     }
     report.derivedFrom = Array(report.derivedFrom.prefix(Report.Limit.derivedFrom))
+    let largest = explanation
+    if largest.id != report.id, Explanation.staysInFamily(largest) {
+      report.terms = Array((report.terms + largest.terms).prefix(Report.Limit.terms))
+    }
     return report
   }
 

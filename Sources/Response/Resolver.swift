@@ -1,3 +1,4 @@
+import HeapModule
 import Reports
 import Terms
 
@@ -15,23 +16,39 @@ public struct Resolver: Sendable {
   public static let holdLimit = EngineLimit(
     "resolver.hold", 15, .duration,
     "How long a scan or flood waits for a larger explanation before it opens an incident.")
+  public static let stageLimit = EngineLimit(
+    "resolver.stage-hold", 7, .duration,
+    "How long any other conclusion waits to be a stage of what a directive follows.")
   public static let revisionLimit = EngineLimit(
     "resolver.revision", 5, .duration,
     "Least event time between two revisions of an incident, unless it grows much worse.")
   public static let incidentsLimit = EngineLimit(
-    "resolver.incidents", 4096, .count, "Incidents followed at once; the quietest go first.")
-  public static let limits = [holdLimit, revisionLimit, incidentsLimit]
+    "resolver.incidents", 16_384, .count, "Incidents followed at once; the quietest go first.")
+  public static let limits = [holdLimit, stageLimit, revisionLimit, incidentsLimit]
 
   private let monitor: MonitorName
   private let tier: Tier
   private let exercise: String?
   private let hold: TimeSpan
+  private let stageHold: TimeSpan
   private let revisionGap: TimeSpan
   private let capacity: Int
   /// By the id of the conclusion that opened it.
   private var cases: [ReportID: IncidentCase] = [:]
   /// Which case a conclusion belongs to.
   private var caseOf: [ReportID: ReportID] = [:]
+  private var index = CaseIndex()
+  /// When cases are due; entries that no longer agree with their case mean nothing.
+  private var deadlines = Heap<Due>()
+
+  private struct Due: Comparable, Sendable {
+    var time: CaptureTime
+    var key: ReportID
+
+    static func < (left: Due, right: Due) -> Bool {
+      (left.time, left.key) < (right.time, right.key)
+    }
+  }
 
   public init(
     monitor: MonitorName, tier: Tier, exercise: String? = nil, limits: LimitTable = LimitTable()
@@ -40,6 +57,7 @@ public struct Resolver: Sendable {
     self.tier = tier
     self.exercise = exercise
     hold = limits.span(Self.holdLimit)
+    stageHold = limits.span(Self.stageLimit)
     revisionGap = limits.span(Self.revisionLimit)
     capacity = max(1, limits.count(Self.incidentsLimit))
   }
@@ -54,7 +72,8 @@ public struct Resolver: Sendable {
   /// revised, in order.
   public mutating func resolve(_ conclusions: [Report], asOf now: CaptureTime) -> [Report] {
     var output: [Report] = []
-    for conclusion in conclusions.sorted(by: Self.precedes) {
+    let order = conclusions.count > 1 ? conclusions.sorted(by: Self.precedes) : conclusions
+    for conclusion in order {
       if conclusion.reportClass == .evidence {
         output.append(conclusion)
       } else if conclusion.severity > Report.informationalSeverity {
@@ -68,70 +87,114 @@ public struct Resolver: Sendable {
   public mutating func advance(to now: CaptureTime) -> [Report] { due(now) }
 
   private mutating func take(_ conclusion: Report, now: CaptureTime) {
-    if let known = caseOf[conclusion.id], var incident = cases[known] {
-      incident.update(conclusion, now: now, gap: revisionGap)
-      cases[known] = incident
+    if let known = caseOf[conclusion.id], cases[known] != nil {
+      update(known, with: conclusion, now: now)
       absorbLesser(into: known, now: now)
       return
     }
-    if let host = closest(to: conclusion, where: { $0.explains(conclusion) }) {
-      cases[host]?.update(conclusion, now: now, gap: revisionGap)
+    let near = index.candidates(for: conclusion)
+    if let host = earliest(among: near, where: { $0.explains(conclusion) }) {
+      update(host, with: conclusion, now: now)
       // One that is not followed any more finds its case again by what it says.
-      if cases[host]?.follows(conclusion.id) == true { caseOf[conclusion.id] = host }
+      if cases[host]?.follows(conclusion.id) == true { own(conclusion.id, host) }
       return
     }
     makeRoom()
-    let rank = Explanation.rank(conclusion.kind)
-    let key = takenOver(by: conclusion) ?? conclusion.id
+    let rank = Explanation.rank(conclusion)
+    // The open incident that a larger explanation continues under the same id.
+    let explanation = Explanation(conclusion)
+    let key =
+      earliest(among: near, where: { $0.isOpen && explanation.covers($0.lead) })
+      ?? conclusion.id
     if cases[key] != nil {
-      cases[key]?.update(conclusion, now: now, gap: revisionGap)
+      update(key, with: conclusion, now: now)
     } else {
-      cases[key] = IncidentCase(
-        conclusion, now: now,
-        due: rank == 0 && Explanation.mayBePart(conclusion.kind) ? now + hold : now)
+      var due = now
+      if rank == 0, Explanation.mayBePart(conclusion) {
+        due = now + hold
+      } else if rank == 0, Explanation.mayBeStage(conclusion) {
+        due = now + min(hold, stageHold)
+      }
+      var fresh = IncidentCase(conclusion, now: now, due: due)
+      index.add(conclusion, to: &fresh, key)
+      cases[key] = fresh
+      schedule(key)
     }
-    caseOf[conclusion.id] = key
+    own(conclusion.id, key)
     absorbLesser(into: key, now: now)
   }
 
-  /// The open incident that a larger explanation continues under the same id: the earliest of those
-  /// it explains.
-  private func takenOver(by conclusion: Report) -> ReportID? {
-    let explained = cases.filter {
-      $0.value.isOpen && Explanation(conclusion).covers($0.value.lead)
-    }
-    return explained.min { ($0.value.opened, $0.key) < ($1.value.opened, $1.key) }?.key
+  private mutating func own(_ id: ReportID, _ key: ReportID) {
+    guard caseOf.updateValue(key, forKey: id) != key else { return }
+    cases[key]?.members.append(id)
   }
 
-  private func closest(
-    to conclusion: Report, where isMatch: (IncidentCase) -> Bool
+  private mutating func update(_ key: ReportID, with conclusion: Report, now: CaptureTime) {
+    // Taken out while it changes: in its place it would be copied.
+    guard var incident = cases.removeValue(forKey: key) else { return }
+    incident.update(conclusion, now: now, gap: revisionGap)
+    index.add(conclusion, to: &incident, key)
+    cases[key] = incident
+    schedule(key)
+  }
+
+  private mutating func schedule(_ key: ReportID) {
+    guard let due = cases[key]?.due, due < .distantFuture else { return }
+    if let first = deadlines.min, first.key == key, first.time == due { return }
+    deadlines.insert(Due(time: due, key: key))
+    nextDeadline = min(nextDeadline, due)
+  }
+
+  private func earliest(
+    among keys: [ReportID]?, where isMatch: (IncidentCase) -> Bool
   ) -> ReportID? {
-    cases.filter { isMatch($0.value) }
-      .min { ($0.value.opened, $0.key) < ($1.value.opened, $1.key) }?.key
+    var best: (opened: CaptureTime, key: ReportID)?
+    func consider(_ key: ReportID, _ incident: IncidentCase) {
+      if let best, (best.opened, best.key) <= (incident.opened, key) { return }
+      if isMatch(incident) { best = (incident.opened, key) }
+    }
+    if let keys {
+      for key in keys { if let incident = cases[key] { consider(key, incident) } }
+    } else {
+      for (key, incident) in cases { consider(key, incident) }
+    }
+    return best?.key
   }
 
   /// Folds the cases that `key` explains into it; those already open are not revised any more.
   private mutating func absorbLesser(into key: ReportID, now: CaptureTime) {
     guard let larger = cases[key], !Explanation.isAnomaly(larger.lead.kind) else { return }
-    let isLarge = Explanation.mayExplain(larger.lead.kind)
-    let lesser = cases.filter {
-      $0.key != key && (isLarge || Explanation.isAnomaly($0.value.lead.kind))
-        && larger.explains($0.value.lead)
+    let explanation = larger.explanation
+    let isLarge = Explanation.mayExplain(explanation)
+    let keys = index.candidates(for: explanation) ?? Array(cases.keys)
+    let lesser = keys.filter { other in
+      guard other != key, let lead = cases[other]?.lead else { return false }
+      return (isLarge || Explanation.isAnomaly(lead.kind)) && larger.explains(lead)
     }
-    for (other, _) in lesser.sorted(by: { $0.key < $1.key }) {
+    for other in Set(lesser).sorted() {
       guard let folded = cases.removeValue(forKey: other) else { continue }
-      for conclusion in folded.conclusions {
-        cases[key]?.update(conclusion, now: now, gap: revisionGap)
-      }
-      for (id, owner) in caseOf where owner == other { caseOf[id] = key }
+      index.remove(folded, other)
+      for conclusion in folded.conclusions { update(key, with: conclusion, now: now) }
+      for id in folded.members where caseOf[id] == other { own(id, key) }
     }
   }
 
   private mutating func due(_ now: CaptureTime) -> [Report] {
-    defer { nextDeadline = cases.values.reduce(.distantFuture) { min($0, $1.due) } }
+    defer {
+      while let first = deadlines.min, cases[first.key]?.due != first.time {
+        deadlines.removeMin()
+      }
+      nextDeadline = deadlines.min?.time ?? .distantFuture
+    }
+    guard let first = deadlines.min, first.time <= now else { return [] }
+    var keys: Set<ReportID> = []
+    while let first = deadlines.min, first.time <= now {
+      deadlines.removeMin()
+      if let due = cases[first.key]?.due, due <= now { keys.insert(first.key) }
+    }
     var output: [Report] = []
-    for key in cases.filter({ $0.value.due <= now }).keys.sorted() {
-      guard var incident = cases[key] else { continue }
+    for key in keys.sorted() {
+      guard var incident = cases.removeValue(forKey: key) else { continue }
       output.append(incident.emit(now: now, monitor: monitor, tier: tier, exercise: exercise))
       cases[key] = incident
     }
@@ -146,7 +209,7 @@ public struct Resolver: Sendable {
         < ($1.value.isOpen ? 0 : 1, $1.value.last, $1.key)
     }
     let gone = Set(order.prefix(cases.count / 8 + 1).map(\.key))
-    for key in gone { cases[key] = nil }
+    for key in gone { if let old = cases.removeValue(forKey: key) { index.remove(old, key) } }
     caseOf = caseOf.filter { !gone.contains($0.value) }
   }
 

@@ -89,7 +89,14 @@ extension ReportRow {
       .compactMap { topology.asset(at: $0.base)?.value }
     self.init(
       report, risk: report.risk(assetValue: values.max() ?? Asset.standardValue),
-      techniques: topology.schema.kinds[report.kind]?.techniques ?? [])
+      techniques: Self.techniques(report, topology.schema))
+  }
+
+  /// The kind's, and those that the report brings of its own: a directive's.
+  private static func techniques(_ report: Report, _ schema: Schema) -> [String] {
+    let known = schema.kinds[report.kind]?.techniques ?? []
+    guard case .text(let own)? = report.attributes["techniques"] else { return known }
+    return known + own.split(separator: ",").map(String.init).filter { !known.contains($0) }
   }
 
   /// Cuts the summary to `ReplayResult.summaryLimit` rows: those that concern `parent` first,

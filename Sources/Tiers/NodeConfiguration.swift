@@ -105,14 +105,18 @@ extension CorrelationLane {
 extension CorrelationContext {
   init(topology: Topology, monitor: MonitorDefinition) {
     var values: [IPAddress: Int] = [:]
+    var assets: [IPAddress: Asset] = [:]
     for asset in topology.assets {
-      for address in asset.addresses { values[address] = asset.value }
+      for address in asset.addresses {
+        values[address] = asset.value
+        assets[address] = asset
+      }
     }
     self.init(
       monitor: monitor.name, tier: monitor.tier, limits: topology.limits(for: monitor.name),
       schema: topology.schema, home: topology.homePrefixes,
       segments: Dictionary(
         topology.segments.map { ($0.name, $0.prefixes) }, uniquingKeysWith: { first, _ in first }),
-      assetValues: values)
+      assetValues: values, assets: assets, directives: topology.directives)
   }
 }

@@ -8,7 +8,7 @@ private let layers: [String: Int] = [
   "Packets": 1, "Reports": 1, "Hierarchy": 2,
   "Flows": 2, "Analysis": 2,
   "Signatures": 3,
-  "Detection": 4, "Correlation": 4, "Response": 4,
+  "Detection": 4, "Correlation": 4, "Response": 4, "Importing": 4,
   "Monitoring": 5,
   "Capture": 6, "Links": 6, "Archive": 6,
   "Scenarios": 7,

@@ -7,18 +7,23 @@ import Tiers
 struct RulesCheckCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "check",
-    abstract: "Finds the rules of rule files that are not evaluated, and says why.",
+    abstract: "Finds rules that are not evaluated and says why; checks directives.",
     discussion: """
       Takes files in the language of Suricata and Snort, plain or packed with gzip or zstd. A rule \
       is supported when every one of its keywords is evaluated as it is meant; one that is not is \
       never loaded in part. Prints how many rules are supported, then the others grouped by \
       keyword and reason with the places of the first, or of all with --all.
 
+      Files of directives (YAML; a folder means all in it) are told by their content: every fault \
+      is printed as FILE:LINE:COLUMN: MESSAGE [RULE], and every example is run. They are checked \
+      against the schema beside them, or the topology's.
+
       $HOME_NET is what the topology's segments are made of, without --topology the private \
       networks; $EXTERNAL_NET is everything else. --set gives a variable another value.
 
       Examples:
         beryl rules check emerging.rules
+        beryl rules check topology/directives
         beryl rules check --all rules/*.rules | grep pcre
         beryl rules check --topology topology/acme.yaml etopen.rules.zst
         beryl rules check --set 'HTTP_PORTS=[80,8080]' local.rules
@@ -28,8 +33,8 @@ struct RulesCheckCommand: AsyncParsableCommand {
       "keyword", "reason"}]}; "sid" is null for a rule without one, "keyword" empty where the \
       head or the form of the rule is at fault.
 
-      Exit codes: 0 the files were read, whatever their rules; 2 a file cannot be read, or a \
-      variable or the topology is faulty.
+      Exit codes: 0 the files were read, whatever their rules; 2 a file cannot be read, a \
+      variable or the topology is faulty, or a directive is or fails an example.
       """)
 
   @Argument(help: "The rule files; - is standard input.", completion: .file())
@@ -53,19 +58,29 @@ struct RulesCheckCommand: AsyncParsableCommand {
 
   func run() async throws {
     try await exiting {
-      var variables = RuleVariables()
-      if let topology { variables = RuleVariables(topology: try loadTopology(topology)) }
-      for definition in definitions {
-        guard variables.set(definition: definition) else {
-          throw StartRefusal("--set '\(definition)' is not of the form NAME=VALUE")
-        }
+      let directives = files.filter(DirectiveCheck.recognises)
+      let signatures = files.filter { !directives.contains($0) }
+      if !signatures.isEmpty { try checkSignatures(signatures) }
+      guard !directives.isEmpty else { return }
+      let outcome = try DirectiveCheck(topology: topology, files: directives).run(directives)
+      print(json ? try TopologyJSON.text(outcome) : outcome.text)
+      if !outcome.faults.isEmpty { throw BerylExit.badInput }
+    }
+  }
+
+  private func checkSignatures(_ files: [String]) throws {
+    var variables = RuleVariables()
+    if let topology { variables = RuleVariables(topology: try loadTopology(topology)) }
+    for definition in definitions {
+      guard variables.set(definition: definition) else {
+        throw StartRefusal("--set '\(definition)' is not of the form NAME=VALUE")
       }
-      let rules = try RuleFiles.load(files, variables: variables)
-      if json {
-        print(try TopologyJSON.text(RuleCheckSummary(rules)))
-      } else {
-        print(RuleCheckTable(rules, showsAll: all).text)
-      }
+    }
+    let rules = try RuleFiles.load(files, variables: variables)
+    if json {
+      print(try TopologyJSON.text(RuleCheckSummary(rules)))
+    } else {
+      print(RuleCheckTable(rules, showsAll: all).text)
     }
   }
 }

@@ -4,6 +4,6 @@ import ArgumentParser
 struct RulesCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "rules",
-    abstract: "Works with rules: signatures in the language of Suricata and Snort.",
-    subcommands: [RulesCheckCommand.self])
+    abstract: "Works with rules: signatures of Suricata and Snort, and directives.",
+    subcommands: [RulesCheckCommand.self, RulesExplainCommand.self, RulesImportCommand.self])
 }

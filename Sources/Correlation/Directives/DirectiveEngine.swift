@@ -1,0 +1,170 @@
+import Analysis
+import HeapModule
+import Hierarchy
+import Reports
+import Terms
+
+/// Follows declared attacks (`Directive`) through their stages.
+///
+/// Reports are taken in the order in which things happened and not in which monitors told of them:
+/// each waits for `delay`, since one monitor holds a scan back while another tells of a login at
+/// once. So all is a function of event time, and a directive's stages may come from any tier.
+struct DirectiveEngine: AnalysisEngine {
+  static let delayLimit = EngineLimit(
+    "directives.delay", 20, .duration,
+    "How long reports are held to be put in the order in which things happened.")
+  static let heldLimit = EngineLimit(
+    "directives.held", 16_384, .count,
+    "Reports held at once; beyond it the earliest are taken before their time.")
+  static let openingsLimit = EngineLimit(
+    "directives.openings", 8192, .count,
+    "Opening reports kept per kind of opening; the oldest go first.")
+  static let instancesLimit = EngineLimit(
+    "directives.instances", 16_384, .count,
+    "Directives under way at once; those that came least far go first.")
+  static let perDirectiveLimit = EngineLimit(
+    "directives.per-directive", 2048, .count, "The same, of one directive.")
+  static let servicesLimit = EngineLimit(
+    "directives.services", 16_384, .count, "Services remembered for questions.")
+  static let limits = [
+    delayLimit, heldLimit, openingsLimit, instancesLimit, perDirectiveLimit, servicesLimit,
+  ]
+
+  private struct Held: Comparable {
+    var first: CaptureTime
+    var emitted: CaptureTime
+    var sighting: Sighting
+
+    static func < (left: Held, right: Held) -> Bool {
+      let mine = left.sighting.report
+      let theirs = right.sighting.report
+      if left.first != right.first { return left.first < right.first }
+      return (left.emitted, mine.id, mine.revision) < (right.emitted, theirs.id, theirs.revision)
+    }
+
+    static func == (left: Held, right: Held) -> Bool {
+      left.sighting.report.id == right.sighting.report.id
+        && left.sighting.report.revision == right.sighting.report.revision
+        && left.emitted == right.emitted
+    }
+  }
+
+  let context: CorrelationContext
+  let places: PlaceKnowledge
+  let plan: DirectivePlan
+  let delay: TimeSpan
+  private let heldCapacity: Int
+  private var kinds: [ReportKind: DirectivePlan.KindPlan] = [:]
+  private var held = Heap<Held>()
+  /// When each held report is due, in order of arrival.
+  private var arrivals: [Held] = []
+  private var nextArrival = 0
+  var openings: OpeningTable
+  var instances: DirectiveInstances
+  private(set) var services: ServiceMemory
+  /// Reports taken before their time because too many were held.
+  private var hurried: UInt64 = 0
+
+  init(_ context: CorrelationContext) {
+    self.context = context
+    places = PlaceKnowledge(context: context)
+    plan = DirectivePlan(context.directives.filter { $0.tiers.contains(context.tier) })
+    delay = context.limits.span(Self.delayLimit)
+    heldCapacity = max(1, context.limits.count(Self.heldLimit))
+    openings = OpeningTable(plan, capacity: context.limits.count(Self.openingsLimit))
+    instances = DirectiveInstances(
+      directives: plan.directives.count, capacity: context.limits.count(Self.instancesLimit),
+      perDirective: context.limits.count(Self.perDirectiveLimit))
+    services = ServiceMemory(capacity: context.limits.count(Self.servicesLimit))
+  }
+
+  var nextDeadline: CaptureTime {
+    let arrival =
+      nextArrival < arrivals.count ? arrivals[nextArrival].emitted + delay : .distantFuture
+    return min(arrival, instances.nextDeadline)
+  }
+
+  mutating func analyse(_ event: Report, into sink: inout ReportSink) {
+    if let summary = event.summary {
+      if plan.asksServices { services.take(summary) }
+      return
+    }
+    if plan.asksServices, event.kind == Self.serviceDown { services.take(down: event) }
+    hold(event, isOwn: false, into: &sink)
+  }
+
+  private static let serviceDown = ReportKind("anomaly.service-down")
+
+  /// The kinds that only the joined evidence of several children shows.
+  private static let joined: Set<ReportKind> = [
+    .slowScan, .distributedScan, .distributedFlood, .wormPropagation, .wormOutbreak,
+  ]
+
+  private mutating func hold(_ event: Report, isOwn: Bool, into sink: inout ReportSink) {
+    let plan: DirectivePlan.KindPlan
+    if let known = kinds[event.kind] {
+      plan = known
+    } else {
+      plan = self.plan.plan(for: event.kind)
+      kinds[event.kind] = plan
+    }
+    guard plan.isWanted else { return }
+    let entry = Held(
+      first: event.first, emitted: event.emitted, sighting: Sighting(event, isOwn: isOwn))
+    held.insert(entry)
+    arrivals.append(entry)
+    if held.count > heldCapacity, let earliest = held.popMin() {
+      hurried &+= 1
+      match(earliest.sighting, now: event.emitted, into: &sink)
+    }
+  }
+
+  mutating func advance(to now: CaptureTime, into sink: inout ReportSink) {
+    while nextArrival < arrivals.count, arrivals[nextArrival].emitted + delay <= now {
+      let due = arrivals[nextArrival]
+      nextArrival += 1
+      while let earliest = held.min, !(due < earliest) {
+        held.removeMin()
+        match(earliest.sighting, now: now, into: &sink)
+      }
+    }
+    if nextArrival > 4096, nextArrival * 2 > arrivals.count {
+      arrivals.removeFirst(nextArrival)
+      nextArrival = 0
+    }
+    while let serial = instances.popDue(now) { elapse(serial, now: now, into: &sink) }
+  }
+
+  private mutating func match(
+    _ sighting: Sighting, now: CaptureTime, into sink: inout ReportSink
+  ) {
+    guard let plan = kinds[sighting.report.kind] else { return }
+    let touched = offer(sighting, now: now, into: &sink)
+    fork(sighting, plan.continuations, except: touched, now: now, into: &sink)
+    for entry in plan.entries where !touched.contains(entry.directive) {
+      open(sighting, entry, now: now, into: &sink)
+    }
+    for root in plan.roots where self.plan.roots[root].test.holds(sighting.report, places) {
+      openings.insert(sighting, root: root, within: self.plan.roots[root].within)
+    }
+  }
+}
+
+extension DirectiveEngine: LossCounting {
+  /// Openings and instances that gave way, and reports that could not wait.
+  var losses: UInt64 { openings.evicted &+ instances.evicted &+ hurried }
+}
+
+extension DirectiveEngine {
+  var readsConclusions: Bool { !plan.directives.isEmpty }
+
+  /// What the other engines of this monitor conclude from joined evidence may be a stage, and so
+  /// may what another directive concluded, unless that rests on a conclusion itself: chains end.
+  mutating func take(conclusion: Report, into sink: inout ReportSink) {
+    guard conclusion.reportClass == .detection else { return }
+    let isChained = conclusion.attributes[Directive.attribute] != nil
+    guard isChained || Self.joined.contains(conclusion.kind) else { return }
+    if isChained, case .count(let depth)? = conclusion.attributes["depth"], depth > 1 { return }
+    hold(conclusion, isOwn: true, into: &sink)
+  }
+}

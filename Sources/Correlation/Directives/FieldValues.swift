@@ -1,0 +1,88 @@
+import Hierarchy
+import Reports
+import Terms
+
+/// What a report has in one field, in a form that two reports can be compared by.
+enum FieldValues {
+  case addresses([IPPrefix])
+  case ports([UInt16])
+  case monitor(MonitorName)
+  case value(AttributeValue)
+  case none
+
+  init(_ field: ReportField, of report: Report) {
+    switch field {
+    case .source: self = .addresses(report.sources.listed)
+    case .target: self = .addresses(report.targets.listed)
+    case .port: self = .ports(report.ports)
+    case .monitor: self = .monitor(report.monitor)
+    case .attribute(let name): self = report.attributes[name].map { .value($0) } ?? .none
+    }
+  }
+
+  var isEmpty: Bool {
+    switch self {
+    case .addresses(let list): list.isEmpty
+    case .ports(let list): list.isEmpty
+    case .monitor, .value: false
+    case .none: true
+    }
+  }
+
+  /// Whether the two have a value in common.
+  func meets(_ other: FieldValues) -> Bool {
+    switch (self, other) {
+    case (.addresses(let mine), .addresses(let theirs)): Self.meet(mine, theirs)
+    case (.ports(let mine), .ports(let theirs)): Self.meet(mine, theirs)
+    case (.monitor(let mine), .monitor(let theirs)): mine == theirs
+    case (.value(let mine), .value(let theirs)): mine == theirs
+    case (.addresses(let list), .value(.address(let address))),
+      (.value(.address(let address)), .addresses(let list)):
+      list.contains { $0.contains(address) }
+    case (.ports(let list), .value(.port(let port))), (.value(.port(let port)), .ports(let list)):
+      list.contains(port)
+    default: false
+    }
+  }
+
+  /// Both lists are sorted.
+  private static func meet<Member: Comparable>(_ left: [Member], _ right: [Member]) -> Bool {
+    var mine = 0
+    var theirs = 0
+    while mine < left.count, theirs < right.count {
+      if left[mine] == right[theirs] { return true }
+      if left[mine] < right[theirs] { mine += 1 } else { theirs += 1 }
+    }
+    return false
+  }
+
+  /// Hashes of the values, for counting different ones.
+  var hashes: [UInt64] {
+    switch self {
+    case .addresses(let list):
+      list.map { DistinctCount.hash($0.base.high ^ UInt64($0.length) << 56, $0.base.low) }
+    case .ports(let list): list.map { UInt64($0) }
+    case .monitor(let name): [Self.hash(name.text)]
+    case .value(let value): [Self.hash(value.description)]
+    case .none: []
+    }
+  }
+
+  /// FNV-1a: the same in every process.
+  private static func hash(_ text: String) -> UInt64 {
+    text.utf8.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x0000_0100_0000_01b3 }
+  }
+}
+
+extension Report {
+  /// The attribute as a number, where it is one; durations in seconds.
+  func number(_ attribute: String) -> Double? {
+    switch attributes[attribute] {
+    case .count(let value)?, .bytes(let value)?: Double(value)
+    case .ratio(let value)?: value
+    case .duration(let value)?: value.seconds
+    case .port(let value)?: Double(value)
+    default: nil
+    }
+  }
+}

@@ -1,0 +1,128 @@
+import Reports
+import Terms
+
+/// One attack as fusion sees it: the conclusion, and the reports that joined in it.
+struct FusedAttack: Sendable {
+  struct Member: Sendable {
+    var id: ReportID
+    var confidence: Double
+  }
+
+  var report: Report
+  /// The reports that joined, in order; revisions of these are known again.
+  private(set) var members: [Member] = []
+  private(set) var monitors: [MonitorName] = []
+  var similarity = 1.0
+  /// Under which the index finds it.
+  var keys: [AttackIndex.Key] = []
+  /// How many values the index knew of it.
+  var indexedSize = 0
+  /// What it rests on, once more than one report does: for one, the conclusion says it all.
+  private var grounds: Grounds?
+  private var doubt = 1.0
+
+  init(report: Report) { self.report = report }
+
+  /// Takes the facts of one more report, or of one more revision of it; true when its revisions are
+  /// followed.
+  @discardableResult
+  mutating func absorb(_ event: Report, memberCapacity: Int) -> Bool {
+    let isFollowed = follow(event, capacity: memberCapacity)
+    if !monitors.contains(event.monitor), monitors.count < memberCapacity {
+      monitors.append(event.monitor)
+    }
+    report.first = min(report.first, event.first)
+    report.last = max(report.last, event.last)
+    report.sources.formUnion(event.sources)
+    report.targets.formUnion(event.targets)
+    if report.ports != event.ports {
+      report.ports = Array(Set(report.ports + event.ports).sorted().prefix(Report.Limit.ports))
+    }
+    if report.transport != event.transport { report.transport = nil }
+    report.severity = max(report.severity, event.severity)
+    report.confidence = combinedConfidence
+    if report.terms.isEmpty {
+      report.terms = [
+        Term("severity", event.severity, threshold: Report.informationalSeverity)
+      ]
+    }
+    let isOpener = members.count == 1 && isFollowed
+    mergeAttributes(of: event, isOpener: isOpener)
+    rest(on: event)
+    return isFollowed
+  }
+
+  private mutating func follow(_ event: Report, capacity: Int) -> Bool {
+    if let index = members.firstIndex(where: { $0.id == event.id }) {
+      guard members[index].confidence != event.confidence else { return true }
+      members[index].confidence = event.confidence
+      doubt = members.reduce(1.0) { $0 * (1 - $1.confidence) }
+      return true
+    }
+    guard members.count < capacity else { return false }
+    members.append(Member(id: event.id, confidence: event.confidence))
+    doubt *= 1 - event.confidence
+    return true
+  }
+
+  /// Independent sightings confirm one another: 1 − Π(1 − confidence), short of certainty.
+  private var combinedConfidence: Double {
+    let most = members.reduce(0.99) { max($0, $1.confidence) }
+    return min(most, 1 - doubt)
+  }
+
+  private mutating func rest(on event: Report) {
+    if grounds == nil, report.derivedFrom.isEmpty || report.derivedFrom == [event.id],
+      event.evidence.count <= Report.Limit.evidence
+    {
+      report.derivedFrom = [event.id]
+      report.evidence = report.evidence.isEmpty ? event.evidence : merged(event)
+      report.coverage = event.coverage
+      return
+    }
+    var known = grounds ?? Grounds()
+    if grounds == nil {
+      known.add(report, as: report.derivedFrom)
+    }
+    known.add(event)
+    known.apply(to: &report)
+    grounds = known
+  }
+
+  /// The evidence of the only report behind it, over its revisions.
+  private func merged(_ event: Report) -> [Evidence] {
+    guard report.evidence != event.evidence else { return event.evidence }
+    var grounds = Grounds()
+    grounds.add(report, as: [])
+    grounds.add(event)
+    var joined = report
+    grounds.apply(to: &joined)
+    return joined.evidence
+  }
+
+  private mutating func mergeAttributes(of event: Report, isOpener: Bool) {
+    guard !event.attributes.isEmpty else { return }
+    if report.attributes.isEmpty {
+      report.attributes = event.attributes
+      return
+    }
+    for (name, value) in event.attributes.sorted(by: { $0.key < $1.key }) {
+      if isOpener, report.attributes[name] != nil { report.attributes[name] = value }
+      merge(value, as: name)
+    }
+  }
+
+  /// Counts grow to the larger; of other values the first told stays, unless only one report tells
+  /// them.
+  private mutating func merge(_ value: AttributeValue, as name: String) {
+    switch (report.attributes[name], value) {
+    case (.count(let old)?, .count(let new)): report.attributes[name] = .count(max(old, new))
+    case (.bytes(let old)?, .bytes(let new)): report.attributes[name] = .bytes(max(old, new))
+    case (nil, _):
+      // The schema bounds the names of one kind; the limit stands against a foreign report.
+      guard report.attributes.count < Report.Limit.attributes else { return }
+      report.attributes[name] = value
+    default: break
+    }
+  }
+}

@@ -1,0 +1,268 @@
+import Analysis
+import Foundation
+import Hierarchy
+import Monitoring
+import Reports
+import Response
+import Terms
+import Testing
+
+@testable import Correlation
+
+/// The directives that ship, and the schema they are written for.
+enum ShippedDirectives {
+  static let folder = URL(filePath: #filePath).deletingLastPathComponent()
+    .deletingLastPathComponent().deletingLastPathComponent().appending(path: "topology").path
+
+  static let schema =
+    (try? Schema.load(path: folder + "/schema.yaml"))
+    ?? Schema(attackVersion: "", kinds: [:])
+  static let all =
+    (try? Directive.load(path: folder + "/directives", schema: schema)) ?? []
+
+  static func named(_ name: String) throws -> Directive {
+    try #require(all.first { $0.name == name })
+  }
+
+  /// One directive written out here.
+  static func parse(_ text: String) throws -> Directive {
+    try #require(
+      try Directive.parse(Array(text.utf8), path: "test.yaml", schema: schema).first)
+  }
+}
+
+@Suite struct DirectiveTests {
+  @Test func theLibraryIsLargeAndEveryDirectiveHasBothExamplesAndTechniques() {
+    #expect(ShippedDirectives.all.count >= 25)
+    for directive in ShippedDirectives.all {
+      #expect(directive.examples.contains { $0.fires }, "\(directive.name)")
+      #expect(directive.examples.contains { !$0.fires }, "\(directive.name)")
+      #expect(!directive.techniques.isEmpty, "\(directive.name)")
+    }
+  }
+
+  @Test(arguments: ShippedDirectives.all) func examplesDoWhatTheySay(directive: Directive) {
+    let failures = DirectiveExamples.failures(of: [directive], schema: ShippedDirectives.schema)
+    #expect(failures.map(\.description) == [])
+  }
+
+  private func told(_ name: String, _ text: String) throws -> [Report] {
+    try DirectiveExamples.reports(
+      of: try ShippedDirectives.named(name), on: text, schema: ShippedDirectives.schema)
+  }
+
+  @Test func aConclusionNamesItsStagesAndFitsTheSchema() throws {
+    let text = try ShippedDirectives.named("whole-intrusion").examples[0].text
+    let report = try #require(try told("whole-intrusion", text).last)
+    try ShippedDirectives.schema.check(report)
+    #expect(report.kind == .multiStage)
+    #expect(report.derivedFrom.count == 4)
+    #expect(report.severity == 10)
+    #expect(report.confidence == 1)
+    #expect(report.attributes["stages"] == .text("recon,access,exfil"))
+    #expect(report.attributes["root"] == IPAddress("203.0.113.94").map { .address($0) })
+    #expect(report.terms.count { $0.name.hasPrefix("stage ") && $0.threshold != nil } >= 4)
+  }
+
+  /// A scan is held back while a login is told at once; what counts is when it happened.
+  @Test func stagesAreTakenInTheOrderOfWhatHappened() throws {
+    let text = try ReportText(
+      """
+      00:30 hq-dmz access.brute-force from 203.0.113.9 to 10.10.1.5 ports 22
+      00:05 internet recon.port-scan from 203.0.113.9 to 10.10.1.5-9 ports 22
+      """, schema: ShippedDirectives.schema)
+    var reports = text.reports
+    reports[1].emitted = ReportText.start + .seconds(45)
+    #expect(campaigns(try incidents(reports, tier: .enterprise)) == 1)
+  }
+
+  @Test func aLaterStageRaisesWhatWasTold() throws {
+    let reports = try told(
+      "scan-then-guess",
+      """
+      00:05 internet recon.port-scan from 203.0.113.9 to 10.10.1.5-9 ports 22
+      03:00 hq-dmz access.brute-force from 203.0.113.9 to 10.10.1.5 ports 22
+      09:00 hq-dmz access.login-after-guessing from 203.0.113.9 to 10.10.1.5 ports 22
+      """)
+    #expect(reports.map(\.severity) == [8, 10])
+    #expect(reports.map(\.revision) == [0, 1])
+    #expect(Set(reports.map(\.id)).count == 1)
+  }
+
+  @Test func revisionsCountOnce() throws {
+    let directive = try ShippedDirectives.parse(
+      """
+      directives:
+        often:
+          title: three reports of one source
+          stages: [ { kinds: [access.*], by: [source], count: 3, within: 10m, priority: 3, reliability: 5 } ]
+      """)
+    func reports(_ ids: [Int]) throws -> Int {
+      let lines = ids.enumerated().map { index, id in
+        "0\(index):00 hq-dmz access.brute-force from 203.0.113.9 to 10.10.1.5 ports 22 id \(id)"
+      }
+      return try DirectiveExamples.reports(
+        of: directive, on: lines.joined(separator: "\n"), schema: ShippedDirectives.schema
+      ).count
+    }
+    #expect(try reports([1, 1, 1]) == 0)
+    #expect(try reports([1, 2, 3]) == 1)
+  }
+
+  // MARK: One attack, one incident
+
+  private func context(_ tier: Tier) throws -> CorrelationContext {
+    let monitor = try #require(MonitorName(tier == .domain ? "hq" : "acme"))
+    return CorrelationContext(
+      monitor: monitor, tier: tier, schema: ShippedDirectives.schema,
+      home: TestMonitor.segments.values.flatMap { $0 }.sorted(), segments: TestMonitor.segments,
+      directives: ShippedDirectives.all)
+  }
+
+  /// What a whole monitor sends up, by way of its lane.
+  private func incidents(_ reports: [Report], tier: Tier = .domain) throws -> [Report] {
+    let context = try context(tier)
+    let child = try #require(MonitorName("child"))
+    var lane = CorrelationLane(
+      name: .live, monitor: context.monitor, tier: tier, expecting: [child],
+      engines: CorrelatorCatalog.engines(context),
+      resolver: Resolver(monitor: context.monitor, tier: tier))
+    for report in reports { lane.receive(report) }
+    lane.setWatermark(.distantFuture, of: child)
+    return lane.process()
+  }
+
+  private func campaigns(_ reports: [Report]) -> Int {
+    TestTree.newest(reports).count { $0.kind == .multiStage }
+  }
+
+  @Test func aCampaignTakesOverTheIncidentsItIsMadeOf() throws {
+    let text = try ShippedDirectives.named("whole-intrusion").examples[0].text
+    let reports = try ReportText(text, schema: ShippedDirectives.schema).reports
+    let upward = try incidents(reports)
+    var lastKinds: [ReportID: Report] = [:]
+    for report in upward where report.reportClass == .incident {
+      lastKinds[report.id] = report
+    }
+    let final = try #require(upward.last { $0.kind == .multiStage })
+    #expect(final.derivedFrom.count == 4)
+    #expect(campaigns(upward) == 1)
+    // The enterprise hears every revision, and ends with one incident that holds all of it.
+    let top = TestTree.newest(try incidents(upward, tier: .enterprise))
+    let newest = top.max { $0.emitted < $1.emitted }
+    #expect(newest?.kind == .multiStage)
+    #expect(top.count { $0.kind == .multiStage } == 1)
+  }
+
+  /// Guessing that ends in a login is the same attack going on: it keeps its name.
+  @Test func oneFamilyKeepsItsNameAndGainsTheReasons() throws {
+    let text = try ShippedDirectives.named("guessed-login").examples[0].text
+    let reports = try ReportText(text, schema: ShippedDirectives.schema).reports
+    let upward = TestTree.newest(try incidents(reports))
+    #expect(upward.map(\.kind) == [.bruteForce])
+    #expect(upward.first?.severity == 10)
+    #expect(upward.first?.terms.contains { $0.name.hasPrefix("stage 2, login") } == true)
+  }
+
+  @Test func strangersDoNotMakeACampaign() throws {
+    let reports = try ReportText(
+      """
+      00:05 internet recon.port-scan from 203.0.113.9 to 10.10.1.5-9 ports 22
+      03:00 hq-dmz access.brute-force from 203.0.113.77 to 10.10.1.12 ports 22
+      05:00 internet exfil.bulk-transfer from 10.10.2.50 to 198.51.100.7 ports 443
+      """, schema: ShippedDirectives.schema
+    ).reports
+    let upward = TestTree.newest(try incidents(reports))
+    #expect(upward.count == 3)
+    #expect(campaigns(upward) == 0)
+  }
+
+  /// Everything the library's examples tell, in any order of arrival, gives the same incidents.
+  @Test(arguments: 0..<20 as Range<UInt64>) func arrivalOrderDoesNotShow(seed: UInt64) throws {
+    var reports: [Report] = []
+    for directive in ShippedDirectives.all {
+      for example in directive.examples where example.fires {
+        reports += try ReportText(example.text, schema: ShippedDirectives.schema).reports
+      }
+    }
+    var generator = Shuffle(state: seed)
+    #expect(
+      try incidents(reports.shuffled(using: &generator)) == Self.inOrder(reports, incidents))
+  }
+
+  private static func inOrder(
+    _ reports: [Report], _ run: ([Report], Tier) throws -> [Report]
+  ) rethrows -> [Report] {
+    try run(reports, .domain)
+  }
+
+  // MARK: Bounds
+
+  @Test func aFloodOfOpeningsDoesNotPushOutAnAttackThatHasAdvanced() throws {
+    var context = try context(.domain)
+    context.limits.overrides = [
+      "directives.per-directive": 16, "directives.instances": 64, "directives.openings": 32,
+    ]
+    var engine = DirectiveEngine(context)
+    var sink = ReportSink(monitor: context.monitor, tier: .domain)
+    var lines = [
+      "00:05 internet recon.port-scan from 203.0.113.9 to 10.10.1.5 ports 22",
+      "00:06 hq-dmz access.brute-force from 203.0.113.9 to 10.10.1.5 ports 22",
+    ]
+    for number in 0..<600 {
+      let source = "198.\(18 + number / 250).\(number % 250).7"
+      lines.append("01:\(10 + number % 50) internet recon.port-scan from \(source) to 10.10.1.5")
+      lines.append("01:\(10 + number % 50) internet access.brute-force from \(source) to 10.10.1.6")
+    }
+    lines.append("09:00 hq-dmz access.login-after-guessing from 203.0.113.9 to 10.10.1.5 ports 22")
+    let text = try ReportText(
+      lines.joined(separator: "\n"), schema: ShippedDirectives.schema)
+    for report in text.reports.sorted(by: { $0.emitted < $1.emitted }) {
+      engine.runDeadlines(through: report.emitted, into: &sink)
+      engine.analyse(report, into: &sink)
+    }
+    engine.runDeadlines(through: ReportText.start + .hours(48), into: &sink)
+    let attacker = try #require(IPAddress("203.0.113.9"))
+    let login = sink.drain().filter { $0.sources.covers(attacker) && $0.severity == 10 }
+    #expect(!login.isEmpty)
+    #expect(engine.losses > 0)
+    #expect(engine.instances.count <= 64)
+  }
+
+  @Test func chainedDirectivesEnd() throws {
+    let text = """
+      directives:
+        first:
+          title: on any campaign
+          stages: [ { kinds: [campaign.*, access.overflow], priority: 3, reliability: 5 } ]
+        second:
+          title: on any campaign too
+          stages: [ { kinds: [campaign.*], priority: 3, reliability: 5 } ]
+      """
+    var context = try context(.domain)
+    context.directives = try Directive.parse(
+      Array(text.utf8), path: "test.yaml", schema: ShippedDirectives.schema)
+    let child = try #require(MonitorName("child"))
+    var lane = CorrelationLane(
+      name: .live, monitor: context.monitor, tier: .domain, expecting: [child],
+      engines: [DirectiveEngine(context)], resolver: Resolver(monitor: child, tier: .domain))
+    let reports = try ReportText(
+      "00:05 hq-dmz access.overflow from 203.0.113.9 to 10.10.1.5", schema: context.schema
+    ).reports
+    for report in reports { lane.receive(report) }
+    lane.setWatermark(.distantFuture, of: child)
+    #expect(lane.process().count < 8)
+  }
+}
+
+private struct Shuffle: RandomNumberGenerator {
+  var state: UInt64
+
+  mutating func next() -> UInt64 {
+    state &+= 0x9e37_79b9_7f4a_7c15
+    var mixed = state
+    mixed = (mixed ^ mixed >> 30) &* 0xbf58_476d_1ce4_e5b9
+    mixed = (mixed ^ mixed >> 27) &* 0x94d0_49bb_1331_11eb
+    return mixed ^ mixed >> 31
+  }
+}
