@@ -54,6 +54,11 @@ import Testing
     #expect((told.first?.count("accounts") ?? 0) >= 8)
   }
 
+  @Test func aVeiledShellIsToldByItsSilences() throws {
+    let told = try attacks("veiled-shell")
+    #expect(told.map(\.story) == ["access.reverse-shell 203.0.113.60 > 10.10.3.50"])
+  }
+
   @Test func aTunnelInEchoIsToldAndPingsAreNot() throws {
     let told = try Lab.attacks("icmp-tunnel").map(\.story)
     #expect(told == ["exfil.icmp-tunnel 10.10.3.50 > 203.0.113.60"])

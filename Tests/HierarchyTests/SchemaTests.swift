@@ -46,7 +46,7 @@ import Testing
     "dos": "syn-flood udp-flood icmp-flood smurf fraggle land teardrop ping-of-death amplification "
       + "http-flood slow-http dhcp-starvation distributed",
     "access": "brute-force password-spray web-attack overflow smtp-attack reverse-shell "
-      + "login-after-guessing signature",
+      + "login-after-guessing signature evasion",
     "worm": "propagation outbreak content-prevalence",
     "exfil": "bulk-transfer dns-tunnel icmp-tunnel",
     "c2": "beacon", "lateral": "movement", "campaign": "multi-stage",

@@ -27,7 +27,7 @@ struct Beacon: AnalysisEngine {
   static let learning = EngineLimit(
     "beacon.learning", 3600, .duration, "Time after the first event in which habits are learnt.")
   static let pairs = EngineLimit(
-    "beacon.pairs", 16_384, .count, "Triples of inside host, outside host and port measured.")
+    "beacon.pairs", 8192, .count, "Triples of inside host, outside host and port measured.")
   static let memory = EngineLimit(
     "beacon.memory", 86_400, .duration, "Longest period that is recognised.")
   static let quiet = EngineLimit(

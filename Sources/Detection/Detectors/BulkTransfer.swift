@@ -48,8 +48,8 @@ struct BulkTransfer: AnalysisEngine {
 
   /// Inside hosts that make an outside one a common destination by their uploads to it.
   private static let commonHosts = 3
-  /// Mail between servers and from clients.
-  private static let mailPorts: Set<UInt16> = [25, 465, 587]
+  /// Mail between servers and from clients; relays of calls (RFC 8656).
+  private static let familiarPorts: Set<UInt16> = [25, 465, 587, 3478, 3479, 3480, 3481, 19_302]
   private static let dataPort: UInt16 = 20
 
   /// Payload of a flow below which it is looked at only when it is over, in bytes.
@@ -223,7 +223,7 @@ extension BulkTransfer {
   }
 
   private func isFamiliar(_ event: FlowEvent) -> Bool {
-    if Self.mailPorts.contains(event.targetPort) { return true }
+    if Self.familiarPorts.contains(event.targetPort) { return true }
     let slot = met.find(key(event))
     if slot >= 0, event.opened - met[slot] >= acquaintance { return true }
     let common = senders.find(TableKey(event.target))

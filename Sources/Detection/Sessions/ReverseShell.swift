@@ -7,6 +7,10 @@ import Terms
 /// Finds shells on connections of no known protocol: one side sends commands, the other answers as
 /// a shell does. The attacker is the side with the commands, whoever opened the connection: a
 /// reverse shell when that is the side that was called, a bind shell when it called.
+///
+/// Where the talk is encrypted, its silences tell (Zhang and Paxson, "Detecting Backdoors", USENIX
+/// Security 2000): an inside host called an outside one whose name it did not give, and that one
+/// breaks the silences, with little, to which the caller answers at once with more.
 struct ReverseShell: AnalysisEngine {
   static let score = EngineLimit(
     "reverse-shell.score", 1, .count,
@@ -25,6 +29,7 @@ struct ReverseShell: AnalysisEngine {
 
   static let kind = ReportKind("access.reverse-shell")
   static let severity = 9.0
+  static let veiledSeverity = 7.0
   /// Services whose users have a shell there by right: telnet, rlogin, rsh.
   static let shellPorts: Set<UInt16> = [23, 512, 513, 514]
 
@@ -44,10 +49,12 @@ struct ReverseShell: AnalysisEngine {
     var prompts: UInt64 = 0
     var bytes: UInt64 = 0
     var isReverse = true
+    var isVeiled = false
   }
 
   private let scoreLimit: Double
   private let outputLimit: Double
+  private let home: AddressRanges
   private var talks: BoundedTable<Talk>
   private var known: AttackCases<Facts>
 
@@ -55,6 +62,8 @@ struct ReverseShell: AnalysisEngine {
     let limits = context.limits
     scoreLimit = limits[Self.score]
     outputLimit = limits[Self.output]
+    let inside = context.home + context.prefixes
+    home = inside.isEmpty ? AddressRanges.privateUse : AddressRanges(inside)
     talks = BoundedTable(capacity: limits.count(Self.sessions), empty: Talk())
     known = AttackCases(
       capacity: limits.count(Self.cases), quiet: limits.span(Self.quiet),
@@ -63,7 +72,7 @@ struct ReverseShell: AnalysisEngine {
 
   var nextDeadline: CaptureTime { known.nextDeadline }
 
-  var interest: EventClasses { .session(.payload, .closed) }
+  var interest: EventClasses { .session(.payload, .turns, .closed) }
 
   mutating func analyse(_ event: SessionEvent, into sink: inout ReportSink) {
     switch event.what {
@@ -71,6 +80,7 @@ struct ReverseShell: AnalysisEngine {
       if event.transport == .tcp, !Self.shellPorts.contains(event.serverPort) {
         read(sample, event, into: &sink)
       }
+    case .turns(let talk): read(talk, event, into: &sink)
     case .closed(let closing): close(closing, event, into: &sink)
     default: break
     }
@@ -144,6 +154,20 @@ extension ReverseShell {
     tell(place, at: event.time, into: &sink)
   }
 
+  private mutating func read(
+    _ talk: TurnTalk, _ event: SessionEvent, into sink: inout ReportSink
+  ) {
+    guard home.contains(event.client), !home.contains(event.server) else { return }
+    let place = known.admit(
+      event.server, event.client, 1, port: event.serverPort, at: event.time)
+    guard place >= 0 else { return }
+    known[place].facts.output = max(known[place].facts.output, scoreLimit)
+    known[place].facts.prompts = max(known[place].facts.prompts, UInt64(talk.serverLeads))
+    if !known[place].thread.isOpen { known[place].facts.isVeiled = true }
+    known.note(place, event, since: event.opened, hold: .hours(1))
+    tell(place, at: event.time, into: &sink)
+  }
+
   /// The account of a shell's conversation ends its report.
   private mutating func close(
     _ closing: SessionClosing, _ event: SessionEvent, into sink: inout ReportSink
@@ -184,7 +208,8 @@ extension ReverseShell {
     let sum = facts.output + facts.input
     var report = attack.report(
       kind, subject: "\(attack.source) \(attack.target) \(facts.isReverse ? "reverse" : "bind")",
-      severity: severity, confidence: min(0.97, 1 - 0.25 * scoreLimit / max(sum, 0.5)), at: now,
+      severity: facts.isVeiled ? veiledSeverity : severity,
+      confidence: facts.isVeiled ? 0.6 : min(0.97, 1 - 0.25 * scoreLimit / max(sum, 0.5)), at: now,
       from: sink)
     report.attributes = [
       "technique": .text(facts.isReverse ? "reverse" : "bind"),

@@ -5,7 +5,7 @@ extension SessionEvent {
   @frozen public enum Topic: UInt8, Sendable, CaseIterable {
     case dns, dhcp, http, httpResponse, httpProgress, tls, ssh, ftp, ftpReply, smtp, smtpReply
     case pop, popReply, imap, imapReply, telnet, smb, rdp, ntp, snmp, ssdp, memcached, cldap
-    case login, payload, overlap, closed
+    case login, turns, payload, overlap, closed
   }
 
   /// One class for each topic.
@@ -39,6 +39,7 @@ extension SessionEvent.Content {
     case .memcached: .memcached
     case .cldap: .cldap
     case .login: .login
+    case .turns: .turns
     case .payload: .payload
     case .overlap: .overlap
     case .closed: .closed

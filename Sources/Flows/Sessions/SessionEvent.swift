@@ -39,6 +39,9 @@ public struct SessionEvent: Sendable {
     case rdp(RDPRequest)
     /// A login to a database, desktop, directory or file server has ended.
     case login(LoginAttempt)
+    /// Of an encrypted conversation with a server that the client did not name: the server leads, as
+    /// who commands a shell does. Once.
+    case turns(TurnTalk)
     case ntp(NTPMessage)
     case snmp(SNMPMessage)
     case ssdp(SSDPMessage)

@@ -1,4 +1,5 @@
-/// TLS up to both hellos (RFC 8446, 4 and 5).
+/// TLS up to both hellos (RFC 8446, 4 and 5); and, where the client names no server, or an address
+/// for a name, who leads the talk that follows.
 final class TLSParser: SessionParser {
   /// Bytes kept of a handshake message.
   static let helloLimit = 16_384
@@ -13,6 +14,9 @@ final class TLSParser: SessionParser {
   }
 
   @exclusivity(unchecked) private var sides = [Side(), Side()]
+  /// Once both hellos are there, for clients that named no server.
+  @exclusivity(unchecked) private var isNameless = false
+  @exclusivity(unchecked) private var meter = TurnMeter()
 
   init() { super.init(.tls) }
 
@@ -21,6 +25,7 @@ final class TLSParser: SessionParser {
   override func feed(
     _ bytes: UnsafeRawBufferPointer, _ direction: FlowDirection, _ output: inout SessionOutput
   ) -> Bool {
+    if sides[0].isDone, sides[1].isDone { return measure(bytes.count, direction, &output) }
     var rest = bytes
     let index = direction.index
     while !rest.isEmpty, !sides[index].isDone {
@@ -42,7 +47,22 @@ final class TLSParser: SessionParser {
       sides[index].message.append(contentsOf: part)
       readHello(direction, &output)
     }
-    return !sides[0].isDone || !sides[1].isDone
+    return !sides[0].isDone || !sides[1].isDone || isNameless
+  }
+
+  override func skip(
+    _ count: UInt64, _ direction: FlowDirection, _ output: inout SessionOutput
+  ) -> Bool {
+    isNameless && sides[0].isDone && sides[1].isDone
+  }
+
+  private func measure(
+    _ count: Int, _ direction: FlowDirection, _ output: inout SessionOutput
+  ) -> Bool {
+    guard isNameless, meter.take(count, direction, at: output.scene.time) else { return false }
+    guard meter.isReversed else { return true }
+    output.tell(.turns(meter.talk))
+    return false
   }
 
   private func readHello(_ direction: FlowDirection, _ output: inout SessionOutput) {
@@ -63,6 +83,7 @@ final class TLSParser: SessionParser {
     hello.isFromClient = direction == .out
     sides[index].isDone = true
     sides[index].message = []
+    if hello.isFromClient { isNameless = !hello.serverName.contains(where: \.isLetter) }
     output.tell(.tls(hello))
   }
 }
