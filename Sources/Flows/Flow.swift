@@ -132,8 +132,8 @@ struct FlowState: BitwiseCopyable {
 struct FlowRecord: BitwiseCopyable {
   var firstPacket: UInt64
   var opened: CaptureTime
-  /// Hardware addresses in the low 48 bits; above them probe and ending, or time to live, two marks
-  /// and what is known of checksums (see `ChecksumRules`).
+  /// Hardware addresses in the low 48 bits; above them probe, ending and a mark, or time to live,
+  /// two marks and what is known of checksums (see `ChecksumRules`).
   private var sourceWord: UInt64
   var targetWord: UInt64
   var payloadOut: UInt64 = 0
@@ -171,8 +171,8 @@ struct FlowRecord: BitwiseCopyable {
     FlowEvent.Probe(rawValue: UInt8(truncatingIfNeeded: sourceWord &>> 48)) ?? .none
   }
   var ending: FlowEvent.Ending {
-    get { FlowEvent.Ending(rawValue: UInt8(truncatingIfNeeded: sourceWord &>> 56)) ?? .none }
-    set { sourceWord = sourceWord & ~(0xff &<< 56) | UInt64(newValue.rawValue) &<< 56 }
+    get { FlowEvent.Ending(rawValue: UInt8(truncatingIfNeeded: sourceWord &>> 56) & 0x7f) ?? .none }
+    set { sourceWord = sourceWord & ~(0x7f &<< 56) | UInt64(newValue.rawValue) &<< 56 }
   }
   /// Whether a flow now closed had been established.
   var wasEstablished: Bool {
@@ -181,8 +181,8 @@ struct FlowRecord: BitwiseCopyable {
   }
   /// Whether `stalled` was said of the flow.
   var hasStalled: Bool {
-    get { targetWord &>> 58 & 1 != 0 }
-    set { targetWord = targetWord & ~(1 &<< 58) | (newValue ? 1 : 0) &<< 58 }
+    get { sourceWord &>> 63 & 1 != 0 }
+    set { sourceWord = sourceWord & ~(1 &<< 63) | (newValue ? 1 : 0) &<< 63 }
   }
   /// Whether the flow began with an ICMP reply, whose key has the identifier at the other end.
   var showsReply: Bool { targetWord &>> 57 & 1 != 0 }
