@@ -37,15 +37,28 @@ public struct OSSIMDirectives {
         file: file, line: 1, column: 1, message: "longer than \(Self.byteLimit) bytes",
         isFault: true)
     }
+    // Foundation's parser traps on names that are no UTF-8.
+    guard let text = String(validating: bytes, as: UTF8.self) else {
+      throw ImportNote(file: file, line: 1, column: 1, message: "not UTF-8", isFault: true)
+    }
+    // Entities are how small files grow large, and prefixes are none of OSSIM's.
+    for (mark, what) in [("<!ENTITY", "entities"), ("xmlns", "namespaces")] {
+      guard let place = text.range(of: mark, options: .caseInsensitive) else { continue }
+      throw ImportNote(
+        file: file, line: 1 + text[..<place.lowerBound].count { $0.isNewline }, column: 1,
+        message: "\(what) are not read", isFault: true)
+    }
     let reader = OSSIMReader(file: file)
     let parser = XMLParser(data: Data(bytes))
     parser.shouldResolveExternalEntities = false
     parser.delegate = reader
-    guard parser.parse() else {
+    // Foundation's `parse` tells of some broken files that all is well: the reader looks itself.
+    let isRead = parser.parse()
+    if let broken = reader.broken { throw broken }
+    guard isRead, reader.isWhole else {
       throw ImportNote(
         file: file, line: max(1, parser.lineNumber), column: max(1, parser.columnNumber),
-        message: "not XML: \(parser.parserError?.localizedDescription ?? "it cannot be read")",
-        isFault: true)
+        message: "not XML: it ends before its elements do", isFault: true)
     }
     var translation = OSSIMTranslation(plugins: plugins, file: file)
     let directives = reader.directives.compactMap { translation.directive($0) }
@@ -81,6 +94,14 @@ private final class OSSIMReader: NSObject, XMLParserDelegate {
   var notes: [ImportNote] = []
   private var open: [OSSIMElement] = []
   private var count = 0
+  /// Elements of whatever name that are open, and whether there was one.
+  private var depth = 0
+  private var hasRoot = false
+  /// The first fault that the parser tells.
+  private(set) var broken: ImportNote?
+
+  /// Whether there was a root element, and every element is closed.
+  var isWhole: Bool { hasRoot && depth == 0 }
 
   init(file: String) { self.file = file }
 
@@ -88,6 +109,8 @@ private final class OSSIMReader: NSObject, XMLParserDelegate {
     _ parser: XMLParser, didStartElement name: String, namespaceURI: String?,
     qualifiedName: String?, attributes: [String: String]
   ) {
+    depth += 1
+    hasRoot = true
     guard name == "directive" || name == "rule" else { return }
     let element = OSSIMElement(
       name: name, attributes: attributes, line: parser.lineNumber, column: parser.columnNumber)
@@ -110,6 +133,15 @@ private final class OSSIMReader: NSObject, XMLParserDelegate {
   func parser(
     _ parser: XMLParser, didEndElement name: String, namespaceURI: String?, qualifiedName: String?
   ) {
+    depth -= 1
     if open.last?.name == name { open.removeLast() }
+  }
+
+  func parser(_ parser: XMLParser, parseErrorOccurred error: any Error) {
+    broken =
+      broken
+      ?? ImportNote(
+        file: file, line: max(1, parser.lineNumber), column: max(1, parser.columnNumber),
+        message: "not XML: \(error.localizedDescription)", isFault: true)
   }
 }
