@@ -11,8 +11,8 @@ extension Topology {
           name: monitor.name, tier: monitor.tier, segment: monitor.segment,
           parents: monitor.parents, peers: monitor.peers,
           listen: addresses[monitor.name] ?? monitor.listen, console: monitor.console,
-          capture: monitor.capture, limits: monitor.limits)
-      }, subscriptions: subscriptions, defaults: defaults, path: path)
+          capture: monitor.capture, limits: monitor.limits, rules: monitor.rules)
+      }, subscriptions: subscriptions, defaults: defaults, directives: directives, path: path)
   }
 
   /// Reads `name=host:port,…` as `listening(at:)` wants it; nil when a part is no such pair.

@@ -23,6 +23,10 @@ private struct Unselective<Inner: AnalysisEngine>: AnalysisEngine {
   mutating func advance(to now: CaptureTime, into sink: inout ReportSink) {
     inner.advance(to: now, into: &sink)
   }
+
+  mutating func hear(_ report: Report, into sink: inout ReportSink) {
+    inner.hear(report, into: &sink)
+  }
 }
 
 @Suite struct InterestTests {
