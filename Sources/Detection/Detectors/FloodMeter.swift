@@ -160,6 +160,16 @@ struct FloodMeter: Sendable {
     floods[index].sample.add(packet)
   }
 
+  /// The same for a target by its key; `turned` is what `add` said of it.
+  mutating func detail(
+    _ load: Load, _ source: IPAddress, _ packet: UInt64, of key: TableKey, turned: Int,
+    time: CaptureTime
+  ) {
+    guard load.requests > 0 else { return }
+    let slot = turned >= 0 ? turned : slot(of: key)
+    if slot >= 0 { detail(load, source, packet, at: slot, time: time) }
+  }
+
   func slot(of key: TableKey) -> Int { known.find(key) }
   func flood(at slot: Int) -> Int { Int(known[slot].flood) }
   func refused(_ slot: Int) -> CaptureTime { known[slot].refused }

@@ -50,10 +50,8 @@ struct IcmpFlood: AnalysisEngine {
     let key = TableKey(event.target)
     let turned = judge.meter.add(load, to: key, at: event.time)
     if turned >= 0 { weigh(turned, at: event.time, into: &sink) }
-    guard load.requests > 0 else { return }
-    let slot = turned >= 0 ? turned : judge.meter.slot(of: key)
-    guard slot >= 0, judge.meter.flood(at: slot) >= 0 else { return }
-    judge.meter.detail(load, event.source, event.packet, at: slot, time: event.time)
+    judge.meter.detail(
+      load, event.source, event.packet, of: key, turned: turned, time: event.time)
   }
 
   private mutating func weigh(_ slot: Int, at now: CaptureTime, into sink: inout ReportSink) {

@@ -71,10 +71,8 @@ struct ProtocolFlood: AnalysisEngine {
     let key = TableKey(event.target, detail: UInt64(event.transport.number) << 16)
     let turned = judge.meter.add(load, to: key, at: event.time)
     if turned >= 0 { weigh(turned, event.transport, at: event.time, into: &sink) }
-    guard load.requests > 0 else { return }
-    let slot = turned >= 0 ? turned : judge.meter.slot(of: key)
-    guard slot >= 0, judge.meter.flood(at: slot) >= 0 else { return }
-    judge.meter.detail(load, event.source, event.packet, at: slot, time: event.time)
+    judge.meter.detail(
+      load, event.source, event.packet, of: key, turned: turned, time: event.time)
   }
 
   private mutating func weigh(

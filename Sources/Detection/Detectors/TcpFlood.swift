@@ -62,10 +62,8 @@ struct TcpFlood: AnalysisEngine {
     let key = TableKey(seen.victim, detail: UInt64(seen.port))
     let turned = judge.meter.add(seen.load, to: key, at: event.time)
     if turned >= 0 { weigh(turned, seen.technique, at: event.time, into: &sink) }
-    guard seen.load.requests > 0 else { return }
-    let slot = turned >= 0 ? turned : judge.meter.slot(of: key)
-    guard slot >= 0, judge.meter.flood(at: slot) >= 0 else { return }
-    judge.meter.detail(seen.load, seen.sender, event.packet, at: slot, time: event.time)
+    judge.meter.detail(
+      seen.load, seen.sender, event.packet, of: key, turned: turned, time: event.time)
   }
 
   private func sighting(_ event: FlowEvent) -> Sighting? {
