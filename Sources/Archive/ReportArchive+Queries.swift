@@ -67,7 +67,7 @@ extension ReportArchive {
         let keys = try keys(row.value(1), .produced, position)
         let reports = try reports(row.value(2), keys: keys, .produced, position)
         for (index, report) in reports.enumerated() {
-          let place = UInt64(clamping: position * stride + Int64(index))
+          let place = UInt64(clamping: position &* stride &+ Int64(index))
           guard place > cursor, found.count < limit else { continue }
           found.append(SequencedReport(sequence: place, report: report))
         }

@@ -95,7 +95,7 @@ struct CompareCommand: AsyncParsableCommand {
         process.waitUntilExit()
         return text
       } onCancel: {
-        process.terminate()
+        if process.isRunning { process.terminate() }
       }
     }
     guard FileManager.default.fileExists(atPath: file.path) else {

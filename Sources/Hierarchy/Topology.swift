@@ -85,12 +85,16 @@ extension Topology {
   /// The peers that `name` reports to: those without parents, since nobody above joins what they and
   /// their peers see. Where there is a parent, it does.
   public func peersTold(by name: MonitorName) -> [MonitorName] {
-    peers(of: name).filter { monitor($0)?.parents.isEmpty ?? false }
+    let parents = monitor(name)?.parents ?? []
+    return peers(of: name).filter {
+      monitor($0)?.parents.isEmpty ?? false && !parents.contains($0)
+    }
   }
 
-  /// The peers that report to `name`: all of them when it has no parent, else none.
+  /// The peers that report to `name` as peers: when it has no parent, all that are not its children.
   public func peersHeard(by name: MonitorName) -> [MonitorName] {
-    monitor(name)?.parents.isEmpty ?? false ? peers(of: name) : []
+    guard monitor(name)?.parents.isEmpty ?? false else { return [] }
+    return peers(of: name).filter { !(monitor($0)?.parents.contains(name) ?? false) }
   }
 
   /// The monitors without parents, in file order.

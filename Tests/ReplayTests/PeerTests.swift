@@ -69,6 +69,17 @@ private func verdicts(_ example: String, over topology: String) throws -> [Strin
     #expect(configuration.peersHeard.isEmpty)
   }
 
+  /// One that reports to a root as its child is no peer of it as well: its reports would come twice,
+  /// and time would wait for it twice.
+  @Test func aChildIsNoPeerOfItsParent() throws {
+    let topology = try peers(branchParents: "[hq]")
+    let (hq, branch) = (try #require(MonitorName("hq")), try #require(MonitorName("branch")))
+    #expect(topology.peers(of: hq).contains(branch))
+    #expect(!topology.peersHeard(by: hq).contains(branch))
+    #expect(!topology.peersTold(by: branch).contains(hq))
+    _ = try run(topology, .none)
+  }
+
   /// `edge` asks its peers for evidence only: it cannot repeat what `hq` alone has seen of a single
   /// source, and `hq` and `branch` still can.
   @Test func whatAPeerDoesNotSubscribeToIsNotTold() throws {
@@ -99,7 +110,7 @@ private func verdicts(_ example: String, over topology: String) throws -> [Strin
   }
 }
 
-private func peers(subscriptions: String = "") throws -> Topology {
+private func peers(subscriptions: String = "", branchParents: String = "[]") throws -> Topology {
   let text = """
     beryl: 1
     enterprise: acme
@@ -110,7 +121,7 @@ private func peers(subscriptions: String = "") throws -> Topology {
       store: { prefixes: [10.2.2.0/24], gateway: 10.2.2.1 }
     monitors:
       hq: { tier: domain, peers: [branch, edge], listen: "127.0.0.1:1" }
-      branch: { tier: domain, peers: [edge], listen: "127.0.0.1:2" }
+      branch: { tier: domain, peers: [edge], parents: \(branchParents), listen: "127.0.0.1:2" }
       edge: { tier: domain, listen: "127.0.0.1:3" }
       dmz: { tier: local, segment: dmz, parents: [hq] }
       shop: { tier: local, segment: shop, parents: [branch] }
