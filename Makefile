@@ -28,6 +28,7 @@ test: build-debug
 bench: install-dependencies
 	$(SWIFT) build -c release --product beryl-bench
 	@.build/release/beryl-bench hot
+	@.build/release/beryl-bench engines
 	@.build/release/beryl-bench links
 
 # INPUTS per target, e.g. 10000000; TARGETS="http tls" for some of them only; SEED for other inputs.

@@ -5,6 +5,7 @@ import Glibc
   private static let usage = """
     Usage: beryl-bench [hot] [--mix FILE] [--rules FILE]
                                             packets from capture file to reports, layer by layer
+           beryl-bench engines [FILE]       what each detector costs, on a capture or that of `hot`
            beryl-bench links                reports over TLS from store to store
            beryl-bench correlation [FOLDER] reports of a domain's children to its incidents
            beryl-bench capture FILE         reading and decoding one capture file
@@ -40,6 +41,8 @@ import Glibc
       let rows = try CaptureBenchmark.run(path: arguments[1])
       print(MeasurementTable(title: arguments[1], rows: rows).text)
     case ("fuzz", _): return try FuzzCommand.run(Array(arguments.dropFirst()))
+    case ("engines", 1): try EngineBenchmark.run(path: nil)
+    case ("engines", 2): try EngineBenchmark.run(path: arguments[1])
     case ("links", 1): try LinkBenchmark.run()
     case ("correlation", 1): try CorrelationBenchmark.run(topology: "topology")
     case ("correlation", 2): try CorrelationBenchmark.run(topology: arguments[1])
