@@ -107,22 +107,82 @@ struct DirectiveInstances: Sendable {
     }
   }
 
-  /// An eighth of the directive's instances go, or of all: those that came least far first, of them
-  /// the longest untouched. So a flood of openings never pushes out an attack that has advanced.
+  /// An eighth of the directive's instances go, or of all, in `evictionOrder`.
   private mutating func makeRoom(for directive: Int) {
     let isFull = live.count >= capacity
     guard isFull || counts[directive] >= perDirective else { return }
     let candidates = live.filter { isFull || $0.value.directive == directive }
-    let order = candidates.sorted { left, right in
-      let mine = (left.value.told == nil ? 0 : 1, left.value.path.count)
-      let theirs = (right.value.told == nil ? 0 : 1, right.value.path.count)
-      return (mine.0, mine.1, left.value.touched, left.key)
-        < (theirs.0, theirs.1, right.value.touched, right.key)
-    }
-    for (serial, _) in order.prefix(candidates.count / 8 + 1) {
+    for serial in Self.evictionOrder(candidates).prefix(candidates.count / 8 + 1) {
       guard let gone = take(serial) else { continue }
       drop(gone, serial)
       evicted &+= 1
     }
+  }
+
+  private struct Candidate {
+    struct Share: Hashable {
+      var stage: Int
+      var crowd: Crowd
+    }
+
+    struct ChildShare: Hashable {
+      var stage: Int
+      var child: MonitorName
+    }
+
+    var serial: Int
+    var touched: CaptureTime
+    var share: Share
+    /// How many of its share, then of its child's, are worth more.
+    var rank = 0
+
+    /// The newer first.
+    static func isNewer(_ left: Candidate, _ right: Candidate) -> Bool {
+      (left.touched, left.serial) > (right.touched, right.serial)
+    }
+  }
+
+  /// Those that came least far go first. Of them whoever holds most gives: of the children the one
+  /// with most instances, of its blocks of addresses the one with most, and there the longest
+  /// untouched. So a flood of openings never pushes out an attack that has advanced, and a flood of
+  /// advanced ones none that is not part of it.
+  private static func evictionOrder(_ candidates: [Int: DirectiveInstance]) -> [Int] {
+    var list = candidates.map { serial, instance in
+      Candidate(
+        serial: serial, touched: instance.touched,
+        share: .init(stage: instance.worth, crowd: instance.crowd))
+    }
+    list.sort(by: Candidate.isNewer)
+    var held: [Candidate.Share: Int] = [:]
+    for index in list.indices {
+      list[index].rank = held[list[index].share, default: 0]
+      held[list[index].share, default: 0] += 1
+    }
+    list.sort { $0.rank != $1.rank ? $0.rank < $1.rank : Candidate.isNewer($0, $1) }
+    var ofChild: [Candidate.ChildShare: Int] = [:]
+    for index in list.indices {
+      let share = list[index].share
+      let key = Candidate.ChildShare(stage: share.stage, child: share.crowd.child)
+      list[index].rank = ofChild[key, default: 0]
+      ofChild[key, default: 0] += 1
+    }
+    list.sort { left, right in
+      if left.share.stage != right.share.stage { return left.share.stage < right.share.stage }
+      return left.rank != right.rank ? left.rank > right.rank : Candidate.isNewer(right, left)
+    }
+    return list.map(\.serial)
+  }
+}
+
+extension DirectiveInstance {
+  /// How far it came: what was told of counts more than any number of stages.
+  fileprivate var worth: Int { path.count + (told == nil ? 0 : 1 << 20) }
+
+  /// Whose it is: of the stage reached last.
+  fileprivate var crowd: Crowd {
+    for slot in bindings.reversed() {
+      if let newest = slot?.sightings.last { return Crowd(newest.report) }
+    }
+    return Crowd(opener.report)
   }
 }

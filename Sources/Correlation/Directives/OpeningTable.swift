@@ -14,8 +14,11 @@ final class Sighting: Sendable {
   }
 }
 
-/// The reports that opened something and wait for a second stage: one ring per root, the oldest
-/// goes first. Found by address, the two newest of each.
+/// The reports that opened something and wait for a second stage: one ring per root. Found by
+/// address, the two newest of each.
+///
+/// The oldest goes first, but of those only whoever holds its share of the ring or more (`Crowd`):
+/// a flood of openings pushes out its own.
 struct OpeningTable: Sendable {
   fileprivate struct Key: Hashable {
     var address: IPPrefix
@@ -32,21 +35,30 @@ struct OpeningTable: Sendable {
     }
   }
 
-  /// Serials of the newest opening of a key and the one before it; 0 for none.
+  /// Slots of the newest opening of a key and the one before it.
   fileprivate struct Newest {
-    var last: UInt32
-    var before: UInt32
+    var last: Int
+    var before: Int?
+  }
+
+  fileprivate struct Opening {
+    var sighting: Sighting
+    let crowd: Crowd
   }
 
   fileprivate struct Ring: Sendable {
     let finds: [ReportField]
     /// Whether some second stage is joined to it by time alone.
     let isTimed: Bool
-    var slots: [Sighting?] = []
-    /// The serial of the newest; slot = (serial − 1) modulo capacity.
-    var serial: UInt32 = 0
+    var slots: [Opening] = []
+    /// The slot that gives way next, once all are taken.
+    var hand = 0
+    var counts = CrowdCounts()
     var index: [Key: Newest] = [:]
   }
+
+  /// How many older openings are passed over, at most, for the sake of one that holds less.
+  private static let patience = 8
 
   private let capacity: Int
   private var rings: [Ring]
@@ -64,22 +76,24 @@ struct OpeningTable: Sendable {
   /// Keeps an opening, or the newer revision of one.
   mutating func insert(_ sighting: Sighting, root: Int, within: TimeSpan) {
     let keys = keys(sighting.report, root)
-    if let serial = rings[root].serialOf(sighting.report.id, keys) {
-      rings[root].slots[slot(serial)] = sighting
-      rings[root].note(serial, keys)
+    if let slot = rings[root].slotOf(sighting.report.id, keys) {
+      let old = self.keys(rings[root].slots[slot].sighting.report, root)
+      rings[root].slots[slot].sighting = sighting
+      rings[root].forget(slot, old.filter { !keys.contains($0) })
+      rings[root].note(slot, keys)
       return
     }
-    rings[root].serial &+= 1
-    if rings[root].serial == 0 { rings[root].restart() }
-    let serial = rings[root].serial
-    let place = slot(serial)
-    if place < rings[root].slots.count {
-      evict(root, serial: serial &- UInt32(capacity), asOf: sighting.report.first, within)
-      rings[root].slots[place] = sighting
+    let opening = Opening(sighting: sighting, crowd: Crowd(sighting.report))
+    let slot: Int
+    if rings[root].slots.count < capacity {
+      slot = rings[root].slots.count
+      rings[root].slots.append(opening)
     } else {
-      rings[root].slots.append(sighting)
+      slot = vacate(root, asOf: sighting.report.first, within)
+      rings[root].slots[slot] = opening
     }
-    rings[root].note(serial, keys)
+    rings[root].counts.add(opening.crowd)
+    rings[root].note(slot, keys)
   }
 
   /// The newest openings of a root that have `address` in the role, newest first.
@@ -87,15 +101,9 @@ struct OpeningTable: Sendable {
     guard let newest = rings[root].index[Key(address ?? Self.anywhere, field)] else {
       return (nil, nil)
     }
-    return (sighting(root, newest.last), sighting(root, newest.before))
+    let slots = rings[root].slots
+    return (slots[newest.last].sighting, newest.before.map { slots[$0].sighting })
   }
-
-  private func sighting(_ root: Int, _ serial: UInt32) -> Sighting? {
-    guard serial > 0, rings[root].serial &- serial < UInt32(capacity) else { return nil }
-    return rings[root].slots[slot(serial)]
-  }
-
-  private func slot(_ serial: UInt32) -> Int { Int(serial &- 1) % capacity }
 
   private func keys(_ report: Report, _ root: Int) -> [Key] {
     var keys = rings[root].isTimed ? [Key(Self.anywhere, nil)] : []
@@ -106,54 +114,68 @@ struct OpeningTable: Sendable {
     return keys
   }
 
-  private mutating func evict(
-    _ root: Int, serial: UInt32, asOf now: CaptureTime, _ within: TimeSpan
-  ) {
-    guard let old = rings[root].slots[slot(serial)] else { return }
-    if old.report.last + within >= now { evicted &+= 1 }
-    rings[root].forget(serial, keys(old.report, root))
+  /// Empties a slot: the next that is past its time or of a crowd that holds its share, else of the
+  /// next few the one whose crowd holds most.
+  private mutating func vacate(_ root: Int, asOf now: CaptureTime, _ within: TimeSpan) -> Int {
+    var victim = rings[root].hand
+    var most = (child: 0, block: 0)
+    var steps = 0
+    while steps < min(Self.patience, capacity) {
+      let slot = (rings[root].hand + steps) % capacity
+      steps += 1
+      let opening = rings[root].slots[slot]
+      let isOver = opening.sighting.report.last + within < now
+      let weight = rings[root].counts.weight(opening.crowd)
+      if isOver || rings[root].counts.isHeavy(opening.crowd) {
+        victim = slot
+        break
+      }
+      if weight > most {
+        most = weight
+        victim = slot
+      }
+    }
+    rings[root].hand = (rings[root].hand + steps) % capacity
+    let old = rings[root].slots[victim]
+    if old.sighting.report.last + within >= now { evicted &+= 1 }
+    rings[root].counts.remove(old.crowd)
+    rings[root].forget(victim, keys(old.sighting.report, root))
+    return victim
   }
 }
 
 extension OpeningTable.Ring {
   /// The opening with this id among those its addresses lead to.
-  fileprivate func serialOf(_ id: ReportID, _ keys: [OpeningTable.Key]) -> UInt32? {
+  fileprivate func slotOf(_ id: ReportID, _ keys: [OpeningTable.Key]) -> Int? {
     for key in keys where key.role > 0 {
       guard let newest = index[key] else { return nil }
-      for serial in [newest.last, newest.before] where serial > 0 {
-        let slot = Int(serial &- 1) % max(1, slots.count)
-        if slots.indices.contains(slot), slots[slot]?.report.id == id { return serial }
+      for slot in [newest.last, newest.before ?? newest.last]
+      where slots[slot].sighting.report.id == id {
+        return slot
       }
     }
     return nil
   }
 
-  fileprivate mutating func note(_ serial: UInt32, _ keys: [OpeningTable.Key]) {
+  fileprivate mutating func note(_ slot: Int, _ keys: [OpeningTable.Key]) {
     for key in keys {
       guard let known = index[key] else {
-        index[key] = .init(last: serial, before: 0)
+        index[key] = .init(last: slot, before: nil)
         continue
       }
-      guard known.last != serial, known.before != serial else { continue }
-      index[key] = .init(last: serial, before: known.last)
+      guard known.last != slot, known.before != slot else { continue }
+      index[key] = .init(last: slot, before: known.last)
     }
   }
 
-  fileprivate mutating func forget(_ serial: UInt32, _ keys: [OpeningTable.Key]) {
+  fileprivate mutating func forget(_ slot: Int, _ keys: [OpeningTable.Key]) {
     for key in keys {
       guard let known = index[key] else { continue }
-      if known.last == serial {
-        index[key] = nil
-      } else if known.before == serial {
-        index[key]?.before = 0
+      if known.last == slot {
+        index[key] = known.before.map { .init(last: $0, before: nil) }
+      } else if known.before == slot {
+        index[key]?.before = nil
       }
     }
-  }
-
-  /// After four thousand million openings serials begin again.
-  fileprivate mutating func restart() {
-    slots = []
-    index = [:]
-    serial = 1
   }
 }
