@@ -11,9 +11,6 @@ import Terms
 /// Three stages run at once so that no packet waits for memory: decode, look up, update (see
 /// `PacketRing`).
 public struct FlowEngine: ~Copyable {
-  /// Instants beyond are clamped, so that adding any limit cannot overflow: years 1823 to 2116.
-  static let timeBounds = -(Int64(1) << 62)...(Int64(1) << 62)
-
   let limits: FlowLimits
   let ring = PacketRing()
   var table: FlowTable
@@ -32,8 +29,8 @@ public struct FlowEngine: ~Copyable {
   private var updated: UInt64 = 0
   /// Flows that `finish` has yet to close, last one first; nil before.
   var remaining: [FlowOpening]?
-  /// Time of the newest packet given; nil before the first.
-  private var newest: Int64?
+  /// Time of the newest packet given.
+  private var arrivals = ArrivalClock()
 
   public init(limits: FlowLimits = .standard) {
     self.limits = limits
@@ -72,6 +69,8 @@ public struct FlowEngine: ~Copyable {
     result.peakFlows = table.peak
     result.fragments = defragmenter.statistics
     result.sessions = sessions.statistics
+    result.clampedTimes = arrivals.clampedTimes
+    result.doubtedTimes = arrivals.doubtedTimes
     return result
   }
 
@@ -79,7 +78,8 @@ public struct FlowEngine: ~Copyable {
   ///
   /// - Parameters:
   ///   - bytes: the captured bytes; not needed after the call.
-  ///   - time: clamped to the newest time so far, and counted, when it lies before it.
+  ///   - time: clamped to the newest time so far, and counted, when it lies before it; see
+  ///     `ArrivalClock`.
   /// - Returns: `needsDrain`. Asking for it from outside would copy the whole engine.
   @discardableResult
   public mutating func take(
@@ -87,7 +87,7 @@ public struct FlowEngine: ~Copyable {
   ) -> Bool {
     let slot = ring.slots + PacketRing.position(taken)
     PacketDecoder.decode(
-      bytes, linkType: linkType, wireLength: wireLength, time: arrival(time), index: taken,
+      bytes, linkType: linkType, wireLength: wireLength, time: arrivals.arrival(time), index: taken,
       into: &slot.pointee.packet)
     prepare(slot, bytes)
     taken &+= 1
@@ -105,9 +105,8 @@ public struct FlowEngine: ~Copyable {
   /// Says that time has passed without packets: timeouts due by `time` become events.
   public mutating func advance(to time: CaptureTime) {
     flush()
-    let now = max(newest ?? .min, Self.bounded(time))
-    newest = now
-    runTimeouts(upTo: now)
+    arrivals.advance(to: time)
+    if let now = arrivals.newest { runTimeouts(upTo: now.nanoseconds) }
   }
 
   /// Ends the capture: unanswered first contacts are judged, then every flow still open is closed,
@@ -123,21 +122,6 @@ public struct FlowEngine: ~Copyable {
       remaining = flowsToClose()
     }
     return closeRemaining(atMost: batch)
-  }
-
-  /// The packet's place in event time.
-  @inline(__always) private mutating func arrival(_ time: CaptureTime) -> CaptureTime {
-    var now = Self.bounded(time)
-    if let newest, now < newest {
-      counts.clampedTimes &+= 1
-      now = newest
-    }
-    newest = now
-    return CaptureTime(nanoseconds: now)
-  }
-
-  @inline(__always) private static func bounded(_ time: CaptureTime) -> Int64 {
-    min(max(time.nanoseconds, timeBounds.lowerBound), timeBounds.upperBound)
   }
 
   /// First stage: what needs the frame's bytes, and the hash.

@@ -13,6 +13,8 @@ public struct FlowStatistics: Sendable {
   /// Frames whose time lay before that of an earlier frame: they were taken as if simultaneous with
   /// it.
   public var clampedTimes: UInt64 = 0
+  /// Frames whose time lay more than a day ahead and was not confirmed by the next: taken likewise.
+  public var doubtedTimes: UInt64 = 0
 
   public var checksums = ChecksumStatistics()
   /// RST and FIN with sequence numbers that no side of their connection would take: without effect.

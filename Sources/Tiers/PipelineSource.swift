@@ -113,7 +113,8 @@ extension FlowStatistics {
     [
       "flows.evicted-unanswered": evictedUnanswered, "flows.evicted-answered": evictedAnswered,
       "flows.refused-packets": refusedPackets, "flows.judged-early": judgedEarly,
-      "packets.clamped-times": clampedTimes, "fragments.evicted": fragments.evicted,
+      "packets.clamped-times": clampedTimes, "packets.doubted-times": doubtedTimes,
+      "fragments.evicted": fragments.evicted,
       "fragments.refused": fragments.refused,
     ].filter { $0.value > 0 }
   }
