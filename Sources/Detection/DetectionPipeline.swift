@@ -30,12 +30,15 @@ public struct DetectionPipeline: ~Copyable {
   ///   - engines: the catalogue's detectors where nil.
   ///   - sessionEngines: those of `SessionCatalog` where both are nil, none where only they are.
   ///   - listeners: those of `ProfileCatalog` where all three are nil, none where only they are.
+  ///   - seed: keys the flow table; see `FlowLimits.seed`.
   public init(
     sink: ReportSink, context: DetectionContext, engines: [any AnalysisEngine<FlowEvent>]? = nil,
     sessionEngines: [any AnalysisEngine<SessionEvent>]? = nil,
-    listeners: [any AnalysisEngine<FlowEvent>]? = nil
+    listeners: [any AnalysisEngine<FlowEvent>]? = nil, seed: UInt64? = nil
   ) {
-    flows = FlowEngine(limits: FlowLimits(context.limits))
+    var limits = FlowLimits(context.limits)
+    if let seed { limits.seed = seed }
+    flows = FlowEngine(limits: limits)
     self.engines = EngineGroup(
       engines ?? (sessionEngines == nil ? DetectorCatalog.engines(context) : []))
     self.sessionEngines = EngineGroup(

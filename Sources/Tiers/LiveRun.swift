@@ -27,9 +27,9 @@ struct LiveRun {
     options.bufferSize = settings.bufferBytes
     var capture = try LiveCapture(interface: settings.interface, options: options)
     put(.log(NodeLogEntry(.info, "capturing", ["interface": settings.interface])))
-    let setup = PipelineSetup(run.settings, lane: run.lane)
-    var pipeline = DetectionPipeline(
-      sink: setup.sink(capture: settings.interface), context: setup.context)
+    var setup = PipelineSetup(run.settings, lane: run.lane)
+    setup.seed = UInt64.random(in: .min ... .max)
+    var pipeline = setup.pipeline(capture: settings.interface)
     let profiles = ProfileFile(run.settings)
     if case .refused(let reason) = profiles.load(into: &pipeline) {
       put(.log(NodeLogEntry(.warning, "profiles begin afresh", ["reason": reason])))

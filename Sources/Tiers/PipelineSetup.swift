@@ -11,6 +11,9 @@ public struct PipelineSetup: Sendable {
   public var monitor: MonitorName
   public var context: DetectionContext
   public var exercise: String?
+  /// Keys the flow table. The fixed default makes replays reproducible; a live capture draws its
+  /// own, so that nobody can aim at one bucket.
+  public var seed: UInt64?
 
   /// No topology: one segment, nothing known of it.
   public init(monitor: MonitorName, context: DetectionContext = DetectionContext()) {
@@ -34,6 +37,11 @@ public struct PipelineSetup: Sendable {
   init(_ settings: MonitorSettings, lane: LaneName) {
     self.init(topology: settings.topology, monitor: settings.monitor, lane: lane)
     context.signatures = settings.signatures
+  }
+
+  /// A pipeline for a capture of this name.
+  func pipeline(capture: String) -> DetectionPipeline {
+    DetectionPipeline(sink: sink(capture: capture), context: context, seed: seed)
   }
 
   func sink(capture: String) -> ReportSink {

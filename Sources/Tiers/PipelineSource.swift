@@ -30,8 +30,7 @@ public final class PipelineSource: LocalSource {
     keepsLearned: Bool = false
   ) throws(CaptureFault) {
     file = try CaptureFile(path: path)
-    pipeline = DetectionPipeline(
-      sink: setup.sink(capture: name ?? CaptureName.of(path)), context: setup.context)
+    pipeline = setup.pipeline(capture: name ?? CaptureName.of(path))
     segment = setup.context.segment
     self.offset = offset
     self.keepsLearned = keepsLearned

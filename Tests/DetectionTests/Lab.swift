@@ -24,20 +24,21 @@ enum Lab {
   }
 
   static func pipeline(
-    _ context: DetectionContext = DetectionContext(segment: "lab")
+    _ context: DetectionContext = DetectionContext(segment: "lab"), seed: UInt64? = nil
   ) throws -> DetectionPipeline {
     let monitor = try #require(MonitorName("lab"))
     return DetectionPipeline(
-      sink: ReportSink(monitor: monitor, tier: .local, capture: "lab.pcap"), context: context)
+      sink: ReportSink(monitor: monitor, tier: .local, capture: "lab.pcap"), context: context,
+      seed: seed)
   }
 
   /// Every revision of every report of a capture, in order; times are moved away from the first
   /// frame by `factor`.
   static func everything(
     _ name: String, slower factor: Double = 1, flushingEvery chunk: Int = 0,
-    in context: DetectionContext = DetectionContext(segment: "lab")
+    in context: DetectionContext = DetectionContext(segment: "lab"), seed: UInt64? = nil
   ) throws -> [Report] {
-    var pipeline = try pipeline(context)
+    var pipeline = try pipeline(context, seed: seed)
     var file = try CaptureFile(path: path(name))
     var reports: [Report] = []
     var origin: CaptureTime?

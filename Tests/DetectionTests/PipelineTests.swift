@@ -23,6 +23,12 @@ import Testing
     }
   }
 
+  @Test(arguments: ["udp-scan", "office-day", "syn-flood"])
+  func howTheFlowTableIsKeyedChangesNothing(capture: String) throws {
+    let reports = try Lab.everything(capture)
+    #expect(try Lab.everything(capture, seed: 0x1234_5678_9abc_def0) == reports)
+  }
+
   @Test func reportsComeInOrderBehindTheWatermark() throws {
     var pipeline = try Lab.pipeline()
     var file = try CaptureFile(path: Lab.path("connect-scan"))
