@@ -8,10 +8,17 @@ public protocol TimedEvent: Sendable {
   /// What the event is, for engines that want some events only; every class where that makes no
   /// difference.
   var classes: EventClasses { get }
+
+  /// The classes of an event that stays where it is.
+  static func classes(at event: UnsafePointer<Self>) -> EventClasses
 }
 
 extension TimedEvent {
   @inlinable public var classes: EventClasses { .all }
+
+  @inlinable public static func classes(at event: UnsafePointer<Self>) -> EventClasses {
+    event.pointee.classes
+  }
 }
 
 extension Report: TimedEvent {
@@ -93,13 +100,20 @@ extension AnalysisEngine {
     }
   }
 
-  /// Takes an event that stays where it is. A copy would count references, twice per event and
-  /// engine; so its bits stand in `room` for as long as the engine looks, and are forgotten.
+  /// Takes an event that stays where it is. A copy of one that holds references would count them,
+  /// twice per event and engine; so its bits stand in `room` for as long as the engine looks, and
+  /// are forgotten.
   @inlinable @inline(__always)
   mutating func analyse(
     lent event: UnsafePointer<Event>, by room: UnsafeMutablePointer<Event>,
     into sink: inout ReportSink
   ) {
+    if _isPOD(Event.self) {
+      let time = event.pointee.eventTime
+      while nextDeadline <= time { advance(to: nextDeadline, into: &sink) }
+      analyse(event.pointee, into: &sink)
+      return
+    }
     UnsafeMutableRawPointer(room).copyMemory(
       from: UnsafeRawPointer(event), byteCount: MemoryLayout<Event>.size)
     let lent = room.move()

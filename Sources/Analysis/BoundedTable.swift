@@ -29,76 +29,137 @@ import Terms
 
 /// A table of fixed size that a flood of new keys cannot empty of what it has learnt.
 ///
-/// Each key has one bucket of `ways` slots. A slot carries a *hold*: until then it cannot be given
-/// away. Engines extend the hold as evidence about a key grows, so a new key (one spoofed packet)
-/// replaces another new key, never a source that has been seen to misbehave. When every slot of a
-/// bucket is held, the new key is refused and counted.
+/// Each key has one bucket of `ways` places. An entry carries a *hold*: until then it cannot be
+/// given away. Engines extend the hold as evidence about a key grows, so a new key (one spoofed
+/// packet) replaces another new key, never a source that has been seen to misbehave. When every
+/// place of a bucket is held, the new key is refused and counted.
+///
+/// A bucket is one line of the processor's cache: of each entry 31 bits of the hash and the number
+/// of its *slot*. Keys and values stand in the slots, which are made as they are needed: a table
+/// takes room for what it holds, not for what it could hold.
 @frozen public struct BoundedTable<Value: Sendable>: Sendable {
-  /// Slots per bucket; the most that one lookup compares.
+  /// Entries per bucket; the most that one lookup compares.
   @inlinable public static var ways: Int { 8 }
 
-  @usableFromInline var keys: [TableKey]
-  /// `.distantPast` marks a free slot.
-  @usableFromInline var holds: [CaptureTime]
-  @usableFromInline var values: [Value]
+  /// Per bucket the marks of its entries (0 is free), then their slots.
+  @usableFromInline var buckets: ZeroedArray<UInt32>
+  /// Of each place in a bucket; 0 is free. See `ordered`.
+  @usableFromInline var holds: ZeroedArray<UInt64>
+  /// Of each slot.
+  @usableFromInline var keys: [TableKey] = []
+  @usableFromInline var values: [Value] = []
+  /// Where the slot's mark stands: bucket · `ways` + way; -1 when it is free.
+  @usableFromInline var places: [Int32] = []
+  /// Free slots; the last is taken next.
+  @usableFromInline var free: [Int32] = []
   @usableFromInline let empty: Value
   @usableFromInline let bucketMask: Int
-  /// Slots in use.
-  public private(set) var count = 0
-  /// Keys turned away because their bucket was held by others.
-  public private(set) var refusedCount: UInt64 = 0
+  @usableFromInline var used = 0
+  @usableFromInline var refused: UInt64 = 0
 
-  /// At least `capacity` slots, rounded up to a power of two; `empty` is the value of a fresh slot.
+  /// Room for at least `capacity` entries, rounded up to a power of two; `empty` is the value of a
+  /// fresh slot.
   public init(capacity: Int, empty: Value) {
     var buckets = 1
     while buckets &* Self.ways < capacity, buckets < 1 << 20 { buckets &*= 2 }
-    let slots = buckets * Self.ways
-    keys = Array(repeating: .none, count: slots)
-    holds = Array(repeating: .distantPast, count: slots)
-    values = Array(repeating: empty, count: slots)
+    self.buckets = ZeroedArray(count: buckets &* Self.ways &* 2)
+    holds = ZeroedArray(count: buckets &* Self.ways)
     self.empty = empty
     bucketMask = buckets - 1
   }
 
-  @inlinable public var capacity: Int { keys.count }
+  @inlinable public var capacity: Int { holds.count }
+
+  /// Slots in use.
+  @inlinable public var count: Int { used }
+
+  /// Keys turned away because their bucket was held by others.
+  @inlinable public var refusedCount: UInt64 { refused }
+
+  /// A time as a number that keeps the order of times, 0 for the earliest.
+  @inlinable static func ordered(_ time: CaptureTime) -> UInt64 {
+    UInt64(bitPattern: time.nanoseconds) ^ 1 &<< 63
+  }
+
+  @inlinable static func time(_ ordered: UInt64) -> CaptureTime {
+    CaptureTime(nanoseconds: Int64(bitPattern: ordered ^ 1 &<< 63))
+  }
+
+  @inlinable static func mark(_ hash: UInt64) -> UInt32 {
+    UInt32(truncatingIfNeeded: hash &>> 32) | 1
+  }
 
   /// The slot of `key`, or -1.
   @inlinable public func find(_ key: TableKey) -> Int {
-    guard count > 0 else { return -1 }
-    let start = (Int(truncatingIfNeeded: key.hash) & bucketMask) &* Self.ways
-    for slot in start..<start &+ Self.ways
-    where keys[slot].low == key.low && keys[slot].detail == key.detail
-      && keys[slot].high == key.high && holds[slot] != .distantPast
-    { return slot }
+    guard used > 0 else { return -1 }
+    let hash = key.hash
+    let mark = Self.mark(hash)
+    let bucket = buckets.elements + (Int(truncatingIfNeeded: hash) & bucketMask) &* Self.ways &* 2
+    for way in 0..<Self.ways where bucket[way] == mark {
+      let slot = Int(bucket[way &+ Self.ways])
+      if keys[slot].low == key.low, keys[slot].detail == key.detail, keys[slot].high == key.high {
+        return slot
+      }
+    }
     return -1
   }
 
   /// Where `key`, which is not in the table, could go: a free slot, or the one whose hold ran out
   /// first; -1 (and counted) when all are still held. What stands there is lost by the `occupy`
   /// that follows.
-  public mutating func vacancy(for key: TableKey, asOf now: CaptureTime) -> Int {
-    let start = (Int(truncatingIfNeeded: key.hash) & bucketMask) &* Self.ways
-    var best = start
-    for slot in start..<start &+ Self.ways where holds[slot] < holds[best] { best = slot }
-    guard holds[best] <= now else {
-      refusedCount &+= 1
+  @inlinable public mutating func vacancy(for key: TableKey, asOf now: CaptureTime) -> Int {
+    let place = vacantPlace(key)
+    guard holds.elements[place] <= Self.ordered(now) else {
+      refused &+= 1
       return -1
     }
+    if holds.elements[place] > 0 { return Int(buckets.elements[Self.slotIndex(place)]) }
+    if free.isEmpty {
+      free.append(Int32(truncatingIfNeeded: keys.count))
+      keys.append(.none)
+      values.append(empty)
+      places.append(-1)
+    }
+    return Int(free[free.count &- 1])
+  }
+
+  /// Where a bucket's slot number stands.
+  @inlinable static func slotIndex(_ place: Int) -> Int {
+    (place & ~(ways &- 1)) &* 2 &+ ways &+ place & (ways &- 1)
+  }
+
+  /// The place in the key's bucket whose hold is the earliest.
+  @inlinable func vacantPlace(_ key: TableKey) -> Int {
+    let start = (Int(truncatingIfNeeded: key.hash) & bucketMask) &* Self.ways
+    let holds = holds.elements
+    var best = start
+    for place in start..<start &+ Self.ways where holds[place] < holds[best] { best = place }
     return best
   }
 
   /// Whether `slot` holds a key.
-  @inlinable public func isOccupied(_ slot: Int) -> Bool { holds[slot] != .distantPast }
+  @inlinable public func isOccupied(_ slot: Int) -> Bool { places[slot] >= 0 }
 
-  /// Gives `slot` to `key` with a fresh value, held until `hold`.
+  /// Gives `slot`, the key's vacancy, to `key` with a fresh value, held until `hold`.
+  @inlinable
   public mutating func occupy(_ slot: Int, with key: TableKey, until hold: CaptureTime) {
-    if holds[slot] == .distantPast { count &+= 1 }
+    let place = vacantPlace(key)
+    if places[slot] < 0 {
+      precondition(free.popLast() == Int32(truncatingIfNeeded: slot), "not the key's vacancy")
+      places[slot] = Int32(truncatingIfNeeded: place)
+      used &+= 1
+    }
+    let index = Self.slotIndex(place)
+    let bucket = buckets.mutableElements()
+    bucket[index] = UInt32(truncatingIfNeeded: slot)
+    bucket[index &- Self.ways] = Self.mark(key.hash)
+    holds.mutableElements()[place] = Swift.max(Self.ordered(hold), 1)
     keys[slot] = key
-    holds[slot] = Swift.max(hold, CaptureTime(nanoseconds: .min + 1))
     values[slot] = empty
   }
 
   /// The slot of `key`, claimed if need be until `hold`; -1 when its bucket is held by others.
+  @inlinable
   public mutating func admit(_ key: TableKey, asOf now: CaptureTime, until hold: CaptureTime) -> Int
   {
     let known = find(key)
@@ -110,35 +171,51 @@ import Terms
 
   /// Keeps the slot's key at least until `hold`.
   @inlinable public mutating func keep(_ slot: Int, until hold: CaptureTime) {
-    if holds[slot] < hold { holds[slot] = hold }
+    let place = Int(places[slot])
+    guard place >= 0 else { return }
+    let ordered = Self.ordered(hold)
+    if holds.elements[place] < ordered { holds.mutableElements()[place] = ordered }
   }
 
-  public mutating func remove(_ slot: Int) {
-    guard holds[slot] != .distantPast else { return }
-    holds[slot] = .distantPast
+  @inlinable public mutating func remove(_ slot: Int) {
+    let place = Int(places[slot])
+    guard place >= 0 else { return }
+    buckets.mutableElements()[Self.slotIndex(place) &- Self.ways] = 0
+    holds.mutableElements()[place] = 0
+    places[slot] = -1
+    keys[slot] = .none
     values[slot] = empty
-    count &-= 1
+    free.append(Int32(truncatingIfNeeded: slot))
+    used &-= 1
   }
 
-  public mutating func removeAll() {
-    for slot in holds.indices where holds[slot] != .distantPast { remove(slot) }
+  @inlinable public mutating func removeAll() {
+    guard used > 0 else { return }
+    for slot in places.indices where places[slot] >= 0 { remove(slot) }
   }
 
   @inlinable public func key(_ slot: Int) -> TableKey { keys[slot] }
-  @inlinable public func hold(_ slot: Int) -> CaptureTime { holds[slot] }
+  @inlinable public func hold(_ slot: Int) -> CaptureTime {
+    places[slot] < 0 ? .distantPast : Self.time(holds.elements[Int(places[slot])])
+  }
 
   @inlinable public subscript(slot: Int) -> Value {
     _read { yield values[slot] }
     _modify { yield &values[slot] }
   }
 
-  /// The occupied slots, in an order that depends on the keys only.
+  /// The occupied slots, in the order of their places in the table.
   public var slots: [Int] {
-    guard count > 0 else { return [] }
+    guard used > 0 else { return [] }
     var slots: [Int] = []
-    slots.reserveCapacity(count)
-    holds.withUnsafeBufferPointer { holds in
-      for slot in holds.indices where holds[slot] != .distantPast { slots.append(slot) }
+    slots.reserveCapacity(used)
+    if used &* 16 < capacity {
+      for slot in places.indices where places[slot] >= 0 { slots.append(slot) }
+      slots.sort { places[$0] < places[$1] }
+    } else {
+      for place in 0..<capacity where holds.elements[place] > 0 {
+        slots.append(Int(buckets.elements[Self.slotIndex(place)]))
+      }
     }
     return slots
   }

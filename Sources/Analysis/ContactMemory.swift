@@ -6,9 +6,19 @@ import Terms
 @frozen public struct ContactMemory: Sendable {
   @usableFromInline static var ways: Int { 4 }
 
-  /// Hash of the contact; 0 is free.
-  @usableFromInline var hashes: [UInt64]
-  @usableFromInline var times: [CaptureTime]
+  /// A contact and when it last answered, as a number that keeps the order of times; all zero is
+  /// free. A bucket is one line of the processor's cache.
+  @frozen @usableFromInline struct Entry: BitwiseCopyable, Sendable {
+    @usableFromInline var hash: UInt64
+    @usableFromInline var seen: UInt64
+
+    @inlinable init(hash: UInt64, seen: UInt64) {
+      self.hash = hash
+      self.seen = seen
+    }
+  }
+
+  @usableFromInline var entries: ZeroedArray<Entry>
   @usableFromInline let mask: Int
   /// How long a contact is remembered after it last answered.
   public let span: TimeSpan
@@ -16,10 +26,17 @@ import Terms
   public init(capacity: Int, span: TimeSpan) {
     var buckets = 1
     while buckets &* Self.ways < capacity, buckets < 1 << 20 { buckets &*= 2 }
-    hashes = Array(repeating: 0, count: buckets * Self.ways)
-    times = Array(repeating: .distantPast, count: buckets * Self.ways)
+    entries = ZeroedArray(count: buckets * Self.ways)
     mask = buckets - 1
     self.span = span
+  }
+
+  @inlinable static func ordered(_ time: CaptureTime) -> UInt64 {
+    UInt64(bitPattern: time.nanoseconds) ^ 1 &<< 63
+  }
+
+  @inlinable static func time(_ ordered: UInt64) -> CaptureTime {
+    CaptureTime(nanoseconds: Int64(bitPattern: ordered ^ 1 &<< 63))
   }
 
   /// One number for a contact.
@@ -32,36 +49,35 @@ import Terms
   }
 
   @inlinable public func contains(_ hash: UInt64, asOf now: CaptureTime) -> Bool {
-    let start = (Int(truncatingIfNeeded: hash) & mask) &* Self.ways
-    for slot in start..<start &+ Self.ways where hashes[slot] == hash {
-      return now - times[slot] <= span
+    let bucket = entries.elements + (Int(truncatingIfNeeded: hash) & mask) &* Self.ways
+    for way in 0..<Self.ways where bucket[way].hash == hash {
+      return now - Self.time(bucket[way].seen) <= span
     }
     return false
   }
 
   /// Remembers a contact; true when it was not remembered before.
   @inlinable public mutating func insert(_ hash: UInt64, at now: CaptureTime) -> Bool {
-    let start = (Int(truncatingIfNeeded: hash) & mask) &* Self.ways
-    var oldest = start
-    for slot in start..<start &+ Self.ways {
-      if hashes[slot] == hash {
-        let isNew = now - times[slot] > span
-        times[slot] = now
+    let bucket = entries.mutableElements() + (Int(truncatingIfNeeded: hash) & mask) &* Self.ways
+    let seen = Self.ordered(now)
+    var oldest = 0
+    for way in 0..<Self.ways {
+      if bucket[way].hash == hash {
+        let isNew = now - Self.time(bucket[way].seen) > span
+        bucket[way].seen = seen
         return isNew
       }
-      if times[slot] < times[oldest] { oldest = slot }
+      if bucket[way].seen < bucket[oldest].seen { oldest = way }
     }
-    hashes[oldest] = hash
-    times[oldest] = now
+    bucket[oldest] = Entry(hash: hash, seen: seen)
     return true
   }
 
   /// Whether (and, from now on, that) the contact was seen; for counting distinct contacts.
   @inlinable public mutating func remove(_ hash: UInt64) {
-    let start = (Int(truncatingIfNeeded: hash) & mask) &* Self.ways
-    for slot in start..<start &+ Self.ways where hashes[slot] == hash {
-      hashes[slot] = 0
-      times[slot] = .distantPast
+    let bucket = entries.mutableElements() + (Int(truncatingIfNeeded: hash) & mask) &* Self.ways
+    for way in 0..<Self.ways where bucket[way].hash == hash {
+      bucket[way] = Entry(hash: 0, seen: 0)
     }
   }
 }

@@ -10,14 +10,18 @@ public struct ReportThread: Sendable {
   /// A count has to grow by this factor before it is worth a revision.
   public static let growth = 2.0
 
-  /// The newest revision; nil before the report is opened.
-  public private(set) var report: Report?
+  /// The newest revision, or nothing before the report is opened. Apart, because tables are full of
+  /// threads that never open.
+  private var newest: [Report] = []
   public private(set) var isOpen = false
   /// When the newest revision was emitted.
   public private(set) var emitted = CaptureTime.distantPast
   private var count: UInt64 = 0
   private var facts: UInt64 = 0
   private let spacing: TimeSpan
+
+  /// The newest revision; nil before the report is opened.
+  public var report: Report? { newest.first }
 
   public init(spacing: TimeSpan) { self.spacing = spacing }
 
@@ -37,7 +41,7 @@ public struct ReportThread: Sendable {
   /// quarter of the time that the attack has lasted, so that each probe of a slow scan is not taken
   /// for the last.
   public func lastDue(after last: CaptureTime, quiet: TimeSpan) -> CaptureTime {
-    let lasted = max(last - (report?.first ?? last), .zero)
+    let lasted = max(last - (newest.first?.first ?? last), .zero)
     return max(last, emitted) + max(quiet, TimeSpan(nanoseconds: lasted.nanoseconds / 4))
   }
 
@@ -55,7 +59,7 @@ public struct ReportThread: Sendable {
       next.first = min(report.first, fresh.first)
     }
     next.emitted = now
-    report = next
+    newest = [next]
     isOpen = true
     emitted = now
     self.count = count

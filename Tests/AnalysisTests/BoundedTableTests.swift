@@ -70,4 +70,42 @@ import Testing
     #expect(table.count == model.count)
     for (number, value) in model { #expect(table[table.find(key(number))] == value) }
   }
+
+  @Test func aCopyKeepsItsOwn() {
+    var table = BoundedTable(capacity: 65_536, empty: 0)
+    let slot = table.admit(key(1), asOf: time(0), until: time(10))
+    table[slot] = 1
+    var copy = table
+    copy[copy.admit(key(2), asOf: time(0), until: time(10))] = 2
+    copy.remove(copy.find(key(1)))
+    #expect(table.count == 1 && table[table.find(key(1))] == 1 && table.find(key(2)) < 0)
+    #expect(copy.count == 1 && copy[copy.find(key(2))] == 2 && copy.find(key(1)) < 0)
+  }
+
+  /// Engines walk through the slots to tell what is due: their order must not depend on what was
+  /// there before.
+  @Test func theOrderOfSlotsIsThatOfTheKeysAlone() {
+    func keys(_ numbers: [UInt32], after others: Range<UInt32>) -> [TableKey] {
+      var table = BoundedTable(capacity: 4096, empty: 0)
+      for number in others { _ = table.admit(key(number), asOf: time(0), until: time(1)) }
+      table.removeAll()
+      for number in numbers { _ = table.admit(key(number), asOf: time(2), until: time(3)) }
+      return table.slots.map { table.key($0) }
+    }
+    for count in [20, 600] as [UInt32] {
+      let numbers = Array(0..<count)
+      let fresh = keys(numbers, after: 0..<0)
+      #expect(fresh.count == numbers.count)
+      #expect(fresh == keys(numbers, after: 5000..<7000))
+    }
+  }
+
+  @Test func aSlotIsNotForgottenByAKeyThatTurnedAway() {
+    var table = BoundedTable(capacity: 8, empty: 0)
+    let asked = table.vacancy(for: key(1), asOf: time(0))
+    #expect(asked == table.vacancy(for: key(2), asOf: time(0)))
+    table.occupy(asked, with: key(2), until: time(5))
+    #expect(table.find(key(2)) == asked && table.find(key(1)) < 0)
+    #expect(table.hold(asked) == time(5) && table.isOccupied(asked))
+  }
 }

@@ -60,7 +60,10 @@ extension PortScan {
 
   /// A digest of what makes a revision worth sending besides the count.
   private func facts(_ index: Int) -> UInt64 {
-    UInt64(suspects[index].technique.rawValue) << 32 | UInt64(suspects[index].companions.count)
+    // Field by field: `technique` would copy the whole record, for every probe of a long scan.
+    let technique = ScanSuspect.technique(
+      suspects[index].family, tiny: suspects[index].tiny, halfOpen: suspects[index].halfOpen)
+    return UInt64(technique.rawValue) << 32 | UInt64(suspects[index].companions.count)
   }
 
   func isStale(_ index: Int) -> Bool {

@@ -20,6 +20,8 @@ struct Routers: Sendable {
   private(set) var knowsAny = false
   /// Pairs noted within the last seconds, by a hash of both: for speed alone.
   private var recent = [UInt64](repeating: 0, count: 256)
+  /// The hardware address of which no more is to be learnt, and the seconds that this was seen in.
+  private var settled: (mac: UInt64, bucket: UInt64) = (.max, 0)
   private var known = BoundedTable<Networks>(capacity: Routers.capacity, empty: Networks())
 
   init(gateways: [IPAddress]) { self.gateways = gateways }
@@ -27,14 +29,19 @@ struct Routers: Sendable {
   /// Notes that a frame of `mac` carried, or was meant for, `address`.
   mutating func note(_ mac: MACAddress, carries address: IPAddress, at time: CaptureTime) {
     guard address.isIPv4, !mac.isGroup else { return }
+    let bucket = UInt64(bitPattern: time.nanoseconds >> 34)
+    guard mac.bits != settled.mac || bucket != settled.bucket else { return }
     let pair =
-      mac.bits &* 0x9e37_79b9_7f4a_7c15 ^ address.low >> 8 ^ UInt64(
-        bitPattern: time.nanoseconds >> 34) << 48
+      mac.bits &* 0x9e37_79b9_7f4a_7c15 ^ address.low >> 8 ^ bucket << 48
     let place = Int(truncatingIfNeeded: pair >> 24 ^ pair) & 255
     guard recent[place] != pair else { return }
     recent[place] = pair
     let slot = known.admit(Self.key(mac), asOf: time, until: time)
-    guard slot >= 0, known[slot].count < Self.networkLimit else { return }
+    guard slot >= 0 else { return }
+    guard known[slot].count < Self.networkLimit else {
+      settled = (mac.bits, bucket)
+      return
+    }
     let network = address.low >> 8
     let seen = known[slot].seen
     guard seen[0] != network, seen[1] != network, seen[2] != network, seen[3] != network

@@ -60,7 +60,11 @@ struct ScanSuspect: Sendable {
   var share: Double { Double(failures) / Double(max(failures &+ successes, 1)) }
 
   /// SYN probes that complete the handshake where they can are a connect scan.
-  var technique: ScanTechnique { family == .syn && tiny > halfOpen ? .connect : family }
+  var technique: ScanTechnique { Self.technique(family, tiny: tiny, halfOpen: halfOpen) }
+
+  static func technique(_ family: ScanTechnique, tiny: UInt64, halfOpen: UInt64) -> ScanTechnique {
+    family == .syn && tiny > halfOpen ? .connect : family
+  }
 
   var shape: String {
     let (hosts, doors) = (targets.count, ports.count)

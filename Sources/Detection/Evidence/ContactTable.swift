@@ -14,6 +14,9 @@ struct ContactTable: Sendable {
   private let capacity: Int
   private var places: BoundedTable<Int32>
   private var rows: [ContactRow] = []
+  /// The only contact so far of each row, which is written down when a second one comes: most
+  /// rows that do not fail have no other, and are forgotten.
+  private var lone: [Lone] = []
   /// Rows that have not failed yet take at most half of the room.
   private var spotless = 0
   private var coarse: BoundedTable<Int32>
@@ -34,16 +37,40 @@ struct ContactTable: Sendable {
     if slot >= 0 {
       let place = Int(places[slot])
       if hasFailed, rows[place].failures == 0 { spotless -= 1 }
+      settle(place)
       Self.add(event, hasFailed, to: &rows[place])
     } else if rows.count < capacity, hasFailed || spotless < capacity / 2,
       Self.take(key, rows.count, &places)
     {
-      if !hasFailed { spotless += 1 }
       rows.append(Self.row(IPPrefix(host: event.source), event))
-      Self.add(event, hasFailed, to: &rows[rows.count - 1])
+      if hasFailed {
+        lone.append(.none)
+        Self.add(event, true, to: &rows[rows.count - 1])
+      } else {
+        spotless += 1
+        lone.append(Lone(target: event.target, packet: event.firstPacket, isWaiting: true))
+      }
     } else if hasFailed {
       addCoarse(event, detail)
     }
+  }
+
+  private struct Lone: BitwiseCopyable {
+    var target: IPAddress
+    var packet: UInt64
+    var isWaiting: Bool
+
+    static let none = Lone(target: .unspecified, packet: 0, isWaiting: false)
+  }
+
+  /// Writes down the row's first contact, if it waits.
+  private mutating func settle(_ place: Int) {
+    let contact = lone[place]
+    guard contact.isWaiting else { return }
+    lone[place] = .none
+    rows[place].attempts &+= 1
+    rows[place].targets.insert(contact.target)
+    rows[place].packets.append(contact.packet)
   }
 
   private mutating func addCoarse(_ event: FlowEvent, _ detail: UInt64) {
@@ -100,6 +127,7 @@ struct ContactTable: Sendable {
   mutating func drain(limit: Int) -> [ContactRow] {
     var all = rows
     rows = []
+    lone.removeAll(keepingCapacity: true)
     all.removeAll { $0.failures == 0 }
     all += coarseRows
     coarseRows.removeAll(keepingCapacity: true)

@@ -24,10 +24,10 @@ struct IngressRates: AnalysisEngine {
     var bytes: UInt64 = 0
     var contacts: UInt64 = 0
     var unfinished: UInt64 = 0
-    /// The only source so far; `sources` is used from the second on.
+    /// The only source so far, or the first.
     var source = IPAddress.unspecified
-    var isShared = false
-    var sources = AddressSet()
+    /// Where the sources stand, from the second on; -1 before.
+    var sources: Int32 = -1
     var first: UInt64 = 0
     var second: UInt64 = 0
     var last: UInt64 = 0
@@ -41,6 +41,9 @@ struct IngressRates: AnalysisEngine {
   private let rowLimit: Int
   private let leastWeight: UInt64
   private var loads: BoundedTable<Load>
+  /// The sources of the loads that have several, with room for as many as there are loads. Apart,
+  /// for most targets have one source.
+  private var sources: [AddressSet] = []
   private(set) var nextDeadline = CaptureTime.distantFuture
 
   init(_ context: DetectionContext) {
@@ -93,14 +96,16 @@ struct IngressRates: AnalysisEngine {
   }
 
   private mutating func note(_ source: IPAddress, at slot: Int) {
-    if loads[slot].isShared {
-      loads[slot].sources.insert(source)
+    let place = Int(loads[slot].sources)
+    if place >= 0 {
+      sources[place].insert(source)
     } else if loads[slot].source == .unspecified {
       loads[slot].source = source
     } else if loads[slot].source != source {
-      loads[slot].isShared = true
-      loads[slot].sources.insert(loads[slot].source)
-      loads[slot].sources.insert(source)
+      // Loads that were pushed out leave their sources behind until the epoch ends.
+      guard sources.count < 2 * loads.capacity else { return }
+      loads[slot].sources = Int32(truncatingIfNeeded: sources.count)
+      sources.append(AddressSet([loads[slot].source, source]))
     }
   }
 
@@ -116,6 +121,7 @@ struct IngressRates: AnalysisEngine {
     let rows = slots.sorted { isBefore(loads.key($0), loads.key($1)) }
       .map { row($0, from: start, through: now) }
     loads.removeAll()
+    sources.removeAll(keepingCapacity: true)
     guard !rows.isEmpty else { return }
     var report = sink.opening(
       .ingressRates, .evidence, subject: context.segment, first: start, last: now, at: now,
@@ -131,15 +137,16 @@ struct IngressRates: AnalysisEngine {
 
   private func row(_ slot: Int, from start: CaptureTime, through end: CaptureTime) -> RateRow {
     let key = loads.key(slot)
-    var load = loads[slot]
-    if !load.isShared { load.sources.insert(load.source) }
+    let load = loads[slot]
+    let place = Int(load.sources)
+    let sources = place >= 0 ? sources[place] : AddressSet([load.source])
     let indices = Set(
       load.contacts > 1 ? [load.first, load.second, load.last] : [load.first, load.last])
     return RateRow(
       target: key.address, segment: context.segment,
       transport: TransportProtocol(number: UInt8(truncatingIfNeeded: key.detail >> 16)),
       port: UInt16(truncatingIfNeeded: key.detail), packets: load.packets, bytes: load.bytes,
-      contacts: load.contacts, unfinished: load.unfinished, sources: load.sources, first: start,
+      contacts: load.contacts, unfinished: load.unfinished, sources: sources, first: start,
       last: end, indices: indices.sorted())
   }
 }

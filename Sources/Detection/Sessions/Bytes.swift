@@ -96,14 +96,7 @@ extension Collection<UInt8> {
   /// Whether `text`, which is in lower case, stands in the bytes, but for the case of letters. For
   /// short bytes only.
   func mentions(_ text: StaticString) -> Bool {
-    let length = text.utf8CodeUnitCount
-    guard length > 0, count >= length else { return false }
-    var start = startIndex
-    for _ in 0...(count - length) {
-      if self[start...].begins(text) { return true }
-      start = index(after: start)
-    }
-    return false
+    read { $0.mentions(text.utf8Start, text.utf8CodeUnitCount) }
   }
 
   /// Whether the bytes are `text`, which is in lower case, but for the case of letters.
@@ -111,13 +104,16 @@ extension Collection<UInt8> {
 
   /// Whether the bytes begin with `text`, which is in lower case, but for the case of letters.
   func begins(_ text: StaticString) -> Bool {
-    var place = 0
-    for byte in self {
-      if place == text.utf8CodeUnitCount { return true }
-      if byte.lowered != text.utf8Start[place] { return false }
-      place &+= 1
+    read { bytes in
+      let length = text.utf8CodeUnitCount
+      return bytes.count >= length && bytes.holds(text.utf8Start, length, at: 0)
     }
-    return place == text.utf8CodeUnitCount
+  }
+
+  /// The bytes where they stand, where they stand together; else a copy.
+  private func read(_ body: (UnsafeBufferPointer<UInt8>) -> Bool) -> Bool {
+    if let result = withContiguousStorageIfAvailable(body) { return result }
+    return Array(self).withUnsafeBufferPointer(body)
   }
 
   /// One number for the bytes (FNV-1a), never 0; nothing can be read back from it but by guessing.
@@ -125,5 +121,21 @@ extension Collection<UInt8> {
     var hash: UInt64 = 0xcbf2_9ce4_8422_2325
     for byte in self { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
     return Swift.max(hash, 1)
+  }
+}
+
+extension UnsafeBufferPointer<UInt8> {
+  /// Whether `text` stands at `start`, but for the case of letters; there must be room for it.
+  fileprivate func holds(_ text: UnsafePointer<UInt8>, _ length: Int, at start: Int) -> Bool {
+    for place in 0..<length where self[start &+ place].lowered != text[place] { return false }
+    return true
+  }
+
+  fileprivate func mentions(_ text: UnsafePointer<UInt8>, _ length: Int) -> Bool {
+    guard length > 0, count >= length else { return false }
+    let first = text[0]
+    for start in 0...(count &- length)
+    where self[start].lowered == first && holds(text, length, at: start) { return true }
+    return false
   }
 }

@@ -21,6 +21,8 @@ struct CodeMarks: Sendable {
   init(_ bytes: some Collection<UInt8>) {
     let bytes = Array(bytes)
     var binary = 0
+    // Runs of instructions that do nothing, and whether there is one of several bytes.
+    var (single, longestSingle, hasWide) = (0, 0, false)
     var places: [Int] = []
     Self.leads.withUnsafeBufferPointer { leads in
       bytes.withUnsafeBufferPointer { bytes in
@@ -28,12 +30,20 @@ struct CodeMarks: Sendable {
         var (current, longest, previous) = (0, 0, -1)
         for place in bytes.indices {
           let byte = bytes[place]
+          let prefix = previous
           current = Int(byte) == previous ? current &+ 1 : 1
           previous = Int(byte)
           if current > longest { longest = current }
-          if byte == 0x90, current > noOperations { noOperations = current }
+          if byte == 0x90 {
+            if current > noOperations { noOperations = current }
+            if prefix == 0x66 || prefix == 0x2e { hasWide = true }
+          } else if byte == 0x1f, prefix == 0x0f {
+            hasWide = true
+          }
           let lead = leads[Int(byte)]
-          if lead == 0 { continue }
+          single = lead & Self.single != 0 ? single &+ 1 : 0
+          if single > longestSingle { longestSingle = single }
+          if lead & ~Self.single == 0 { continue }
           if lead & Self.binary != 0 { binary &+= 1 }
           if lead & Self.noLead != 0 { continue }
           let next = place &+ 1 < bytes.count ? bytes[place &+ 1] : 0
@@ -44,7 +54,8 @@ struct CodeMarks: Sendable {
     }
     for place in places { mark(bytes, place) }
     // Text is no sled.
-    sledLength = binary >= 8 ? NopSled.longest(bytes) : 0
+    if binary >= 8, longestSingle >= NopSled.least { sledLength = NopSled.longestMixed(bytes) }
+    if binary >= 8, hasWide { sledLength = max(sledLength, NopSled.longestWide(bytes)) }
     binaryShare = bytes.isEmpty ? 0 : Double(binary) / Double(bytes.count)
     code = min(code, 3)
   }
@@ -52,6 +63,8 @@ struct CodeMarks: Sendable {
   private static let anyLead: UInt16 = 0x100
   private static let noLead: UInt16 = 0x200
   private static let binary: UInt16 = 0x400
+  /// An instruction of one byte that does nothing.
+  private static let single: UInt16 = 0x800
 
   /// For each byte: 0 for one that begins nothing; else what must follow it (in the low eight bits,
   /// or `anyLead`) or `noLead`, and whether it is no text.
@@ -67,6 +80,7 @@ struct CodeMarks: Sendable {
     ] as [(Int, UInt16)] {
       leads[byte] = leads[byte] & binary | next
     }
+    for byte in leads.indices where NopSled.single[byte] { leads[byte] |= single }
     return leads
   }()
 

@@ -23,6 +23,12 @@ struct HardwareOwners: Sendable {
   /// The owner's hardware address of each slot, for a quick look through all.
   private var macs = [UInt64](repeating: 0, count: HardwareOwners.capacity)
 
+  /// Well-known owners that were seen within the second, by a hash of all that could change: for
+  /// speed alone.
+  private var recent = [UInt64](repeating: 0, count: 128)
+  /// Frames from which an owner is well known: beyond, its seconds are counted instead of frames.
+  private static let knownFrames: UInt64 = 16
+
   private func key(_ address: IPAddress, _ vlan: UInt16) -> TableKey {
     TableKey(address, detail: UInt64(vlan))
   }
@@ -31,6 +37,13 @@ struct HardwareOwners: Sendable {
   mutating func learn(_ event: SessionEvent) {
     let mac = event.sourceMAC
     guard mac != .unknown, !mac.isGroup, !event.sender.isUnspecified else { return }
+    let sight = TableKey(
+      event.sender,
+      detail: mac.bits ^ UInt64(event.vlan) << 48 ^ UInt64(event.timeToLive) << 56
+        ^ UInt64(bitPattern: event.time.wholeSeconds) << 16
+    ).hash
+    let place = Int(truncatingIfNeeded: sight >> 32) & (recent.count - 1)
+    guard recent[place] != sight else { return }
     let slot = owners.admit(
       key(event.sender, event.vlan), asOf: event.time, until: event.time + .seconds(1))
     guard slot >= 0 else { return }
@@ -40,6 +53,7 @@ struct HardwareOwners: Sendable {
       owner.last = event.time
       owner.timeToLive = event.timeToLive
       owners[slot] = owner
+      if owner.frames >= Self.knownFrames { recent[place] = sight }
       if owner.frames > 2 { owners.keep(slot, until: event.time + .minutes(1)) }
       return
     }

@@ -8,7 +8,11 @@ enum NopSled {
   private static let strangeShare = 4
   private static let variety = 6
 
-  private static let single: [Bool] = {
+  /// Length of a mixed sled below which it is chance.
+  static let least = 32
+
+  /// For each byte, whether it is an instruction of its own that does nothing harmful.
+  static let single: [Bool] = {
     var single = [Bool](repeating: false, count: 256)
     for byte in 0x40...0x4f { single[byte] = true }
     for byte in [
@@ -18,41 +22,39 @@ enum NopSled {
     return single
   }()
 
-  /// Bytes of the longest sled.
-  static func longest(_ bytes: [UInt8]) -> Int {
-    max(longestMixed(bytes), longestWide(bytes))
-  }
-
-  private static func longestMixed(_ bytes: [UInt8]) -> Int {
+  /// Bytes of the longest sled of single instructions.
+  static func longestMixed(_ bytes: [UInt8]) -> Int {
     var best = 0
     var start = 0
     var strange = 0
-    for place in 0...bytes.count {
-      if place < bytes.count, single[Int(bytes[place])] {
-        if bytes[place] >= 0x80 { strange += 1 }
-        continue
+    single.withUnsafeBufferPointer { single in
+      for place in 0...bytes.count {
+        if place < bytes.count, single[Int(bytes[place])] {
+          if bytes[place] >= 0x80 { strange += 1 }
+          continue
+        }
+        let length = place - start
+        if length > best, length >= least, strange * strangeShare >= length,
+          Set(bytes[start..<place]).count >= variety
+        {
+          best = length
+        }
+        start = place + 1
+        strange = 0
       }
-      let length = place - start
-      if length > best, length >= 32, strange * strangeShare >= length,
-        Set(bytes[start..<place]).count >= variety
-      {
-        best = length
-      }
-      start = place + 1
-      strange = 0
     }
     return best
   }
 
   /// `66 90`, `0f 1f /0` with up to eight bytes of operands, both perhaps behind more `66` and a
   /// `2e`.
-  private static func longestWide(_ bytes: [UInt8]) -> Int {
+  static func longestWide(_ bytes: [UInt8]) -> Int {
     var best = 0
     var run = 0
     var isWide = false
     var place = 0
     while place < bytes.count {
-      let length = wide(ByteCursor(bytes, at: place))
+      let length = begins(bytes[place]) ? wide(ByteCursor(bytes, at: place)) : 0
       if length > 1 { isWide = true }
       guard length > 0 else {
         if isWide { best = max(best, run) }
@@ -65,6 +67,10 @@ enum NopSled {
       place += length
     }
     return isWide ? max(best, run) : best
+  }
+
+  private static func begins(_ byte: UInt8) -> Bool {
+    byte == 0x66 || byte == 0x2e || byte == 0x90 || byte == 0x0f
   }
 
   /// Bytes of the NOP at the cursor; 0 for anything else.

@@ -9,7 +9,11 @@ extension SessionEvent {
   }
 
   /// One class for each topic.
-  public var classes: EventClasses { EventClasses(rawValue: 1 << UInt64(what.topic.rawValue)) }
+  public var classes: EventClasses { EventClasses(rawValue: 1 << UInt64(topic.rawValue)) }
+
+  public static func classes(at event: UnsafePointer<SessionEvent>) -> EventClasses {
+    EventClasses(rawValue: 1 << UInt64(event.pointee.topic.rawValue))
+  }
 }
 
 extension SessionEvent.Content {

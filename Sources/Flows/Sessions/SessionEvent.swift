@@ -73,7 +73,9 @@ public struct SessionEvent: Sendable {
   public var sender: IPAddress
   public var timeToLive: UInt8
   public var vlan: UInt16
-  public var what: Content
+  /// What `what` is about, where reading it costs nothing.
+  public let topic: Topic
+  public let what: Content
 
   public init(
     time: CaptureTime, packet: UInt64, firstPacket: UInt64, opened: CaptureTime,
@@ -96,6 +98,7 @@ public struct SessionEvent: Sendable {
     self.sender = sender
     self.timeToLive = timeToLive
     self.vlan = vlan
+    topic = what.topic
     self.what = what
   }
 
