@@ -19,6 +19,9 @@ public struct CorrelationContext: Sendable {
   /// The declared attacks to follow.
   public var directives: [Directive]
 
+  /// What each child and peer can speak of; empty where nobody said.
+  public var duties: [MonitorName: ChildDuty] = [:]
+
   /// Where an address belongs that no segment holds, when the topology names no perimeter.
   public static let outside = "outside"
 

@@ -8,7 +8,8 @@ public enum CorrelatorCatalog {
     [
       EvidenceMerging(context), AttackFusion(context), DistributedScan(context),
       SlowScan(context), DistributedFlood(context), WormPropagation(context),
-      DirectiveEngine(context),
+      DirectiveEngine(context), FloodingChild(context), ChildClock(context),
+      ForgedReports(context), SilenceUnderAttack(context),
     ]
   }
 
@@ -16,4 +17,5 @@ public enum CorrelatorCatalog {
   public static let limits =
     EvidenceMerging.limits + AttackFusion.limits + DistributedScan.limits + SlowScan.limits
     + DistributedFlood.limits + WormPropagation.limits + DirectiveEngine.limits
+    + FloodingChild.limits + ChildClock.limits + ForgedReports.limits + SilenceUnderAttack.limits
 }

@@ -32,6 +32,9 @@ public enum LinkLimit {
   public static let drillBytes = 256 << 10
   /// Reports per reply to a `reportsRequest`.
   public static let replyReports = 1024
+  /// Messages of one connection that may wait to be handled before no more is read from it; a peer
+  /// that keeps to its window never has as many.
+  public static let unhandledMessages = 24
   /// Bytes that may wait to be written on one connection; a peer that reads slower is cut off.
   public static let outboundBytes = 64 << 20
 }

@@ -19,9 +19,10 @@ public final class LinkServer: Sendable {
     port = channel.localAddress?.port ?? 0
   }
 
-  /// Listens on `host`:`port` until `stop`; events come on an event loop.
+  /// Listens on `host`:`port` until `stop`; events come on an event loop. With `isPaced`, `handled`
+  /// must be called for every message told, and too many of one connection stop its reading.
   public static func listen(
-    host: String, port: Int, credentials: LinkCredentials,
+    host: String, port: Int, credentials: LinkCredentials, isPaced: Bool = false,
     onEvent: @escaping @Sendable (LinkTransportEvent) -> Void
   ) async throws(LinkFault) -> LinkServer {
     let context = try credentials.serverContext()
@@ -33,7 +34,7 @@ public final class LinkServer: Sendable {
       .childChannelOption(.socketOption(.so_keepalive), value: 1)
       .childChannelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {
-          try accept(channel, context, connections, onEvent)
+          try accept(channel, context, connections, isPaced, onEvent)
         }
       }
     do {
@@ -46,7 +47,7 @@ public final class LinkServer: Sendable {
 
   private static func accept(
     _ channel: any Channel, _ context: NIOSSLContext, _ connections: LinkConnections,
-    _ onEvent: @escaping @Sendable (LinkTransportEvent) -> Void
+    _ isPaced: Bool, _ onEvent: @escaping @Sendable (LinkTransportEvent) -> Void
   ) throws {
     guard connections.count < DownlinkTable.connectionLimit else {
       throw ChannelError.outputClosed
@@ -59,10 +60,14 @@ public final class LinkServer: Sendable {
     try pipeline.addHandler(
       LinkHandler(id: id, address: address, expected: nil) { event in
         if case .closed = event, !connections.remove(id) { return }
+        if isPaced, case .received = event { connections.told(id) }
         onEvent(event)
       })
     try connections.add(id, channel)
   }
+
+  /// One message of the connection has been handled; see `listen`.
+  public func handled(_ id: ConnectionID) { connections.handled(id) }
 
   public func send(_ message: LinkMessage, on id: ConnectionID) {
     connections.send(message, on: id)

@@ -24,6 +24,9 @@ final class LinkConnections: Sendable {
     var waiting = 0
     /// A close that was asked for before the socket existed.
     var isCancelled = false
+    /// Messages told and not handled yet, and whether reading waits for them.
+    var unhandled = 0
+    var isPaused = false
   }
 
   private let connections = Mutex<[ConnectionID: Connection]>([:])
@@ -66,6 +69,33 @@ final class LinkConnections: Sendable {
     channel.writeAndFlush(frame).whenComplete { [weak self] _ in
       self?.connections.withLock { $0[id]?.waiting -= size }
     }
+  }
+
+  /// A message is told: no more is read while too many wait to be handled, so that a peer that sends
+  /// without end fills its own sockets and not this process.
+  func told(_ id: ConnectionID) {
+    let channel = connections.withLock { all -> (any Channel)? in
+      guard var connection = all[id] else { return nil }
+      connection.unhandled += 1
+      let pauses = !connection.isPaused && connection.unhandled >= LinkLimit.unhandledMessages
+      if pauses { connection.isPaused = true }
+      all[id] = connection
+      return pauses ? connection.channel : nil
+    }
+    channel?.setOption(.autoRead, value: false).whenFailure { _ in }
+  }
+
+  /// A message has been handled.
+  func handled(_ id: ConnectionID) {
+    let channel = connections.withLock { all -> (any Channel)? in
+      guard var connection = all[id] else { return nil }
+      connection.unhandled -= 1
+      let resumes = connection.isPaused && connection.unhandled <= LinkLimit.unhandledMessages / 2
+      if resumes { connection.isPaused = false }
+      all[id] = connection
+      return resumes ? connection.channel : nil
+    }
+    channel?.setOption(.autoRead, value: true).whenFailure { _ in }
   }
 
   /// Closes after everything sent before is written.

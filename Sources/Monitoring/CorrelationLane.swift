@@ -16,6 +16,9 @@ public struct CorrelationLane: Sendable {
   private struct Child {
     var watermark = CaptureTime.distantPast
     var isAlive = true
+    /// Reports of it among the pending, and about their bytes.
+    var waiting = 0
+    var waitingBytes = 0
   }
 
   public let name: LaneName
@@ -27,6 +30,8 @@ public struct CorrelationLane: Sendable {
   /// Children whose lease ran out since the last `process`.
   private var newlySilent: [MonitorName] = []
   private var lastEvent = CaptureTime.distantPast
+  private var conduct = ConductLog()
+  private var coverage = CoverageKeeper()
 
   /// Everything emitted at or before this is processed; nothing this lane emits later is older.
   public private(set) var watermark = CaptureTime.distantPast
@@ -53,11 +58,40 @@ public struct CorrelationLane: Sendable {
 
   /// Takes a report of a child, in any order.
   public mutating func receive(_ report: Report) {
+    let child = report.monitor
+    if let promised = children[child]?.watermark, report.emitted <= promised {
+      note(.brokenPromise, by: child, at: report.emitted, reason: "told after its time")
+    }
     if report.emitted <= watermark {
       lateCount += 1
     } else {
       pending.append(report)
+      children[child]?.waiting += 1
+      children[child]?.waitingBytes += report.footprint
     }
+  }
+
+  /// Notes what a child did that no sound monitor does; see `ConductLog`.
+  public mutating func note(
+    _ misconduct: Misconduct, by child: MonitorName, at time: CaptureTime, count: UInt64 = 1,
+    taken: UInt64 = 0, reason: String
+  ) {
+    conduct.note(
+      misconduct, by: child, at: time, count: count, taken: taken, reason: reason,
+      floor: watermark, promised: children[child]?.watermark ?? .distantPast)
+  }
+
+  /// Whether no more of a child fits within `limits`: one that is ahead of the others can wait.
+  public func isAhead(_ child: MonitorName, _ limits: IntakeLimits) -> Bool {
+    guard let state = children[child], state.watermark > watermark else { return false }
+    return state.waiting >= limits.waitingReports || state.waitingBytes >= limits.waitingBytes
+  }
+
+  /// Whether more of a child than `limits` ever allow is waiting, whoever holds time back.
+  public func isOverfull(_ child: MonitorName, _ limits: IntakeLimits) -> Bool {
+    guard let state = children[child] else { return false }
+    return state.waiting >= limits.waitingReports * limits.excess
+      || state.waitingBytes >= limits.waitingBytes * limits.excess
   }
 
   /// A child promises that nothing emitted at or before `time` will follow. Never moves back.
@@ -95,14 +129,14 @@ public struct CorrelationLane: Sendable {
       let time = min(eventTime, nextDeadline)
       guard time <= limit, time < .distantFuture else { break }
       runDeadlines(through: time)
-      output += resolver.advance(to: time)
+      output += covered(resolver.advance(to: time))
       let start = next
       while next < due.count, due[next].emitted == time { next += 1 }
       analyse(due[start..<next])
       let conclusions = engines.read(sink.drain(), into: &sink)
-      output += resolver.resolve(conclusions.sorted(by: Self.precedes), asOf: time)
+      output += covered(resolver.resolve(conclusions.sorted(by: Self.precedes), asOf: time))
     }
-    output += silenceReports(after: max(watermark, min(horizon, lastEvent)))
+    output += judgeSilence(after: max(watermark, min(horizon, lastEvent)))
     watermark = max(watermark, horizon)
     return finished(output)
   }
@@ -118,6 +152,11 @@ public struct CorrelationLane: Sendable {
   private mutating func takePending(through horizon: CaptureTime) -> [Report] {
     var due = pending.filter { $0.emitted <= horizon }
     pending.removeAll { $0.emitted <= horizon }
+    for report in due {
+      children[report.monitor]?.waiting -= 1
+      children[report.monitor]?.waitingBytes -= report.footprint
+    }
+    due += conduct.due(through: horizon, in: sink)
     due.sort(by: Self.precedes)
     if let last = due.last { lastEvent = max(lastEvent, last.emitted) }
     return due
@@ -129,6 +168,7 @@ public struct CorrelationLane: Sendable {
 
   private mutating func analyse(_ events: ArraySlice<Report>) {
     guard !events.isEmpty else { return }
+    for event in events { note(event) }
     events.withUnsafeBufferPointer { batch in
       for index in engines.indices { engines[index].analyse(batch: batch, into: &sink) }
     }
@@ -150,12 +190,41 @@ public struct CorrelationLane: Sendable {
     }
   }
 
+  /// Correlators hear of the silence too, and may think more of it.
+  private mutating func judgeSilence(after time: CaptureTime) -> [Report] {
+    let reports = silenceReports(after: time)
+    guard let moment = reports.first?.emitted else { return [] }
+    let heard = reports.map { report in
+      var report = report
+      report.severity = 1
+      return report
+    }
+    analyse(heard[...])
+    let conclusions = engines.read(sink.drain(), into: &sink)
+    return reports + covered(resolver.resolve(conclusions, asOf: moment))
+  }
+
+  private mutating func note(_ event: Report) {
+    guard event.monitor == sink.monitor, event.kind == .overload,
+      case .text(let name)? = event.attributes["monitor"], let child = MonitorName(name)
+    else { return coverage.note(event) }
+    coverage.note(untaken: event.coverage.loss, of: child, at: event.emitted)
+  }
+
+  private func covered(_ reports: [Report]) -> [Report] {
+    reports.map { report in
+      var report = report
+      coverage.cover(&report)
+      return report
+    }
+  }
+
   private func finished(_ output: [Report]) -> [Report] {
     let silent = children.filter { !$0.value.isAlive }.map(\.key).sorted()
     guard !silent.isEmpty else { return output.sorted(by: Self.precedes) }
     return output.map { report in
       var report = report
-      report.coverage.silent = Set(report.coverage.silent).union(silent).sorted()
+      CoverageKeeper.cover(&report, silent: silent, of: children.count)
       return report
     }.sorted(by: Self.precedes)
   }

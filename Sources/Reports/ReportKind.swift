@@ -57,6 +57,8 @@ extension ReportKind {
   public static let monitorSilent = ReportKind("health.monitor-silent")
   public static let captureLoss = ReportKind("health.capture-loss")
   public static let overload = ReportKind("health.overload")
+  public static let clockSkew = ReportKind("health.clock-skew")
+  public static let forgedReports = ReportKind("health.forged-reports")
   /// Evidence: per-source first contacts of an epoch (`Summary.contacts`).
   public static let firstContacts = ReportKind("evidence.first-contacts")
   /// Evidence: per-target ingress rates of an epoch (`Summary.rates`).

@@ -27,6 +27,21 @@ struct CouncilLane: Sendable {
     lane.setAlive(isAlive, child: member)
   }
 
+  mutating func note(
+    _ misconduct: Misconduct, by member: MonitorName, at time: CaptureTime, count: UInt64,
+    taken: UInt64, reason: String
+  ) {
+    lane.note(misconduct, by: member, at: time, count: count, taken: taken, reason: reason)
+  }
+
+  func isAhead(_ member: MonitorName, _ limits: IntakeLimits) -> Bool {
+    lane.isAhead(member, limits)
+  }
+
+  func isOverfull(_ member: MonitorName, _ limits: IntakeLimits) -> Bool {
+    lane.isOverfull(member, limits)
+  }
+
   /// What the council has to say by now.
   mutating func process() -> [Report] { lane.process() }
 }

@@ -36,6 +36,7 @@ struct LiveRun {
     }
     var saved = pipeline.time
     var figures = CaptureFigures()
+    var losses = CaptureLossWatch(interface: settings.interface)
     while !isStopping() {
       var bytes: UInt64 = 0
       let count = try capture.read(atMost: Self.framesPerTurn, timeout: Self.turnTimeout) { frame in
@@ -51,9 +52,12 @@ struct LiveRun {
         pipeline.flush()
       }
       updateLosses(&figures, capture.statistics(), pipeline.statistics.losses)
+      let loss = losses.note(
+        received: figures.packets, dropped: figures.losses["capture.kernel-dropped"] ?? 0,
+        at: pipeline.time, setup.sink(capture: settings.interface))
+      let reports = pipeline.drainReports() + (loss.map { [$0] } ?? [])
       put(
-        .piece(
-          run.lane, piece(pipeline.drainReports(), pipeline.watermark, setup), figures))
+        .piece(run.lane, piece(reports, pipeline.watermark, setup, losses.share), figures))
       if saved == .distantPast { saved = pipeline.time }
       if pipeline.time - saved >= ProfileFile.spacing {
         saved = pipeline.time
@@ -64,7 +68,9 @@ struct LiveRun {
     save(pipeline, profiles, put)
     pipeline.finish()
     let last = pipeline.drainReports()
-    put(.piece(run.lane, piece(last, last.last?.emitted ?? .distantPast, setup), figures))
+    put(
+      .piece(
+        run.lane, piece(last, last.last?.emitted ?? .distantPast, setup, losses.share), figures))
   }
 
   private func save(
@@ -79,12 +85,13 @@ struct LiveRun {
   }
 
   private func piece(
-    _ reports: [Report], _ watermark: CaptureTime, _ setup: PipelineSetup
+    _ reports: [Report], _ watermark: CaptureTime, _ setup: PipelineSetup, _ loss: Double
   ) -> LocalPiece {
     LocalPiece(
       reports: reports.map { report in
         var report = report
         report.coverage.segments = [setup.context.segment]
+        report.coverage.loss = max(report.coverage.loss, loss)
         return report
       }, watermark: watermark)
   }

@@ -27,6 +27,8 @@ struct MonitorLoop {
   private var parents: [ConnectionID: MonitorName] = [:]
   private var figures: [LaneName: CaptureFigures] = [:]
   private var isStopping = false
+  /// Connections of the messages handled since `obey`.
+  private var handled: [ConnectionID] = []
   private let producedMetric: Metrics.Counter
   private let receivedMetric: Metrics.Counter
 
@@ -51,7 +53,7 @@ struct MonitorLoop {
     client = try LinkClient(credentials: credentials) { mailbox.put(.client($0)) }
     if let listen = definition.listen {
       server = try await LinkServer.listen(
-        host: listen.host, port: Int(listen.port), credentials: credentials
+        host: listen.host, port: Int(listen.port), credentials: credentials, isPaced: true
       ) { mailbox.put(.server($0)) }
     } else {
       server = nil
@@ -94,7 +96,9 @@ struct MonitorLoop {
     let now = MonitorProcess.hostTime()
     switch input {
     case .server(.opened(let id, let identity)): node.childOpened(id, identity, now)
-    case .server(.received(let id, let message)): node.childSaid(message, id, now)
+    case .server(.received(let id, let message)):
+      node.childSaid(message, id, now)
+      handled.append(id)
     case .server(.closed(let id, let fault)):
       node.childClosed(id, reason: "\(fault)", now)
       logFault(fault, "peer")
@@ -137,6 +141,11 @@ struct MonitorLoop {
   // MARK: Directives
 
   private mutating func obey() throws {
+    // What was stored is behind us: only now may more be read.
+    defer {
+      for id in handled { server?.handled(id) }
+      handled.removeAll(keepingCapacity: true)
+    }
     while true {
       let directives = node.takeDirectives()
       guard !directives.isEmpty else { return }

@@ -56,6 +56,7 @@ extension MonitorNode {
     uplink.dropLane(lane)
     for peer in peerLinks.keys { peerLinks[peer]?.dropLane(lane) }
     acknowledged[lane] = nil
+    intake.forget(lane)
     for child in positions.keys { positions[child]?[lane] = nil }
     add(.release(lane))
     if configuration.tier == .local { add(.drillOver(lane)) }

@@ -46,6 +46,7 @@ extension MonitorNode {
         }
         heard(child, now)
       case .left(let child, let reason):
+        intake.forget(connection)
         log(.warning, "child left", ["child": child.text, "reason": reason])
         if !configuration.expectedChildren.contains(child),
           !configuration.peersHeard.contains(child)
@@ -53,10 +54,12 @@ extension MonitorNode {
           release(child, now)
         }
       case .store(let child, let lane, let entries, let through, let watermark):
-        store(entries, child, lane, through: through, watermark: watermark, connection, now)
+        take(entries, child, lane, through: through, watermark: watermark, connection, now)
       case .heartbeat(let child, let heartbeat): heard(heartbeat, child, now)
       case .rejected(let child, let lane, let sequence, let why):
-        counters["reports.rejected", default: 0] += 1
+        reject(sequence, of: child, lane, why)
+        // One that sends nothing else must not fill the log: the first, second, fourth, eighth…
+        guard counters["reports.rejected", default: 0].nonzeroBitCount == 1 else { continue }
         log(
           .warning, "report rejected",
           [
@@ -71,17 +74,19 @@ extension MonitorNode {
     }
   }
 
-  private mutating func store(
-    _ entries: [SequencedReport], _ child: MonitorName, _ lane: LaneName, through: UInt64,
+  mutating func store(
+    _ received: [SequencedReport], _ child: MonitorName, _ lane: LaneName, through: UInt64,
     watermark: CaptureTime, _ connection: ConnectionID, _ now: HostTime
   ) {
     heard(child, now)
     if lanes[lane] == nil {
       // A drill that is over, or was never begun here: nothing of it is kept.
-      counters["drill.discarded", default: 0] += UInt64(entries.count)
+      counters["drill.discarded", default: 0] += UInt64(received.count)
       obey(downlinks.stored(connection, lane, through: through), now)
       return
     }
+    var entries = received
+    shed(&entries, of: child, lane)
     positions[child, default: [:]][lane] = through
     add(.storeReceived(entries, from: child, lane, through: through, watermark: watermark))
     let isPeer = configuration.peersHeard.contains(child)
@@ -110,10 +115,12 @@ extension MonitorNode {
     }
     childLosses[child] = heartbeat.losses
     for (lane, watermark) in heartbeat.watermarks.sorted(by: { $0.key < $1.key })
-    where lanes[lane] != nil {
+    where lanes[lane] != nil && !(lane == .live && intake.isHolding(child)) {
+      // While batches wait, a promise that speaks of them must too; the next heartbeat repeats it.
       setWatermark(watermark, of: child, lane)
       advance(lane, child, now)
     }
+    releaseHeld(now)
   }
 
   /// Renews a child's lease; a dead child is back.

@@ -27,6 +27,7 @@ public struct MonitorNode: Sendable {
   var counters: [String: UInt64] = [:]
   /// Loss counters that children told, the newest of each.
   var childLosses: [MonitorName: [String: UInt64]] = [:]
+  var intake: Intake
   private var directives: [NodeDirective] = []
 
   /// Whether a child has been heard of lately, on the host's clock.
@@ -39,6 +40,7 @@ public struct MonitorNode: Sendable {
 
   public init(_ configuration: NodeConfiguration, resuming resumption: Resumption = Resumption()) {
     self.configuration = configuration
+    intake = Intake(rates: configuration.childBudgets)
     let schema = configuration.schema
     let hello = Hello(
       monitor: configuration.name, tier: configuration.tier, schemaDigest: schema.digest,
@@ -142,6 +144,7 @@ public struct MonitorNode: Sendable {
   }
 
   public mutating func childClosed(_ connection: ConnectionID, reason: String, _ now: HostTime) {
+    intake.forget(connection)
     obey(downlinks.closed(connection, reason: reason), now)
     for (lane, state) in lanes where state.owner == connection { endDrill(lane, now) }
   }
@@ -171,6 +174,7 @@ public struct MonitorNode: Sendable {
       return $0.tick(now)
     }
     obey(downlinks.tick(now), now)
+    releaseHeld(now)
   }
 
   /// The process ends: says goodbye. What is stored goes on where it stopped.

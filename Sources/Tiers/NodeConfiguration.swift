@@ -35,6 +35,12 @@ public struct NodeConfiguration: Sendable {
   /// Host time without a word after which a child is declared dead, in milliseconds.
   public var leaseMilliseconds: UInt64 = NodeConfiguration.standardLease
 
+  /// How much of a child's reports is held while event time waits for others.
+  public var intakeLimits = IntakeLimits()
+  /// What each child's own budget lets through, in reports per second of event time; none for a
+  /// child without a budget.
+  let childBudgets: [MonitorName: Double]
+
   public static let standardLease: UInt64 = 15_000
   /// Reports that wait for a peer at most; what a peer misses beyond is counted, so that one that
   /// is gone for good cannot fill the store.
@@ -61,6 +67,14 @@ public struct NodeConfiguration: Sendable {
     return budgets.contains(nil) ? nil : budgets.compactMap { $0 }.max()
   }
 
+  /// What a monitor's budget is by the same topology: the widest of its parent's and its peers'.
+  private static func budget(of name: MonitorName, in topology: Topology) -> Double? {
+    let told = topology.peersTold(by: name)
+    let listeners = (topology.monitor(name)?.parents.prefix(1) ?? []) + told
+    let budgets = listeners.map { topology.subscription(of: $0, to: name).budget }
+    return budgets.contains(nil) ? nil : budgets.compactMap { $0 }.max()
+  }
+
   /// nil when the topology has no such monitor.
   public init?(topology: Topology, monitor name: MonitorName) {
     guard let definition = topology.monitor(name) else { return nil }
@@ -74,6 +88,10 @@ public struct NodeConfiguration: Sendable {
         ($0, topology.subscription(of: $0, to: name))
       })
     allowedChildren = Set(topology.children(of: name).map(\.name)).union(heard)
+    childBudgets = Dictionary(
+      uniqueKeysWithValues: allowedChildren.compactMap { child in
+        Self.budget(of: child, in: topology).map { (child, $0) }
+      })
     let expected = topology.preferredChildren(of: name).map(\.name).sorted()
     expectedChildren = expected
     allMonitors = Set(topology.monitors.map(\.name))
@@ -81,8 +99,9 @@ public struct NodeConfiguration: Sendable {
     subscription =
       definition.parents.first.map { topology.subscription(of: $0, to: name) }
       ?? Subscription(kinds: ["*"], leastSeverity: 0, budget: nil)
-    let context = CorrelationContext(topology: topology, monitor: definition)
-    makeLane = { CorrelationLane($0, context, expecting: expected) }
+    var context = CorrelationContext(topology: topology, monitor: definition)
+    for child in allowedChildren { context.duties[child] = ChildDuty(of: child, in: topology) }
+    makeLane = { [context] in CorrelationLane($0, context, expecting: expected) }
     makeCouncil = heard.isEmpty ? nil : Self.council(context, members: [name] + heard)
   }
 }
@@ -99,6 +118,24 @@ extension CorrelationLane {
       resolver: Resolver(
         monitor: context.monitor, tier: context.tier, exercise: lane.exercise,
         limits: context.limits))
+  }
+}
+
+extension ChildDuty {
+  init(of child: MonitorName, in topology: Topology) {
+    var monitors: Set<MonitorName> = [child]
+    var unseen = [child]
+    while let next = unseen.popLast() {
+      for below in topology.children(of: next) where monitors.insert(below.name).inserted {
+        unseen.append(below.name)
+      }
+    }
+    let watched = Set(monitors.compactMap { topology.monitor($0)?.segment })
+    let segments = topology.segments.filter { watched.contains($0.name) }
+    let seesAll = segments.contains { $0.isPerimeter || $0.prefixes.isEmpty }
+    self.init(
+      monitors: monitors, segments: watched.union(seesAll ? [CorrelationContext.outside] : []),
+      prefixes: seesAll ? nil : segments.flatMap(\.prefixes))
   }
 }
 

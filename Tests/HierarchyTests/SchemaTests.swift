@@ -51,7 +51,7 @@ import Testing
     "exfil": "bulk-transfer dns-tunnel icmp-tunnel",
     "c2": "beacon", "lateral": "movement", "campaign": "multi-stage",
     "exposure": "cleartext-credentials file-share weak-service", "anomaly": "profile service-down",
-    "health": "monitor-silent capture-loss clock-skew overload",
+    "health": "monitor-silent capture-loss clock-skew overload forged-reports",
     "evidence": "first-contacts ingress-rates",
   ]
 }
