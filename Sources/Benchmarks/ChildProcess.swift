@@ -18,20 +18,21 @@ enum ChildProcess {
   static func measure(_ hotCase: HotCase, path: String) throws -> Measurement {
     let output = try run(["child", hotCase.rawValue, path])
     let fields = output.split(whereSeparator: \.isWhitespace).compactMap { Double($0) }
-    guard fields.count == 3 else { throw Fault.failed(output) }
+    guard fields.count == 4 else { throw Fault.failed(output) }
     var measurement = Measurement(
       name: hotCase.rawValue, items: Int(fields[0]), unit: "packet", cpuSeconds: fields[1])
     measurement.peakKiB = Int(fields[2])
+    measurement.wallSeconds = fields[3]
     return measurement
   }
 
-  /// The child's side: measures and prints packets, CPU seconds and the peak in KiB.
+  /// The child's side: measures and prints packets, CPU seconds, the peak in KiB and seconds.
   static func main(_ hotCase: HotCase, path: String) throws {
     let rules = hotCase == .signatures ? try RuleRun.load() : nil
     let measurement = try Measurement.taking(hotCase.rawValue) {
       try hotCase.run(path: path, rules: rules)
     }
-    print(measurement.items, measurement.cpuSeconds, peakKiB())
+    print(measurement.items, measurement.cpuSeconds, peakKiB(), measurement.wallSeconds)
   }
 
   /// VmHWM of `/proc/self/status`.

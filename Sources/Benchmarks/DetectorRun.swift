@@ -12,7 +12,8 @@ enum DetectorRun {
   /// need no sessions; returns
   /// the number of packets.
   static func count(
-    _ path: String, batch: Int, readsSessions: Bool, rules: SignatureSet? = nil
+    _ path: String, batch: Int, readsSessions: Bool, rules: SignatureSet? = nil,
+    workers: Int = 1
   ) throws -> Int {
     guard let name = MonitorName("bench") else { return 0 }
     let sink = ReportSink(monitor: name, tier: .local, capture: "bench")
@@ -20,7 +21,7 @@ enum DetectorRun {
     context.signatures = rules
     var pipeline = DetectionPipeline(
       sink: sink, context: context,
-      engines: readsSessions ? nil : DetectorCatalog.engines(context))
+      engines: readsSessions ? nil : DetectorCatalog.engines(context), workers: workers)
     var file = try CaptureFile(path: path)
     var reports = 0
     while true {

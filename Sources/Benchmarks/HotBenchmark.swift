@@ -35,7 +35,20 @@ enum HotBenchmark {
         runs[index].append(try ChildProcess.measure(hotCase, path: path))
       }
     }
-    print(MeasurementTable(title: title, rows: runs.map(Measurement.init(of:))).text + "\n")
+    let rows = runs.map(Measurement.init(of:))
+    print(MeasurementTable(title: title, rows: rows).text)
+    print(speedUp(of: rows) + "\n")
+  }
+
+  /// What several workers gain on the clock: of interest only where nothing else runs.
+  private static func speedUp(of rows: [Measurement]) -> String {
+    func seconds(_ hotCase: HotCase) -> Double {
+      rows.first { $0.name == hotCase.rawValue }?.wallSeconds ?? 0
+    }
+    let (one, two) = (seconds(.detectors), seconds(.workers))
+    let ratio = Double(Int(one / max(two, 1e-9) * 100)) / 100
+    return "on the clock: \(Int(one * 1000)) ms with one thread, \(Int(two * 1000)) ms with two"
+      + " workers and the reader, \(ratio) times as fast"
   }
 
   private static func removeFolder(_ path: String) {

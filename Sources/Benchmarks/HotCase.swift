@@ -13,6 +13,7 @@ enum HotCase: String, CaseIterable {
   case flows = "… + flows and sessions"
   case flowDetectors = "… + flow detectors"
   case detectors = "… + all detectors"
+  case workers = "… on 2 workers"
   case signatures = "… + signatures"
 
   /// Frames lent per call, as the local monitor does.
@@ -27,6 +28,8 @@ enum HotCase: String, CaseIterable {
     case .flows: try Self.countFlows(path)
     case .flowDetectors: try DetectorRun.count(path, batch: Self.batch, readsSessions: false)
     case .detectors: try DetectorRun.count(path, batch: Self.batch, readsSessions: true)
+    case .workers:
+      try DetectorRun.count(path, batch: Self.batch, readsSessions: true, workers: 2)
     case .signatures:
       try DetectorRun.count(path, batch: Self.batch, readsSessions: true, rules: rules)
     }

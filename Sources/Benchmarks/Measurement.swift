@@ -10,6 +10,8 @@ struct Measurement {
   let cpuSeconds: Double
   /// Middle one of several runs; that of the best run where there was one.
   var medianCPUSeconds: Double
+  /// Time on the clock while it ran; 0 where it was not measured.
+  var wallSeconds = 0.0
   /// Most memory the process ever held, in KiB; 0 where it was not measured.
   var peakKiB = 0
 
@@ -28,6 +30,7 @@ struct Measurement {
     self = sorted[0]
     medianCPUSeconds = sorted[sorted.count / 2].cpuSeconds
     peakKiB = runs.map(\.peakKiB).max() ?? 0
+    wallSeconds = runs.map(\.wallSeconds).min() ?? 0
   }
 
   /// CPU time per item.
@@ -37,10 +40,18 @@ struct Measurement {
   static func taking(
     _ name: String, unit: String = "packet", _ body: () throws -> Int
   ) rethrows -> Measurement {
-    let before = processCPUSeconds()
+    let (before, start) = (processCPUSeconds(), clockSeconds())
     let items = try body()
-    return Measurement(
+    var measurement = Measurement(
       name: name, items: items, unit: unit, cpuSeconds: processCPUSeconds() - before)
+    measurement.wallSeconds = clockSeconds() - start
+    return measurement
+  }
+
+  private static func clockSeconds() -> Double {
+    var now = timespec()
+    clock_gettime(CLOCK_MONOTONIC, &now)
+    return Double(now.tv_sec) + Double(now.tv_nsec) / 1e9
   }
 
   /// User and system time of this process so far.

@@ -10,7 +10,18 @@ import Terms
 ///
 /// What comes out depends on the frames alone, never on where `advance`, `flush` or `drainReports`
 /// fall between them: a report is handed over only once nothing older can follow.
+///
+/// With several workers the work is done on their threads, and reports come a round later; they are
+/// the same, unless a table of flows or sessions is full: each worker has its share of them.
 public struct DetectionPipeline: ~Copyable {
+  public static let workers = EngineLimit(
+    "local.workers", 1, .count,
+    "Threads that share a segment's packets; 0 for one per processor, four at most.")
+  /// Most workers of one pipeline.
+  public static let workerLimit = 16
+
+  /// Where there are several workers; what stands below is then idle.
+  private let shared: SharedPipeline?
   private var flows: FlowEngine
   private var engines: EngineGroup<FlowEvent>
   private var sessionEngines: EngineGroup<SessionEvent>
@@ -30,22 +41,30 @@ public struct DetectionPipeline: ~Copyable {
   ///   - engines: the catalogue's detectors where nil.
   ///   - sessionEngines: those of `SessionCatalog` where both are nil, none where only they are.
   ///   - listeners: those of `ProfileCatalog` where all three are nil, none where only they are.
+  ///   - workers: threads beside the caller's; 1 for none.
   ///   - seed: keys the flow table; see `FlowLimits.seed`.
   public init(
     sink: ReportSink, context: DetectionContext, engines: [any AnalysisEngine<FlowEvent>]? = nil,
     sessionEngines: [any AnalysisEngine<SessionEvent>]? = nil,
-    listeners: [any AnalysisEngine<FlowEvent>]? = nil, seed: UInt64? = nil
+    listeners: [any AnalysisEngine<FlowEvent>]? = nil, workers: Int = 1, seed: UInt64? = nil
   ) {
     var limits = FlowLimits(context.limits)
     if let seed { limits.seed = seed }
-    flows = FlowEngine(limits: limits)
-    self.engines = EngineGroup(
-      engines ?? (sessionEngines == nil ? DetectorCatalog.engines(context) : []))
-    self.sessionEngines = EngineGroup(
-      sessionEngines ?? (engines == nil ? SessionCatalog.engines(context) : []))
+    let detectors = engines ?? (sessionEngines == nil ? DetectorCatalog.engines(context) : [])
+    let readers = sessionEngines ?? (engines == nil ? SessionCatalog.engines(context) : [])
     let isWhole = engines == nil && sessionEngines == nil
-    self.listeners = HearingGroup(
-      listeners ?? (isWhole ? ProfileCatalog.engines(context) : []))
+    let hearers = HearingGroup(listeners ?? (isWhole ? ProfileCatalog.engines(context) : []))
+    // Rules keep state across flows that workers do not share yet.
+    let isShared = workers > 1 && context.signatures == nil
+    shared =
+      isShared
+      ? SharedPipeline(
+        workers: min(workers, Self.workerLimit), limits: limits, sink: sink, engines: detectors,
+        sessionEngines: readers, listeners: hearers) : nil
+    flows = FlowEngine(limits: isShared ? limits.share(of: .max) : limits)
+    self.engines = EngineGroup(isShared ? [] : detectors)
+    self.sessionEngines = EngineGroup(isShared ? [] : readers)
+    self.listeners = isShared ? HearingGroup([]) : hearers
     self.sink = sink
     listenerSink = sink
     if let rules = context.signatures {
@@ -54,35 +73,49 @@ public struct DetectionPipeline: ~Copyable {
   }
 
   /// Losses and counts of the flow engine.
-  public var statistics: FlowStatistics { flows.statistics }
+  public var statistics: FlowStatistics { shared?.statistics ?? flows.statistics }
 
   /// Flow events, and session events, that were there for the engines so far.
-  public var eventCount: UInt64 { engines.eventCount }
-  public var sessionEventCount: UInt64 { sessionEngines.eventCount }
+  public var eventCount: UInt64 { shared?.eventCounts.flows ?? engines.eventCount }
+  public var sessionEventCount: UInt64 {
+    shared?.eventCounts.sessions ?? sessionEngines.eventCount
+  }
 
   /// What the detectors' bounded tables turned away so far, summed over all engines.
   public var losses: UInt64 {
-    engines.losses &+ sessionEngines.losses &+ listeners.losses &+ (signatures?.losses ?? 0)
+    shared?.losses
+      ?? (engines.losses &+ sessionEngines.losses &+ listeners.losses
+        &+ (signatures?.losses ?? 0))
   }
 
   /// What the signature engine did; nil without rules.
   public var signatureStatistics: SignatureStatistics? { signatures?.statistics }
 
   /// Event time reached by the engines.
-  public var time: CaptureTime { flows.time }
+  public var time: CaptureTime { shared?.time ?? flows.time }
 
   /// Takes in the next frame; see `FlowEngine.take`.
   @inline(__always)
   public mutating func take(
     _ bytes: UnsafeRawBufferPointer, linkType: LinkType, wireLength: UInt32, time: CaptureTime
   ) {
+    if let shared {
+      return shared.take(bytes, linkType: linkType, wireLength: wireLength, time: time)
+    }
     let needsDrain = flows.take(
       bytes, linkType: linkType, wireLength: wireLength, time: time)
     if needsDrain { deliver() }
   }
 
   /// Brings every frame taken so far to its end and moves the watermark as far as it goes.
+  ///
+  /// With several workers, sends the frames on their way, and moves the watermark to the end of the
+  /// round before.
   public mutating func flush() {
+    if let shared {
+      shared.flush()
+      return settle()
+    }
     flows.flush()
     deliver()
     settle()
@@ -91,6 +124,10 @@ public struct DetectionPipeline: ~Copyable {
   /// Says that event time has reached `time` without frames: timeouts and deadlines due by then
   /// fire.
   public mutating func advance(to time: CaptureTime) {
+    if let shared {
+      shared.advance(to: time)
+      return settle()
+    }
     flows.advance(to: time)
     deliver()
     settle()
@@ -99,6 +136,11 @@ public struct DetectionPipeline: ~Copyable {
   /// Ends the capture: open flows are closed, open reports get their last revision, the watermark
   /// becomes `.distantFuture`.
   public mutating func finish() {
+    if let shared {
+      shared.finish()
+      watermark = .distantFuture
+      return
+    }
     flows.finish()
     deliver()
     engines.runDeadlines(through: .distantFuture, into: &sink)
@@ -111,7 +153,7 @@ public struct DetectionPipeline: ~Copyable {
 
   /// Hands over the reports up to the watermark, ordered by emission, id and revision.
   public mutating func drainReports() -> [Report] {
-    waiting += sink.drain() + listenerSink.drain()
+    waiting += shared?.drainReports() ?? (sink.drain() + listenerSink.drain())
     guard !waiting.isEmpty else { return [] }
     waiting.sort(by: Report.precedes)
     let due = waiting.firstIndex { $0.emitted > watermark } ?? waiting.count
@@ -146,7 +188,7 @@ public struct DetectionPipeline: ~Copyable {
   /// Runs the deadlines that event time has passed. Events of this very instant may still come, so
   /// the watermark stays a nanosecond behind.
   private mutating func settle() {
-    let now = flows.time
+    let now = time
     guard now > .distantPast, watermark < .distantFuture else { return }
     engines.runDeadlines(through: now, into: &sink)
     sessionEngines.runDeadlines(through: now, into: &sink)
@@ -160,10 +202,10 @@ public struct DetectionPipeline: ~Copyable {
 
 extension DetectionPipeline {
   /// What the engines have learned of the segment, as the bytes of a file.
-  public func learned() -> [UInt8] { listeners.learned() }
+  public func learned() -> [UInt8] { shared?.listeners.learned() ?? listeners.learned() }
 
   /// Takes up, before the first frame, what `learned` gave; wholly, or at a fault not at all.
   public mutating func restore(learned bytes: [UInt8]) throws(StateFault) {
-    try listeners.restore(bytes)
+    if let shared { try shared.listeners.restore(bytes) } else { try listeners.restore(bytes) }
   }
 }

@@ -58,6 +58,9 @@ public struct ArrivalClock: Sendable {
     nanoseconds = max(nanoseconds ?? .min, Self.bounded(time))
   }
 
+  /// A packet has its place already.
+  @inline(__always) mutating func set(_ time: CaptureTime) { nanoseconds = time.nanoseconds }
+
   @inline(__always) private static func bounded(_ time: CaptureTime) -> Int64 {
     min(max(time.nanoseconds, bounds.lowerBound), bounds.upperBound)
   }

@@ -18,7 +18,7 @@ import Terms
 ///   such are seen with a checksum half done, shorter ones half done count as well.
 extension FlowEngine {
   /// Frames longer than this cannot have crossed a usual link.
-  private static let frameLimit: UInt32 = 1522
+  static let frameLimit: UInt32 = 1522
 
   /// Whether a packet of the flow at `place` is one that its target takes; what it shows of its
   /// sender is remembered.
@@ -47,12 +47,8 @@ extension FlowEngine {
     counts.checksums.wrong &+= 1
     record.pointee.noteWrong(direction)
     if record.pointee.leavesChecksums(direction) { return true }
-    let isHalfway = slot.pointee.checksum.isHalfway
-    if slot.pointee.packet.wireLength > Self.frameLimit {
-      if isHalfway { capturesMerged = true }
-      return true
-    }
-    if isHalfway, capturesMerged { return true }
+    if slot.pointee.packet.wireLength > Self.frameLimit { return true }
+    if slot.pointee.checksum.isHalfway, slot.pointee.packet.index >= mergedSince { return true }
     guard record.pointee.makesChecksums(direction) else { return true }
     counts.checksums.refused &+= 1
     return false
@@ -61,25 +57,24 @@ extension FlowEngine {
   /// First stage: sums up the headers of a packet while they are at hand.
   ///
   /// - Parameter isWhole: `bytes` are a datagram put together from fragments, without its IP header.
-  @inline(__always) func noteChecksum(
+  @inline(__always) mutating func noteChecksum(
     _ slot: UnsafeMutablePointer<PacketRing.Slot>, _ bytes: UnsafeRawBufferPointer,
     isWhole: Bool = false
   ) {
-    // A bare acknowledgement proves nothing and carries nothing, and every other packet is one.
-    if slot.pointee.packet.payloadLength == 0, slot.pointee.packet.tcpFlags == .ack { return }
-    slot.pointee.checksum = ChecksumPart(
-      slot.packet, bytes, start: Int(slot.pointee.packet.transportOffset),
-      network: isWhole ? nil : Int(slot.pointee.packet.networkOffset))
+    slot.pointee.checksum = Self.checksum(slot.packet, bytes, isWhole: isWhole)
+    if slot.pointee.packet.wireLength > Self.frameLimit, slot.pointee.checksum.isHalfway {
+      mergedSince = min(mergedSince, slot.pointee.packet.index)
+    }
   }
 
-  /// Whether a fragment's IPv4 header is one that no host takes.
-  func isBroken(_ packet: borrowing Packet, _ bytes: UnsafeRawBufferPointer) -> Bool {
-    guard packet.etherType == 0x0800, let base = bytes.baseAddress else { return false }
-    let start = Int(packet.networkOffset)
-    guard start &+ 20 <= bytes.count else { return false }
-    let length = Int(bytes[start] & 15) &* 4
-    guard length >= 20, start &+ length <= bytes.count else { return false }
-    return ChecksumPart.isBroken(ipv4: base + start, count: length)
+  @inline(__always) static func checksum(
+    _ packet: UnsafePointer<Packet>, _ bytes: UnsafeRawBufferPointer, isWhole: Bool
+  ) -> ChecksumPart {
+    // A bare acknowledgement proves nothing and carries nothing, and every other packet is one.
+    if packet.pointee.payloadLength == 0, packet.pointee.tcpFlags == .ack { return ChecksumPart() }
+    return ChecksumPart(
+      packet, bytes, start: Int(packet.pointee.transportOffset),
+      network: isWhole ? nil : Int(packet.pointee.networkOffset))
   }
 }
 

@@ -6,7 +6,8 @@ struct DeadlineQueue: ~Copyable {
     var deadline: Int64
     /// Place of the flow in the table.
     var place: UInt32
-    /// Low bits of the flow's first packet index: another flow may have taken the place.
+    /// Low bits of the index of the packet that the wait began with: another flow may have taken
+    /// the place.
     var stamp: UInt32
   }
 
@@ -28,6 +29,8 @@ struct DeadlineQueue: ~Copyable {
   @inline(__always) var isFull: Bool { tail &- head > mask }
   /// The next deadline, or `Int64.max`.
   @inline(__always) var next: Int64 { isEmpty ? .max : entries[head & mask].deadline }
+  /// The last deadline; nil without any.
+  var last: Int64? { isEmpty ? nil : entries[(tail &- 1) & mask].deadline }
   /// Places of the entries `distance` behind the head, for prefetching; nil behind the tail.
   @inline(__always) func place(behindHead distance: Int) -> Int? {
     tail &- head > distance ? Int(entries[(head &+ distance) & mask].place) : nil

@@ -47,6 +47,8 @@ struct Defragmenter {
   }
 
   private(set) var statistics = FragmentStatistics()
+  /// Fragments with a wrong IPv4 header checksum, which no host takes.
+  private(set) var brokenHeaders: UInt64 = 0
   private let datagramLimit: Int
   private let byteLimit: Int
   private let share: Double
@@ -80,6 +82,9 @@ struct Defragmenter {
     return losses[lossHead - 1]
   }
 
+  /// Takes over a loss that an earlier stage had.
+  mutating func adopt(_ loss: Loss) { losses.append(loss) }
+
   init(limits: FlowLimits) {
     datagramLimit = limits.datagrams
     byteLimit = limits.fragmentBytes
@@ -91,6 +96,10 @@ struct Defragmenter {
   ///   - packet: a packet with content `.fragment`.
   ///   - frame: the bytes it was decoded from.
   mutating func take(_ packet: Packet, _ frame: UnsafeRawBufferPointer) -> Outcome {
+    guard !Self.isBroken(packet, frame) else {
+      brokenHeaders &+= 1
+      return .waiting
+    }
     statistics.fragments &+= 1
     self.packet = packet.index
     expire(before: packet.time)
@@ -110,6 +119,16 @@ struct Defragmenter {
       return .waiting
     }
     return add(packet, UnsafeRawBufferPointer(rebasing: frame[start..<end]), to: key)
+  }
+
+  /// Whether a fragment's IPv4 header is one that no host takes.
+  private static func isBroken(_ packet: Packet, _ bytes: UnsafeRawBufferPointer) -> Bool {
+    guard packet.etherType == 0x0800, let base = bytes.baseAddress else { return false }
+    let start = Int(packet.networkOffset)
+    guard start &+ 20 <= bytes.count else { return false }
+    let length = Int(bytes[start] & 15) &* 4
+    guard length >= 20, start &+ length <= bytes.count else { return false }
+    return ChecksumPart.isBroken(ipv4: base + start, count: length)
   }
 
   private mutating func add(

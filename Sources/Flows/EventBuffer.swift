@@ -7,19 +7,28 @@ struct EventBuffer: ~Copyable {
   private static let initialCapacity = 4096
 
   private(set) var base: UnsafeMutablePointer<FlowEvent>
+  /// The place of each event among those of the same time.
+  private(set) var orders: UnsafeMutablePointer<EventOrder>
   private(set) var count = 0
   private var capacity: Int
 
   init() {
     capacity = Self.initialCapacity
     base = Self.room(capacity)
+    orders = Self.room(capacity)
   }
 
-  deinit { free(base) }
+  deinit {
+    free(base)
+    free(orders)
+  }
 
   /// A new event at the end, to be filled in before the next call.
-  @inline(__always) mutating func append() -> UnsafeMutablePointer<FlowEvent> {
+  @inline(__always) mutating func append(
+    at order: EventOrder
+  ) -> UnsafeMutablePointer<FlowEvent> {
     if count == capacity { resize(to: capacity * 2) }
+    orders[count] = order
     let event = base + count
     event.initialize(to: FlowEvent())
     count &+= 1
@@ -32,20 +41,27 @@ struct EventBuffer: ~Copyable {
     if capacity > Self.initialCapacity * 4 { resize(to: Self.initialCapacity) }
   }
 
-  /// `FlowEvent` is trivial, so the C library may move it, which for large blocks it does without
-  /// copying. Out of memory ends the program, as with every allocation.
   private mutating func resize(to newCapacity: Int) {
-    guard let moved = realloc(base, newCapacity * MemoryLayout<FlowEvent>.stride) else {
-      preconditionFailure("no memory for \(newCapacity) flow events")
-    }
-    base = moved.bindMemory(to: FlowEvent.self, capacity: newCapacity)
+    base = Self.moved(base, newCapacity)
+    orders = Self.moved(orders, newCapacity)
     capacity = newCapacity
   }
 
-  private static func room(_ count: Int) -> UnsafeMutablePointer<FlowEvent> {
-    guard let memory = malloc(count * MemoryLayout<FlowEvent>.stride) else {
+  /// Trivial values may be moved by the C library, which does so without copying for large blocks.
+  /// Out of memory ends the program, as with every allocation.
+  private static func moved<Value: BitwiseCopyable>(
+    _ old: UnsafeMutablePointer<Value>, _ count: Int
+  ) -> UnsafeMutablePointer<Value> {
+    guard let moved = realloc(old, count * MemoryLayout<Value>.stride) else {
       preconditionFailure("no memory for \(count) flow events")
     }
-    return memory.bindMemory(to: FlowEvent.self, capacity: count)
+    return moved.bindMemory(to: Value.self, capacity: count)
+  }
+
+  private static func room<Value: BitwiseCopyable>(_ count: Int) -> UnsafeMutablePointer<Value> {
+    guard let memory = malloc(count * MemoryLayout<Value>.stride) else {
+      preconditionFailure("no memory for \(count) flow events")
+    }
+    return memory.bindMemory(to: Value.self, capacity: count)
   }
 }

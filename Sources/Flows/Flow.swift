@@ -195,6 +195,11 @@ enum FlowClock {
     UInt32(truncatingIfNeeded: nanoseconds &>> 20)
   }
 
+  /// A unit is short of as many nanoseconds, so a time that many units ahead has not come.
+  @inline(__always) static func nanoseconds(_ units: UInt32) -> Int64 {
+    (Int64(units) &- 1) &<< 20
+  }
+
   static func units(_ span: TimeSpan) -> UInt32 {
     UInt32(clamping: min(span.nanoseconds >> 20, Int64(UInt32.max / 2)))
   }

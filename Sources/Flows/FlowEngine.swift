@@ -21,14 +21,16 @@ public struct FlowEngine: ~Copyable {
   /// Reads all payload, if there is one; see `attach`.
   var inspector: TrafficInspector?
   var counts = FlowStatistics()
-  /// The capture shows received segments merged by the host it is made on.
-  var capturesMerged = false
+  /// The packet from which on the capture shows received segments merged by the host it is made on.
+  var mergedSince = UInt64.max
   /// Packets given, looked up and updated.
   private var taken: UInt64 = 0
   private var looked: UInt64 = 0
   private var updated: UInt64 = 0
   /// Flows that `finish` has yet to close, last one first; nil before.
   var remaining: [FlowOpening]?
+  /// Index of the newest packet updated.
+  private(set) var newestIndex: UInt64 = 0
   /// Time of the newest packet given.
   private var arrivals = ArrivalClock()
 
@@ -69,6 +71,7 @@ public struct FlowEngine: ~Copyable {
     result.peakFlows = table.peak
     result.fragments = defragmenter.statistics
     result.sessions = sessions.statistics
+    result.checksums.refused &+= defragmenter.brokenHeaders
     result.clampedTimes = arrivals.clampedTimes
     result.doubtedTimes = arrivals.doubtedTimes
     return result
@@ -96,6 +99,37 @@ public struct FlowEngine: ~Copyable {
     return needsDrain
   }
 
+  /// Takes in a packet that `SharedIntake` has decoded, whose index and time are its place among the
+  /// packets of all engines that share a capture.
+  ///
+  /// - Parameters:
+  ///   - bytes: what it was decoded from; not needed after the call.
+  ///   - share: what of it is this engine's.
+  mutating func take(
+    _ packet: UnsafePointer<Packet>, _ bytes: UnsafeRawBufferPointer, _ share: PacketShare
+  ) {
+    let slot = ring.slots + PacketRing.position(taken)
+    slot.pointee.packet = packet.pointee
+    arrivals.set(packet.pointee.time)
+    slot.clear()
+    if share.contains(.quotedOnly) {
+      noteQuoted(slot, bytes)
+      slot.pointee.remark = .elsewhere
+    } else {
+      if share.contains(.datagram) {
+        noteDatagram(slot, bytes)
+      } else {
+        noteFrame(slot, bytes)
+      }
+      if share.contains(.forged) { slot.pointee.remark = .overlap }
+      if share.contains(.quotedElsewhere) { slot.pointee.remark = .none }
+      askForFlow(slot)
+    }
+    taken &+= 1
+    if taken &- looked > PacketRing.lookDistance { look() }
+    if taken &- updated > PacketRing.updateDistance { update() }
+  }
+
   /// Brings every packet taken so far to its end.
   public mutating func flush() {
     while looked < taken { look() }
@@ -116,11 +150,7 @@ public struct FlowEngine: ~Copyable {
   /// - Returns: whether the capture has ended; if not, drain and call again.
   @discardableResult
   public mutating func finish(closing batch: Int = .max) -> Bool {
-    if remaining == nil {
-      flush()
-      judgeRemaining()
-      remaining = flowsToClose()
-    }
+    beginFinish()
     return closeRemaining(atMost: batch)
   }
 
@@ -130,21 +160,33 @@ public struct FlowEngine: ~Copyable {
   ) {
     counts.packets &+= 1
     counts.bytes &+= UInt64(slot.pointee.packet.wireLength)
-    slot.pointee.remark = .none
-    slot.pointee.payloadCount = 0
-    slot.pointee.checksum = ChecksumPart()
+    slot.clear()
     if !slot.pointee.packet.malformations.isEmpty {
       counts.malformations.count(slot.pointee.packet.malformations)
     }
+    noteFrame(slot, bytes)
+    if slot.pointee.packet.content == .fragment { defragment(slot, bytes) }
+    askForFlow(slot)
+  }
+
+  /// Keeps what later stages need of a frame.
+  @inline(__always) private mutating func noteFrame(
+    _ slot: UnsafeMutablePointer<PacketRing.Slot>, _ bytes: UnsafeRawBufferPointer
+  ) {
     switch slot.pointee.packet.content {
     case .ip:
       noteQuoted(slot, bytes)
       keepPayload(of: bytes, isFrame: true)
       noteChecksum(slot, bytes)
-    case .fragment: defragment(slot, bytes)
+    case .fragment: break
     case .arp: counts.arpPackets &+= 1
     case .other, .control: counts.otherFrames &+= 1
     }
+  }
+
+  @inline(__always) private mutating func askForFlow(
+    _ slot: UnsafeMutablePointer<PacketRing.Slot>
+  ) {
     guard slot.pointee.packet.content == .ip else { return }
     counts.ipPackets &+= 1
     slot.pointee.hash = table.hash(FlowKey(slot.pointee.packet))
@@ -169,11 +211,15 @@ public struct FlowEngine: ~Copyable {
     let now = slot.pointee.packet.time.nanoseconds
     if now >= timeouts.next { runTimeouts(upTo: now) }
     timeouts.clock = now
+    newestIndex = slot.pointee.packet.index
+    sessions.output.order = EventOrder(.packet, packet: newestIndex)
     switch slot.pointee.packet.content {
     case .ip:
-      track(slot, position)
+      if slot.pointee.remark != .elsewhere { track(slot, position) }
       switch slot.pointee.remark {
-      case .unreachable: refuseQuoted(ring.quoted[position], packet: slot.pointee.packet.index)
+      case .unreachable, .elsewhere:
+        sessions.output.order = EventOrder(.packet, packet: newestIndex, isQuoted: true)
+        refuseQuoted(ring.quoted[position], packet: slot.pointee.packet.index)
       case .notice: tellNotice(ring.notices[position], slot.pointee.packet)
       case .none, .overlap: break
       }
@@ -189,10 +235,6 @@ public struct FlowEngine: ~Copyable {
   private mutating func defragment(
     _ slot: UnsafeMutablePointer<PacketRing.Slot>, _ bytes: UnsafeRawBufferPointer
   ) {
-    guard !isBroken(slot.pointee.packet, bytes) else {
-      counts.checksums.refused &+= 1
-      return
-    }
     switch defragmenter.take(slot.pointee.packet, bytes) {
     case .waiting: break
     case .overlap: slot.pointee.remark = .overlap
@@ -200,14 +242,21 @@ public struct FlowEngine: ~Copyable {
       slot.pointee.packet = first
       data.withUnsafeBytes { datagram in
         PacketDecoder.decodeReassembled(datagram, into: &slot.pointee.packet)
-        noteChecksum(slot, datagram, isWhole: true)
-        // Here a sound transport header begins at offset 0, which elsewhere says that there is
-        // none.
-        if slot.pointee.packet.payloadOffset > 0 { slot.pointee.packet.transportOffset = 1 }
-        noteQuoted(slot, datagram)
-        keepPayload(of: datagram, isFrame: false)
+        noteDatagram(slot, datagram)
       }
     }
+  }
+
+  /// Keeps what later stages need of a datagram put together from fragments.
+  private mutating func noteDatagram(
+    _ slot: UnsafeMutablePointer<PacketRing.Slot>, _ datagram: UnsafeRawBufferPointer
+  ) {
+    guard slot.pointee.packet.content == .ip else { return }
+    noteChecksum(slot, datagram, isWhole: true)
+    // Here a sound transport header begins at offset 0, which elsewhere says that there is none.
+    if slot.pointee.packet.payloadOffset > 0 { slot.pointee.packet.transportOffset = 1 }
+    noteQuoted(slot, datagram)
+    keepPayload(of: datagram, isFrame: false)
   }
 
   @inline(__always) private func keepPayload(of bytes: UnsafeRawBufferPointer, isFrame: Bool) {
@@ -230,14 +279,18 @@ public struct FlowEngine: ~Copyable {
       }
       return
     }
-    guard slot.pointee.packet.isICMPError, ICMPExchange.isUnreachable(slot.pointee.packet) else {
-      return
-    }
-    var inner = Packet()
-    guard PacketDecoder.decodeEmbedded(bytes, of: slot.pointee.packet, into: &inner),
-      inner.transportOffset != 0
+    guard slot.pointee.packet.isICMPError, let key = Self.quotedKey(slot.pointee.packet, bytes)
     else { return }
-    ring.quoted[PacketRing.position(taken)] = FlowKey(inner)
+    ring.quoted[PacketRing.position(taken)] = key
     slot.pointee.remark = .unreachable
+  }
+
+  /// The flow that an ICMP error complains of; nil where it says nothing of a flow's end.
+  static func quotedKey(_ packet: borrowing Packet, _ bytes: UnsafeRawBufferPointer) -> FlowKey? {
+    var inner = Packet()
+    guard !NeighbourNotice.isHeld(in: packet), ICMPExchange.isUnreachable(packet),
+      PacketDecoder.decodeEmbedded(bytes, of: packet, into: &inner), inner.transportOffset != 0
+    else { return nil }
+    return FlowKey(inner)
   }
 }

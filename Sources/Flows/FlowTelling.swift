@@ -9,7 +9,7 @@ extension FlowEngine {
   mutating func tell(
     _ kind: FlowEvent.Kind, _ place: Int, packet: UInt64
   ) -> UnsafeMutablePointer<FlowEvent> {
-    let event = buffer.append()
+    let event = buffer.append(at: sessions.output.order)
     fill(event, kind, place, packet: packet)
     return event
   }
@@ -122,7 +122,7 @@ extension FlowEngine {
   private mutating func tell(
     _ kind: FlowEvent.Kind, _ packet: borrowing Packet
   ) -> UnsafeMutablePointer<FlowEvent> {
-    let event = buffer.append()
+    let event = buffer.append(at: sessions.output.order)
     event.pointee.time = packet.time
     event.pointee.packet = packet.index
     event.pointee.source = packet.source

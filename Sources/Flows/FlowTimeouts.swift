@@ -9,10 +9,10 @@ import Terms
 struct FlowTimeouts: ~Copyable {
   /// A flow with packets that were not told of is told of after this long, in nanoseconds.
   static let progressDelay: Int64 = 1_000_000_000
-  /// The sweep takes a step at every multiple of this, in nanoseconds, and comes round in
-  /// `sweepSlices` steps.
+  /// The sweep looks for idle flows at every multiple of this, in nanoseconds.
   static let sweepStep: Int64 = 1_000_000_000
-  static let sweepSlices: Int64 = 4
+  /// Places that share a time before which none of them can be idle.
+  static let sweepBlock = 64
 
   /// Event time now, in nanoseconds; `.min` before the first packet.
   var clock = Int64.min
@@ -29,6 +29,12 @@ struct FlowTimeouts: ~Copyable {
   private let datagramIdle: UInt32
   private let icmpIdle: UInt32
   private let linger: UInt32
+  /// The shortest of them.
+  let leastIdle: UInt32
+  /// For each block of places, when one of its flows may be idle: nanoseconds, biased so that zero
+  /// is always due.
+  private let idleTimes: UnsafeMutablePointer<UInt64>
+  private let blockCount: Int
 
   init(limits: FlowLimits) {
     handshakeIdle = FlowClock.units(limits.handshakeIdle)
@@ -36,11 +42,31 @@ struct FlowTimeouts: ~Copyable {
     datagramIdle = FlowClock.units(limits.datagramIdle)
     icmpIdle = FlowClock.units(limits.icmpIdle)
     linger = FlowClock.units(limits.linger)
+    leastIdle = min(handshakeIdle, establishedIdle, datagramIdle, icmpIdle, linger)
+    blockCount = (limits.capacity + Self.sweepBlock - 1) / Self.sweepBlock
+    idleTimes = LazyPages.allocate(UInt64.self, count: blockCount)
     // A place waits for one answer at a time; entries of flows that are gone make the oldest be
     // judged early.
     answers = DeadlineQueue(capacity: limits.capacity)
     progress = DeadlineQueue(capacity: limits.capacity)
     answerDelay = min(limits.answerLimit.nanoseconds, Int64(1) << 60)
+  }
+
+  deinit { LazyPages.free(idleTimes, count: blockCount) }
+
+  /// Whether a flow of the block may be idle when the sweep comes by.
+  @inline(__always) func isDue(block: Int) -> Bool { Self.biased(sweep) >= idleTimes[block] }
+
+  /// None of the block's flows is idle for so long from now, in units of `FlowClock`.
+  @inline(__always) func rest(block: Int, for units: UInt32) {
+    idleTimes[block] = Self.biased(sweep &+ FlowClock.nanoseconds(units))
+  }
+
+  /// The flow may be idle sooner than its block knew.
+  func disturb(_ place: Int) { idleTimes[place / Self.sweepBlock] = 0 }
+
+  @inline(__always) private static func biased(_ time: Int64) -> UInt64 {
+    UInt64(bitPattern: time) ^ 1 &<< 63
   }
 
   var answersAreFull: Bool { answers.isFull }
@@ -51,9 +77,11 @@ struct FlowTimeouts: ~Copyable {
     next = min(next, deadline)
   }
 
-  @inline(__always) mutating func awaitProgress(_ place: Int, from now: Int64) {
+  /// - Parameter stamp: low bits of the index of the packet that is to be told of.
+  @inline(__always) mutating func awaitProgress(_ place: Int, stamp: UInt32, from now: Int64) {
     let deadline = now &+ Self.progressDelay
-    progress.append(.init(deadline: deadline, place: UInt32(truncatingIfNeeded: place), stamp: 0))
+    progress.append(
+      .init(deadline: deadline, place: UInt32(truncatingIfNeeded: place), stamp: stamp))
     next = min(next, deadline)
   }
 
@@ -86,11 +114,11 @@ extension FlowEngine {
     while timeouts.next <= now {
       timeouts.clock = timeouts.next
       if timeouts.answers.next == timeouts.next {
-        judgeNextAnswer()
+        judgeNextAnswer(isDue: true)
       } else if timeouts.progress.next == timeouts.next {
         tellNextProgress()
       } else {
-        sweepSlice()
+        sweepFlows()
       }
       timeouts.findNext()
     }
@@ -99,7 +127,9 @@ extension FlowEngine {
 
   /// Judges the first contact that waited longest: unanswered, unless something came back or it is
   /// gone.
-  mutating func judgeNextAnswer() {
+  ///
+  /// - Parameter isDue: its time has come; else it is judged early, as part of the packet at hand.
+  mutating func judgeNextAnswer(isDue: Bool = false) {
     if let place = timeouts.answers.place(behindHead: 8) { table.prefetchFlow(place) }
     let entry = timeouts.answers.removeFirst()
     let place = Int(entry.place)
@@ -107,6 +137,7 @@ extension FlowEngine {
     guard state.phase == .fresh, !state.isRefused else { return }
     let first = table.records[place].firstPacket
     guard UInt32(truncatingIfNeeded: first) == entry.stamp else { return }
+    if isDue { sessions.output.order = EventOrder(.answer, packet: first) }
     tell(.unanswered, place, packet: first)
   }
 
@@ -121,24 +152,45 @@ extension FlowEngine {
     guard table.flows[place].state.phase != .free, table.flows[place].pendingPackets > 0 else {
       return
     }
+    sessions.output.order = EventOrder(.progress, packet: index(entry.stamp))
     tellCounts(.progress, place, packet: table.records[place].firstPacket)
   }
 
-  /// Ends the idle flows of one slice: blocks of 64 places, every fourth block.
-  private mutating func sweepSlice() {
-    let step = timeouts.sweep / FlowTimeouts.sweepStep
-    let slice = Int(truncatingIfNeeded: step & (FlowTimeouts.sweepSlices - 1))
+  /// The packet index that these are the low bits of: the newest one that is not ahead.
+  private mutating func index(_ stamp: UInt32) -> UInt64 {
+    let lag = UInt32(truncatingIfNeeded: newestIndex) &- stamp
+    return newestIndex &- min(UInt64(lag), newestIndex)
+  }
+
+  /// Ends the flows that are idle now, in the order in which they opened.
+  ///
+  /// A block of places is looked at only when one of its flows may be idle: those seen or changed
+  /// since the last look cannot be before the shortest limit has passed.
+  private mutating func sweepFlows() {
     let now = FlowClock.units(timeouts.sweep)
     let used = table.used
-    var block = slice * 64
-    while block < used {
-      for place in block..<min(block + 64, used) where table.flows[place].state.phase != .free {
+    var idle: [FlowOpening] = []
+    for block in 0..<(used + FlowTimeouts.sweepBlock - 1) / FlowTimeouts.sweepBlock {
+      guard timeouts.isDue(block: block) else { continue }
+      var soonest = timeouts.leastIdle
+      let start = block * FlowTimeouts.sweepBlock
+      for place in start..<min(start + FlowTimeouts.sweepBlock, used) {
         let flow = table.flows + place
-        if now &- flow.pointee.lastSeen >= timeouts.idleLimit(of: flow.pointee) {
-          end(place, .idle, packet: table.records[place].firstPacket)
+        guard flow.pointee.state.phase != .free else { continue }
+        let limit = timeouts.idleLimit(of: flow.pointee)
+        let silence = now &- flow.pointee.lastSeen
+        if silence >= limit {
+          idle.append(FlowOpening(firstPacket: table.records[place].firstPacket, place: place))
+        } else {
+          soonest = min(soonest, limit &- silence)
         }
       }
-      block += 64 * Int(FlowTimeouts.sweepSlices)
+      timeouts.rest(block: block, for: soonest)
+    }
+    idle.sort { $0.firstPacket < $1.firstPacket }
+    for flow in idle {
+      sessions.output.order = EventOrder(.sweep, packet: flow.firstPacket)
+      end(flow.place, .idle, packet: flow.firstPacket)
     }
     sessions.sweep(
       at: CaptureTime(nanoseconds: timeouts.sweep), table.flows, table.records)
@@ -148,7 +200,15 @@ extension FlowEngine {
   /// Judges first contacts as though the capture had gone on silently for as long as an answer may
   /// take.
   mutating func judgeRemaining() {
-    while !timeouts.answers.isEmpty { runTimeouts(upTo: timeouts.answers.next) }
+    if let last = timeouts.answers.last { runTimeouts(upTo: last) }
+  }
+
+  /// Ends the capture but for the flows still open, which wait in `remaining`.
+  mutating func beginFinish() {
+    guard remaining == nil else { return }
+    flush()
+    judgeRemaining()
+    remaining = flowsToClose()
   }
 
   /// All flows, the one that opened last first.
@@ -162,10 +222,14 @@ extension FlowEngine {
     return open
   }
 
-  /// Closes up to `batch` of the remaining flows; returns whether it was the last ones.
-  mutating func closeRemaining(atMost batch: Int) -> Bool {
+  /// Closes up to `batch` of the remaining flows, those that opened up to `packet` only; returns
+  /// whether it was the last ones.
+  mutating func closeRemaining(atMost batch: Int, through packet: UInt64 = .max) -> Bool {
     var left = max(batch, 1)
-    while left > 0, let flow = remaining?.popLast() {
+    while left > 0, let next = remaining?.last, next.firstPacket <= packet,
+      let flow = remaining?.popLast()
+    {
+      sessions.output.order = EventOrder(.end, packet: flow.firstPacket)
       end(flow.place, .captureEnded, packet: flow.firstPacket)
       left -= 1
     }

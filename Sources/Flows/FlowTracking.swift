@@ -101,7 +101,9 @@ extension FlowEngine {
     }
     if !flow.pointee.state.isQueued {
       flow.pointee.state.isQueued = true
-      timeouts.awaitProgress(place, from: packet.pointee.time.nanoseconds)
+      timeouts.awaitProgress(
+        place, stamp: UInt32(truncatingIfNeeded: packet.pointee.index),
+        from: packet.pointee.time.nanoseconds)
     }
     if flow.pointee.pendingPackets >= limits.progressPackets {
       tellCounts(.progress, place, packet: packet.pointee.index)

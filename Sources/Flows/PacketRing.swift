@@ -38,6 +38,8 @@ struct PacketRing: ~Copyable {
     case unreachable
     /// A message about routers or neighbours that stands in `notices`.
     case notice
+    /// The same, in a packet that another engine counts.
+    case elsewhere
   }
 
   let slots: UnsafeMutablePointer<Slot>
@@ -115,6 +117,13 @@ struct PacketRing: ~Copyable {
 }
 
 extension UnsafeMutablePointer<PacketRing.Slot> {
+  /// Forgets what was learned of the packet before.
+  @inline(__always) func clear() {
+    pointee.remark = .none
+    pointee.payloadCount = 0
+    pointee.checksum = ChecksumPart()
+  }
+
   /// The packet in place: who gets it by pointer copies nothing. It is the slot's first field.
   @inline(__always) var packet: UnsafePointer<Packet> {
     UnsafeRawPointer(self).assumingMemoryBound(to: Packet.self)

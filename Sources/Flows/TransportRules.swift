@@ -218,6 +218,7 @@ extension FlowEngine {
     refuse(place, packet: packet)
     if table.flows[place].transport == TransportProtocol.tcp.number {
       close(place, .refused, packet: packet)
+      timeouts.disturb(place)
     }
   }
 }

@@ -7,6 +7,6 @@ import Terms
 /// Every limit that a topology can override.
 public enum EngineLimits {
   public static let all: [EngineLimit] =
-    FlowLimits.all + DetectorCatalog.limits + SessionCatalog.limits + ProfileCatalog.limits
-    + CorrelatorCatalog.limits + Resolver.limits
+    [DetectionPipeline.workers] + FlowLimits.all + DetectorCatalog.limits
+    + SessionCatalog.limits + ProfileCatalog.limits + CorrelatorCatalog.limits + Resolver.limits
 }

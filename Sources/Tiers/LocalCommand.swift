@@ -1,4 +1,5 @@
 import ArgumentParser
+import Detection
 import Scenarios
 import Signatures
 import Terms
@@ -62,6 +63,12 @@ public struct LocalCommand: AsyncParsableCommand {
 
   @OptionGroup var rules: RuleOptions
 
+  @Option(
+    help: ArgumentHelp(
+      "Threads that share a segment's packets; 0 for one per processor, four at most.",
+      valueName: "n"))
+  var workers: Int?
+
   @Option(help: .hidden) var origin: Double?
 
   /// A segment without a capture in a replay: nothing to say, from the start to the end of time.
@@ -76,6 +83,7 @@ public struct LocalCommand: AsyncParsableCommand {
     if let read, options.topology == nil, options.monitor == nil {
       var segment = OneSegment(path: read, json: json, kinds: kind, explains: explain)
       segment.profiles = profiles.map { ProfileFile(path: $0) }
+      segment.workers = PipelineSetup.workers(workers ?? 1)
       return try await exiting {
         segment.signatures = try rules.load(RuleVariables())
         try segment.run()
@@ -87,7 +95,13 @@ public struct LocalCommand: AsyncParsableCommand {
     guard read != nil || json == nil else {
       throw ValidationError("--json needs --read FILE")
     }
-    try await options.run(tier: .local, input: try input(), rules: rules)
+    try await options.run(tier: .local, input: try input(), rules: rules, workers: workers)
+  }
+
+  public func validate() throws {
+    guard workers.map({ (0...DetectionPipeline.workerLimit).contains($0) }) ?? true else {
+      throw ValidationError("--workers: 0 to \(DetectionPipeline.workerLimit)")
+    }
   }
 
   private func input() throws -> MonitorSettings.Input {

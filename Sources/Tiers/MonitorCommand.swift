@@ -78,10 +78,11 @@ public struct MonitorOptions: ParsableArguments {
 
   /// Runs a monitor until SIGINT or SIGTERM.
   func run(
-    tier: Tier, input: MonitorSettings.Input, rules: RuleOptions? = nil
+    tier: Tier, input: MonitorSettings.Input, rules: RuleOptions? = nil, workers: Int? = nil
   ) async throws {
     try await exiting {
-      let settings = try settings(tier: tier, input: input, rules: rules)
+      var settings = try settings(tier: tier, input: input, rules: rules)
+      settings.workers = workers
       let logger = MonitorLog.logger(monitor: settings.monitor, level: logLevel)
       do {
         let service = ServiceGroup(

@@ -14,6 +14,8 @@ public struct MonitorSettings: Sendable {
   public var input: Input
   /// Rules that a local monitor holds its traffic against.
   public var signatures: SignatureSet?
+  /// Threads that analyse packets; nil for what the topology says.
+  public var workers: Int?
 
   public enum Input: Sendable {
     case interface

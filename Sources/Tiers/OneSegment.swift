@@ -25,12 +25,15 @@ struct OneSegment {
   var signatures: SignatureSet?
   /// Where profiles come from and go to; nil for none.
   var profiles: ProfileFile?
+  /// Threads that analyse packets.
+  var workers = 1
 
   func run() throws {
     guard let monitor = MonitorName("local") else { return }
     let source: PipelineSource
     var setup = PipelineSetup(monitor: monitor)
     setup.context.signatures = signatures
+    setup.workers = workers
     do throws(CaptureFault) {
       source = try PipelineSource(path: path, setup: setup, keepsLearned: profiles != nil)
     } catch {

@@ -12,6 +12,7 @@ import Testing
 /// Captures of the lab network, through the whole pipeline.
 enum Lab {
   static func path(_ name: String) -> String {
+    guard !name.hasPrefix("/") else { return name }
     let tests = #filePath.split(separator: "/").dropLast(2).joined(separator: "/")
     return "/" + tests + "/Captures/" + name + ".pcap.zst"
   }
@@ -23,22 +24,31 @@ enum Lab {
     return files.filter { $0.hasSuffix(".pcap.zst") }.map { String($0.dropLast(9)) }.sorted()
   }
 
+  /// Captures of one's own: paths below the folder that `BERYL_CAPTURES` names.
+  static var own: [String] {
+    guard let folder = ProcessInfo.processInfo.environment["BERYL_CAPTURES"] else { return [] }
+    let files = (try? FileManager.default.subpathsOfDirectory(atPath: folder)) ?? []
+    return files.filter { $0.contains(".pcap") }.map { folder + "/" + $0 }.sorted()
+  }
+
   static func pipeline(
-    _ context: DetectionContext = DetectionContext(segment: "lab"), seed: UInt64? = nil
+    _ context: DetectionContext = DetectionContext(segment: "lab"), workers: Int = 1,
+    seed: UInt64? = nil
   ) throws -> DetectionPipeline {
     let monitor = try #require(MonitorName("lab"))
     return DetectionPipeline(
       sink: ReportSink(monitor: monitor, tier: .local, capture: "lab.pcap"), context: context,
-      seed: seed)
+      workers: workers, seed: seed)
   }
 
   /// Every revision of every report of a capture, in order; times are moved away from the first
   /// frame by `factor`.
   static func everything(
     _ name: String, slower factor: Double = 1, flushingEvery chunk: Int = 0,
-    in context: DetectionContext = DetectionContext(segment: "lab"), seed: UInt64? = nil
+    in context: DetectionContext = DetectionContext(segment: "lab"), workers: Int = 1,
+    seed: UInt64? = nil
   ) throws -> [Report] {
-    var pipeline = try pipeline(context, seed: seed)
+    var pipeline = try pipeline(context, workers: workers, seed: seed)
     var file = try CaptureFile(path: path(name))
     var reports: [Report] = []
     var origin: CaptureTime?
@@ -58,6 +68,18 @@ enum Lab {
     }
     pipeline.finish()
     return reports + pipeline.drainReports()
+  }
+
+  /// Puts all frames of a capture into a pipeline.
+  static func feed(_ name: String, to pipeline: inout DetectionPipeline) throws {
+    var file = try CaptureFile(path: path(name))
+    while try file.read(
+      atMost: 512,
+      { frame in
+        pipeline.take(
+          frame.bytes, linkType: frame.linkType, wireLength: frame.wireLength, time: frame.time)
+      }) > 0
+    {}
   }
 
   /// The newest revision of each detection.

@@ -19,3 +19,17 @@ struct SecondBudget {
     return spent <= limit
   }
 }
+
+/// A budget for each shard of host pairs: one pair cannot spend that of all others, and several
+/// engines that share a capture spend no more and no less than one.
+struct HostPairBudgets {
+  private var shards: [SecondBudget]
+
+  init(limit: Int) {
+    shards = Array(repeating: SecondBudget(limit: limit), count: HostPair.shardCount)
+  }
+
+  mutating func spend(at time: CaptureTime, _ one: IPAddress, _ other: IPAddress) -> Bool {
+    shards[HostPair.shard(one, other)].spend(at: time)
+  }
+}

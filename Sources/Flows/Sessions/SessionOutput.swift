@@ -7,10 +7,16 @@ struct SessionOutput {
   static let drainThreshold = 512
 
   private(set) var events: [SessionEvent] = []
+  /// The place of each event among those of the same time, and that of the next ones.
+  private(set) var orders: [EventOrder] = []
+  var order = EventOrder(.packet, packet: 0)
   /// Everything of the next event but `what`.
   private(set) var scene = SessionScene()
 
-  mutating func clear() { events.removeAll(keepingCapacity: true) }
+  mutating func clear() {
+    events.removeAll(keepingCapacity: true)
+    orders.removeAll(keepingCapacity: true)
+  }
 
   mutating func enter(_ scene: SessionScene) { self.scene = scene }
 
@@ -39,6 +45,7 @@ struct SessionOutput {
       swap(&event.clientPort, &event.serverPort)
     }
     events.append(event)
+    orders.append(order)
   }
 }
 

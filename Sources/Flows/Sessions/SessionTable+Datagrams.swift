@@ -19,7 +19,8 @@ extension SessionTable {
       return
     }
     marks[place].noteSample(direction)
-    guard samples.spend(at: output.scene.time) else {
+    let scene = output.scene
+    guard samples.spend(at: scene.time, scene.client, scene.server) else {
       statistics.unread &+= 1
       return
     }

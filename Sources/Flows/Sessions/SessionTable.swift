@@ -8,13 +8,13 @@ struct SessionTable: ~Copyable {
   private static let sampleSize = 32
 
   /// Conversations that may begin without a handshake, and datagrams of unknown protocols that are
-  /// sampled, in one second: a flood of forged packets makes more.
-  private static let unprovenLimit = 1000
-  private static let sampleLimit = 1000
+  /// sampled, in one second and of one shard of pairs: a flood of forged packets makes more.
+  private static let unprovenLimit = 64
+  private static let sampleLimit = 64
 
   let limits: SessionLimits
-  private var unproven = SecondBudget(limit: SessionTable.unprovenLimit)
-  var samples = SecondBudget(limit: SessionTable.sampleLimit)
+  private var unproven = HostPairBudgets(limit: SessionTable.unprovenLimit)
+  var samples = HostPairBudgets(limit: SessionTable.sampleLimit)
   /// One for each place of the flow table.
   let marks: UnsafeMutablePointer<SessionMark>
   private let markCount: Int
@@ -68,7 +68,10 @@ struct SessionTable: ~Copyable {
       guard !payload.isEmpty else { return }
       let state = flow.pointee.state
       let time = packet.pointee.time
-      guard state.phase == .established && state.hasHandshake || unproven.spend(at: time) else {
+      guard
+        state.phase == .established && state.hasHandshake
+          || unproven.spend(at: time, flow.pointee.source, flow.pointee.target)
+      else {
         statistics.unread &+= 1
         return
       }
@@ -155,11 +158,21 @@ struct SessionTable: ~Copyable {
     at time: CaptureTime, _ flows: UnsafePointer<Flow>, _ records: UnsafePointer<FlowRecord>
   ) {
     let now = time.nanoseconds
+    var due: [(flow: FlowOpening, session: Int)] = []
     for session in 0..<used {
-      guard let flow = sessions[session]?.flow else { continue }
-      if marks[flow].isWaiting { giveUpGaps(session, flows + flow, records + flow, at: time) }
+      guard let flow = sessions[session]?.flow, let parser = sessions[session]?.parser,
+        marks[flow].isWaiting || parser.nextTick <= now
+      else { continue }
+      due.append(
+        (FlowOpening(firstPacket: records[flow].firstPacket, place: flow), session))
+    }
+    due.sort { $0.flow.firstPacket < $1.flow.firstPacket }
+    for (flow, session) in due {
+      output.order = EventOrder(.tick, packet: flow.firstPacket)
+      let place = flow.place
+      if marks[place].isWaiting { giveUpGaps(session, flows + place, records + place, at: time) }
       guard let parser = sessions[session]?.parser, parser.nextTick <= now else { continue }
-      output.enter(SessionScene(flows + flow, records + flow, at: time))
+      output.enter(SessionScene(flows + place, records + place, at: time))
       parser.tick(&output)
     }
   }

@@ -1,0 +1,137 @@
+import Analysis
+import Flows
+import Packets
+import Reports
+import Terms
+
+/// `DetectionPipeline` on several threads: the caller decodes frames and hands them out by the two
+/// hosts they pass between; a crew analyses round after round.
+///
+/// The caller fills one round while the crew works on the one before, and waits for it when both
+/// are full: nothing queues up beyond. Reports and watermark are those of the rounds that are over.
+final class SharedPipeline {
+  /// Flows that each worker closes in one round at the end.
+  private static let closingBatch = 2048
+
+  private let crew: WorkerCrew
+  private let analysis: SharedAnalysis
+  private var intake: SharedIntake
+  /// The set of rounds being filled, and whether there is anything in it.
+  private var filling = 0
+  private var isEmpty = true
+  private var isWorking = false
+  /// Event time that the round being worked on has reached when it is over, and the time through
+  /// which deadlines have run then.
+  private var workingTime = CaptureTime.distantPast
+  private var workingDeadline = CaptureTime.distantPast
+  private var hasFinished = false
+  /// Those that hear what the others report: the owner's thread runs them when a round is over.
+  var listeners: HearingGroup
+  private var listenerSink: ReportSink
+  private var reports: [Report] = []
+
+  /// Of the rounds that are over.
+  private(set) var time = CaptureTime.distantPast
+  private(set) var statistics = FlowStatistics()
+  private(set) var losses: UInt64 = 0
+  private(set) var eventCounts: (flows: UInt64, sessions: UInt64) = (0, 0)
+
+  init(
+    workers: Int, limits: FlowLimits, sink: ReportSink,
+    engines: [any AnalysisEngine<FlowEvent>], sessionEngines: [any AnalysisEngine<SessionEvent>],
+    listeners: HearingGroup
+  ) {
+    self.listeners = listeners
+    listenerSink = sink
+    crew = WorkerCrew(count: workers)
+    intake = SharedIntake(engines: workers, limits: limits)
+    analysis = SharedAnalysis(
+      workers: workers, limits: limits, sink: sink, engines: engines,
+      sessionEngines: sessionEngines)
+  }
+
+  deinit { if isWorking { crew.wait() } }
+
+  func take(
+    _ bytes: UnsafeRawBufferPointer, linkType: LinkType, wireLength: UInt32, time: CaptureTime
+  ) {
+    isEmpty = false
+    let isFull = intake.take(
+      bytes, linkType: linkType, wireLength: wireLength, time: time,
+      into: analysis.frames(set: filling))
+    if isFull { beginRound() }
+  }
+
+  /// Sends the frames taken so far on their way, unless the crew has enough to do: then they wait
+  /// for more, and for the next call.
+  func flush() {
+    guard !isWorking || crew.isDone else { return }
+    if isEmpty { endRound() } else { beginRound() }
+  }
+
+  /// Everything taken so far, and what is due by `time`, comes to its end.
+  func advance(to time: CaptureTime) {
+    intake.advance(to: time)
+    beginRound()
+    endRound()
+  }
+
+  func finish() {
+    guard !hasFinished else { return }
+    hasFinished = true
+    beginRound()
+    endRound()
+    // First contacts are judged as though the capture had gone on silently, in all engines alike.
+    if let last = analysis.lastDeadline {
+      intake.advance(to: last)
+      beginRound()
+      endRound()
+    }
+    while let mark = analysis.closingMark(batch: Self.closingBatch) {
+      begin(.close(through: mark), deadlinesThrough: workingTime)
+      endRound()
+    }
+    begin(.rest, deadlinesThrough: .distantFuture)
+    endRound()
+  }
+
+  func drainReports() -> [Report] {
+    defer { reports = [] }
+    return reports
+  }
+
+  private func beginRound() {
+    let now = intake.newest ?? .distantPast
+    begin(.frames(set: filling, through: now), deadlinesThrough: now)
+    filling = 1 - filling
+    isEmpty = true
+    workingTime = now
+  }
+
+  private func begin(_ order: SharedAnalysis.Order, deadlinesThrough deadline: CaptureTime) {
+    endRound()
+    analysis.prepare(order, deadlinesThrough: deadline)
+    workingDeadline = deadline
+    isWorking = true
+    crew.begin { [analysis] in analysis.work(as: $0) }
+  }
+
+  /// Waits for the round being worked on, and takes over what came of it.
+  private func endRound() {
+    guard isWorking else { return }
+    crew.wait()
+    isWorking = false
+    time = max(time, workingTime)
+    let told = analysis.drainReports()
+    reports += told
+    if !listeners.isEmpty {
+      let end = workingDeadline == .distantFuture ? workingDeadline : time
+      analysis.withFlowEvents { listeners.take($0, told, until: end, into: &listenerSink) }
+      listeners.runDeadlines(through: workingDeadline, into: &listenerSink)
+      reports += listenerSink.drain()
+    }
+    statistics = analysis.statistics(intake)
+    losses = analysis.losses &+ listeners.losses
+    eventCounts = analysis.eventCounts
+  }
+}
