@@ -13,7 +13,7 @@ public struct MonitorDefinition: Sendable, Hashable {
   public let peers: [MonitorName]
   /// Where children connect and `beryl status` and drills ask; nil for a local monitor without
   /// control.
-  public let listen: ListenAddress?
+  public internal(set) var listen: ListenAddress?
   /// Where its web console answers; nil for none.
   public let console: ListenAddress?
   /// How it taps its segment; nil for a monitor that only ever replays.

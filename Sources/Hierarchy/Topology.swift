@@ -11,7 +11,7 @@ public struct Topology: Sendable {
   /// In file order, as are assets and monitors.
   public let segments: [Segment]
   public let assets: [Asset]
-  public let monitors: [MonitorDefinition]
+  public internal(set) var monitors: [MonitorDefinition]
   /// What parents want, where it differs from the standard; see `subscription(of:to:)`.
   public let subscriptions: [SubscriptionLink: Subscription]
   /// Engine limits for every monitor, by limit name; durations in seconds.

@@ -92,18 +92,18 @@ struct SightingTable<Detail: Sendable>: Sendable {
   }
 
   /// Whether a report of the slot is to be made now; `isTold` is the verdict.
-  mutating func isDue(_ slot: Int, isTold: Bool, facts: UInt64 = 0, at now: CaptureTime) -> Bool {
+  mutating func isDue(_ slot: Int, isTold: Bool, at now: CaptureTime) -> Bool {
     guard table[slot].thread.isOpen else { return isTold }
-    if table[slot].thread.isDue(count: table[slot].count, facts: facts, at: now) { return true }
+    if table[slot].thread.isDue(count: table[slot].count, at: now) { return true }
     nextDeadline = min(nextDeadline, now + quiet)
     return false
   }
 
   mutating func emit(
-    _ report: Report, _ slot: Int, facts: UInt64 = 0, at now: CaptureTime,
+    _ report: Report, _ slot: Int, at now: CaptureTime,
     into sink: inout ReportSink
   ) {
-    table[slot].thread.emit(report, count: table[slot].count, facts: facts, at: now, into: &sink)
+    table[slot].thread.emit(report, count: table[slot].count, at: now, into: &sink)
     table.keep(slot, until: now + memory)
     nextDeadline = min(nextDeadline, now + quiet)
   }

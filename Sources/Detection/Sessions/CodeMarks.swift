@@ -33,7 +33,7 @@ struct CodeMarks: Sendable {
           let prefix = previous
           current = Int(byte) == previous ? current &+ 1 : 1
           previous = Int(byte)
-          if current > longest { longest = current }
+          longest = max(longest, current)
           if byte == 0x90 {
             if current > noOperations { noOperations = current }
             if prefix == 0x66 || prefix == 0x2e { hasWide = true }
@@ -42,12 +42,13 @@ struct CodeMarks: Sendable {
           }
           let lead = leads[Int(byte)]
           single = lead & Self.single != 0 ? single &+ 1 : 0
-          if single > longestSingle { longestSingle = single }
-          if lead & ~Self.single == 0 { continue }
-          if lead & Self.binary != 0 { binary &+= 1 }
-          if lead & Self.noLead != 0 { continue }
+          longestSingle = max(longestSingle, single)
+          // Half of what is encrypted is no text: counted without a branch.
+          binary &+= Int(lead & Self.binary) / Int(Self.binary)
+          let follower = lead & (Self.anyLead | 0xff)
+          if follower == 0 { continue }
           let next = place &+ 1 < bytes.count ? bytes[place &+ 1] : 0
-          if lead & Self.anyLead != 0 || lead & 0xff == UInt16(next) { places.append(place) }
+          if follower == Self.anyLead || follower == UInt16(next) { places.append(place) }
         }
         run = longest
       }
@@ -61,17 +62,16 @@ struct CodeMarks: Sendable {
   }
 
   private static let anyLead: UInt16 = 0x100
-  private static let noLead: UInt16 = 0x200
   private static let binary: UInt16 = 0x400
   /// An instruction of one byte that does nothing.
   private static let single: UInt16 = 0x800
 
-  /// For each byte: 0 for one that begins nothing; else what must follow it (in the low eight bits,
-  /// or `anyLead`) or `noLead`, and whether it is no text.
+  /// For each byte: what must follow it (in the low eight bits, or `anyLead`; 0 for one that begins
+  /// nothing), whether it is no text, and whether it is a `single`.
   private static let leads: [UInt16] = {
     var leads = (0..<256 as Range<UInt16>).map { byte in
       let isText = byte < 0x7f && byte >= 0x20 || byte == 0x09 || byte == 0x0a || byte == 0x0d
-      return isText ? 0 : binary | noLead
+      return isText ? 0 : binary
     }
     for (byte, next) in [
       (0x13, 0xc0), (0x03, 0xe0), (0x1a, 0x50), (0xe1, 0xa0), (0xd9, 0x74), (0x2f, 0x62),

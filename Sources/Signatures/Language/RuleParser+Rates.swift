@@ -2,45 +2,50 @@
 extension RuleParser {
   static func threshold(_ value: RuleSlice) throws(RuleFault) -> Threshold {
     var threshold = Threshold()
-    var seen: Set<String> = []
-    for field in value.fields {
-      var rest = field
-      let word = rest.nextWord()
-      let name = word.text
-      guard seen.insert(name).inserted else { throw RuleFault(field.start, "a second \(name)") }
+    try read(value, of: "threshold", ["type", "track", "count", "seconds"]) {
+      (name, value) throws(RuleFault) in
       switch name {
-      case "type": threshold.kind = try kind(rest)
-      case "track": threshold.subject = try rateSubject(rest)
-      case "count": threshold.count = try positive(rest)
-      case "seconds": threshold.seconds = try positive(rest)
-      default: throw RuleFault(field.start, "\(field.quoted) is no part of threshold")
+      case "type": threshold.kind = try kind(value)
+      case "track": threshold.subject = try rateSubject(value)
+      case "count": threshold.count = try positive(value)
+      default: threshold.seconds = try positive(value)
       }
-    }
-    guard seen.count == 4 else {
-      throw RuleFault(value.start, "type, track, count and seconds are not all there")
     }
     return threshold
   }
 
   static func detectionFilter(_ value: RuleSlice) throws(RuleFault) -> DetectionFilter {
     var filter = DetectionFilter()
+    try read(value, of: "detection_filter", ["track", "count", "seconds"]) {
+      (name, value) throws(RuleFault) in
+      switch name {
+      case "track": filter.subject = try rateSubject(value)
+      case "count": filter.count = try positive(value)
+      default: filter.seconds = try positive(value)
+      }
+    }
+    return filter
+  }
+
+  /// Reads the fields of an option that needs each of `names` once.
+  private static func read(
+    _ value: RuleSlice, of option: String, _ names: [String],
+    _ body: (String, RuleSlice) throws(RuleFault) -> Void
+  ) throws(RuleFault) {
     var seen: Set<String> = []
     for field in value.fields {
       var rest = field
-      let word = rest.nextWord()
-      let name = word.text
-      guard seen.insert(name).inserted else { throw RuleFault(field.start, "a second \(name)") }
-      switch name {
-      case "track": filter.subject = try rateSubject(rest)
-      case "count": filter.count = try positive(rest)
-      case "seconds": filter.seconds = try positive(rest)
-      default: throw RuleFault(field.start, "\(field.quoted) is no part of detection_filter")
+      let name = rest.nextWord().text
+      guard names.contains(name) else {
+        throw RuleFault(field.start, "\(field.quoted) is no part of \(option)")
       }
+      guard seen.insert(name).inserted else { throw RuleFault(field.start, "a second \(name)") }
+      try body(name, rest)
     }
-    guard seen.count == 3 else {
-      throw RuleFault(value.start, "track, count and seconds are not all there")
+    guard seen.count == names.count else {
+      let all = names.dropLast().joined(separator: ", ") + " and \(names[names.count - 1])"
+      throw RuleFault(value.start, "\(all) are not all there")
     }
-    return filter
   }
 
   private static func positive(_ slice: RuleSlice) throws(RuleFault) -> UInt32 {

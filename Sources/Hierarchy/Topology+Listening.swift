@@ -1,18 +1,14 @@
-import Hierarchy
 import Terms
 
 extension Topology {
   /// The same topology with other addresses to listen on.
   public func listening(at addresses: [MonitorName: ListenAddress]) -> Topology {
-    Topology(
-      enterprise: enterprise, schema: schema, segments: segments, assets: assets,
-      monitors: monitors.map { monitor in
-        MonitorDefinition(
-          name: monitor.name, tier: monitor.tier, segment: monitor.segment,
-          parents: monitor.parents, peers: monitor.peers,
-          listen: addresses[monitor.name] ?? monitor.listen, console: monitor.console,
-          capture: monitor.capture, limits: monitor.limits, rules: monitor.rules)
-      }, subscriptions: subscriptions, defaults: defaults, directives: directives, path: path)
+    var topology = self
+    for index in monitors.indices {
+      guard let address = addresses[monitors[index].name] else { continue }
+      topology.monitors[index].listen = address
+    }
+    return topology
   }
 
   /// Reads `name=host:port,…` as `listening(at:)` wants it; nil when a part is no such pair.
