@@ -54,20 +54,19 @@ public struct DetectionPipeline: ~Copyable {
     let readers = sessionEngines ?? (engines == nil ? SessionCatalog.engines(context) : [])
     let isWhole = engines == nil && sessionEngines == nil
     let hearers = HearingGroup(listeners ?? (isWhole ? ProfileCatalog.engines(context) : []))
-    // Rules keep state across flows that workers do not share yet.
-    let isShared = workers > 1 && context.signatures == nil
+    let isShared = workers > 1 && context.signatures?.isShareable ?? true
     shared =
       isShared
       ? SharedPipeline(
         workers: min(workers, Self.workerLimit), limits: limits, sink: sink, engines: detectors,
-        sessionEngines: readers, listeners: hearers) : nil
+        sessionEngines: readers, listeners: hearers, context: context) : nil
     flows = FlowEngine(limits: isShared ? limits.share(of: .max) : limits)
     self.engines = EngineGroup(isShared ? [] : detectors)
     self.sessionEngines = EngineGroup(isShared ? [] : readers)
     self.listeners = isShared ? HearingGroup([]) : hearers
     self.sink = sink
     listenerSink = sink
-    if let rules = context.signatures {
+    if !isShared, let rules = context.signatures {
       signatures = SignatureStage(rules, context, to: &flows)
     }
   }
@@ -89,7 +88,9 @@ public struct DetectionPipeline: ~Copyable {
   }
 
   /// What the signature engine did; nil without rules.
-  public var signatureStatistics: SignatureStatistics? { signatures?.statistics }
+  public var signatureStatistics: SignatureStatistics? {
+    shared?.signatureStatistics ?? signatures?.statistics
+  }
 
   /// Event time reached by the engines.
   public var time: CaptureTime { shared?.time ?? flows.time }

@@ -212,13 +212,13 @@ public struct FlowEngine: ~Copyable {
     if now >= timeouts.next { runTimeouts(upTo: now) }
     timeouts.clock = now
     newestIndex = slot.pointee.packet.index
-    sessions.output.order = EventOrder(.packet, packet: newestIndex)
+    enter(EventOrder(.packet, packet: newestIndex))
     switch slot.pointee.packet.content {
     case .ip:
       if slot.pointee.remark != .elsewhere { track(slot, position) }
       switch slot.pointee.remark {
       case .unreachable, .elsewhere:
-        sessions.output.order = EventOrder(.packet, packet: newestIndex, isQuoted: true)
+        enter(EventOrder(.packet, packet: newestIndex, isQuoted: true))
         refuseQuoted(ring.quoted[position], packet: slot.pointee.packet.index)
       case .notice: tellNotice(ring.notices[position], slot.pointee.packet)
       case .none, .overlap: break
@@ -230,6 +230,12 @@ public struct FlowEngine: ~Copyable {
     case .control: tellControl(slot.pointee.packet)
     case .other: break
     }
+  }
+
+  /// What is told from now on has this place among the events of its time.
+  @inline(__always) mutating func enter(_ order: EventOrder) {
+    sessions.output.order = order
+    inspector?.enter(order, at: timeouts.clock)
   }
 
   private mutating func defragment(

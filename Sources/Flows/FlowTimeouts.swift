@@ -137,7 +137,7 @@ extension FlowEngine {
     guard state.phase == .fresh, !state.isRefused else { return }
     let first = table.records[place].firstPacket
     guard UInt32(truncatingIfNeeded: first) == entry.stamp else { return }
-    if isDue { sessions.output.order = EventOrder(.answer, packet: first) }
+    if isDue { enter(EventOrder(.answer, packet: first)) }
     tell(.unanswered, place, packet: first)
   }
 
@@ -152,7 +152,7 @@ extension FlowEngine {
     guard table.flows[place].state.phase != .free, table.flows[place].pendingPackets > 0 else {
       return
     }
-    sessions.output.order = EventOrder(.progress, packet: index(entry.stamp))
+    enter(EventOrder(.progress, packet: index(entry.stamp)))
     tellCounts(.progress, place, packet: table.records[place].firstPacket)
   }
 
@@ -189,7 +189,7 @@ extension FlowEngine {
     }
     idle.sort { $0.firstPacket < $1.firstPacket }
     for flow in idle {
-      sessions.output.order = EventOrder(.sweep, packet: flow.firstPacket)
+      enter(EventOrder(.sweep, packet: flow.firstPacket))
       end(flow.place, .idle, packet: flow.firstPacket)
     }
     sessions.sweep(
@@ -229,7 +229,7 @@ extension FlowEngine {
     while left > 0, let next = remaining?.last, next.firstPacket <= packet,
       let flow = remaining?.popLast()
     {
-      sessions.output.order = EventOrder(.end, packet: flow.firstPacket)
+      enter(EventOrder(.end, packet: flow.firstPacket))
       end(flow.place, .captureEnded, packet: flow.firstPacket)
       left -= 1
     }

@@ -2,6 +2,7 @@ import Analysis
 import Dispatch
 import Flows
 import Reports
+import Signatures
 import Synchronization
 import Terms
 
@@ -32,17 +33,18 @@ final class SharedAnalysis: @unchecked Sendable {
   private var merged = MergedEvents()
   private var detectors: SharedEngines<FlowEvent>
   private var sessionDetectors: SharedEngines<SessionEvent>
+  private var signatures: SharedSignatures?
   private var order = Order.rest
   private var deadline = CaptureTime.distantPast
 
   private let arrived = Atomic<Int>(0)
   private let gate = DispatchSemaphore(value: 0)
-  private let nextTask = Atomic<Int>(0)
+  private let tasks = TaskRow()
 
   init(
     workers: Int, limits: FlowLimits, sink: ReportSink,
     engines detectors: [any AnalysisEngine<FlowEvent>],
-    sessionEngines: [any AnalysisEngine<SessionEvent>]
+    sessionEngines: [any AnalysisEngine<SessionEvent>], context: DetectionContext
   ) {
     self.workers = workers
     engines = .allocate(capacity: workers)
@@ -53,6 +55,9 @@ final class SharedAnalysis: @unchecked Sendable {
     for index in 0..<workers * 2 { rounds.initializeElement(at: index, to: FrameRound()) }
     self.detectors = SharedEngines(detectors, workers: workers, sink: sink)
     sessionDetectors = SharedEngines(sessionEngines, workers: workers, sink: sink)
+    signatures = context.signatures.map {
+      SharedSignatures($0, context, sink: sink, to: engines)
+    }
   }
 
   deinit {
@@ -75,7 +80,7 @@ final class SharedAnalysis: @unchecked Sendable {
     self.order = order
     self.deadline = deadline
     arrived.store(0, ordering: .relaxed)
-    nextTask.store(0, ordering: .relaxed)
+    tasks.lay(out: sessionDetectors.groups.count + detectors.groups.count + 1)
   }
 
   /// When the last first contact of any engine must have been answered.
@@ -91,13 +96,17 @@ final class SharedAnalysis: @unchecked Sendable {
     intake.statistics(of: engines)
   }
 
-  var losses: UInt64 { detectors.losses &+ sessionDetectors.losses }
+  var losses: UInt64 {
+    detectors.losses &+ sessionDetectors.losses &+ (signatures?.losses ?? 0)
+  }
+  var signatureStatistics: SignatureStatistics? { signatures?.statistics }
   var eventCounts: (flows: UInt64, sessions: UInt64) {
     (detectors.eventCount, sessionDetectors.eventCount)
   }
 
   func drainReports() -> [Report] {
     detectors.drainReports() + sessionDetectors.drainReports()
+      + (signatures?.drainReports() ?? [])
   }
 
   /// Lends the flow events of the round that is over.
@@ -121,30 +130,58 @@ final class SharedAnalysis: @unchecked Sendable {
     } else {
       gate.wait()
     }
-    merged.withEvents { flows, sessions in detect(flows, sessions) }
+    merged.withEvents { flows, sessions in detect(worker, flows, sessions) }
   }
 
   private func merge() {
     FlowEngine.merge(engines, into: &merged)
+    signatures?.merge()
     merged.withEvents { flows, sessions in
       detectors.count(flows)
       sessionDetectors.count(sessions)
     }
   }
 
+  /// Session events hold references, which two threads that count them at once slow down; so some
+  /// workers begin with the session engines, the others with the flow engines.
   private func detect(
-    _ flows: UnsafeBufferPointer<FlowEvent>, _ sessions: UnsafeBufferPointer<SessionEvent>
+    _ worker: Int, _ flows: UnsafeBufferPointer<FlowEvent>,
+    _ sessions: UnsafeBufferPointer<SessionEvent>
   ) {
     let count = sessionDetectors.groups.count
-    while true {
-      let task = nextTask.add(1, ordering: .relaxed).oldValue
+    let signatureTask = count + detectors.groups.count
+    while let task = tasks.next(fromBehind: worker % 2 == 1) {
       if task < count {
         sessionDetectors.groups[task].take(sessions, deadlinesThrough: deadline)
-      } else if task - count < detectors.groups.count {
+      } else if task < signatureTask {
         detectors.groups[task - count].take(flows, deadlinesThrough: deadline)
       } else {
-        return
+        signatures?.take(deadlinesThrough: deadline)
       }
     }
+  }
+}
+
+/// Tasks in a row, taken from both ends until they meet.
+private final class TaskRow: Sendable {
+  private let count = Atomic<Int>(0)
+  private let claimed = Atomic<Int>(0)
+  private let fromFront = Atomic<Int>(0)
+  private let fromBehind = Atomic<Int>(0)
+
+  /// A new row; nobody may be taking from the old one.
+  func lay(out newCount: Int) {
+    count.store(newCount, ordering: .relaxed)
+    claimed.store(0, ordering: .relaxed)
+    fromFront.store(0, ordering: .relaxed)
+    fromBehind.store(0, ordering: .relaxed)
+  }
+
+  /// A task that nobody else gets: as many are claimed as there are, so the ends never cross.
+  func next(fromBehind isTurned: Bool) -> Int? {
+    let total = count.load(ordering: .relaxed)
+    guard claimed.add(1, ordering: .relaxed).oldValue < total else { return nil }
+    if isTurned { return total - fromBehind.add(1, ordering: .relaxed).newValue }
+    return fromFront.add(1, ordering: .relaxed).oldValue
   }
 }

@@ -8,7 +8,7 @@ import Terms
 struct SharedEngines<Event: TimedEvent> {
   /// More groups than workers, so that none waits long for another; few, since every group sorts out
   /// the events for itself.
-  private static var groupsPerWorker: Int { 4 }
+  private static var groupsPerWorker: Int { 2 }
 
   /// Some engines with a sink of their own: at one time only one worker runs them.
   final class Group {

@@ -2,6 +2,7 @@ import Analysis
 import Flows
 import Packets
 import Reports
+import Signatures
 import Terms
 
 /// `DetectionPipeline` on several threads: the caller decodes frames and hands them out by the two
@@ -33,13 +34,19 @@ final class SharedPipeline {
   /// Of the rounds that are over.
   private(set) var time = CaptureTime.distantPast
   private(set) var statistics = FlowStatistics()
-  private(set) var losses: UInt64 = 0
+  private(set) var signatureStatistics: SignatureStatistics?
   private(set) var eventCounts: (flows: UInt64, sessions: UInt64) = (0, 0)
+
+  /// What bounded tables turned away; waits for the round being worked on.
+  var losses: UInt64 {
+    endRound()
+    return analysis.losses &+ listeners.losses
+  }
 
   init(
     workers: Int, limits: FlowLimits, sink: ReportSink,
     engines: [any AnalysisEngine<FlowEvent>], sessionEngines: [any AnalysisEngine<SessionEvent>],
-    listeners: HearingGroup
+    listeners: HearingGroup, context: DetectionContext
   ) {
     self.listeners = listeners
     listenerSink = sink
@@ -47,7 +54,7 @@ final class SharedPipeline {
     intake = SharedIntake(engines: workers, limits: limits)
     analysis = SharedAnalysis(
       workers: workers, limits: limits, sink: sink, engines: engines,
-      sessionEngines: sessionEngines)
+      sessionEngines: sessionEngines, context: context)
   }
 
   deinit { if isWorking { crew.wait() } }
@@ -131,7 +138,7 @@ final class SharedPipeline {
       reports += listenerSink.drain()
     }
     statistics = analysis.statistics(intake)
-    losses = analysis.losses &+ listeners.losses
+    signatureStatistics = analysis.signatureStatistics
     eventCounts = analysis.eventCounts
   }
 }

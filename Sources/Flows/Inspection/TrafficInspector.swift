@@ -7,7 +7,17 @@ import Terms
 /// and depend on the packets alone. Flows are named by their place in the flow table, which
 /// `closed` sets free.
 open class TrafficInspector {
+  /// Where calls stand among those of several engines that share a capture: event time in
+  /// nanoseconds, and the place at that instant.
+  public internal(set) final var moment: Int64 = 0
+  public internal(set) final var order: UInt64 = 0
+
   public init() {}
+
+  @inline(__always) final func enter(_ place: EventOrder, at now: Int64) {
+    moment = now
+    order = place.bits
+  }
 
   /// A packet of a flow. Its bytes, if they continue a TCP stream, come with `stream` afterwards.
   open func inspect(_ packet: borrowing InspectedPacket) {}

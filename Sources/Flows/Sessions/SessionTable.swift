@@ -169,6 +169,7 @@ struct SessionTable: ~Copyable {
     due.sort { $0.flow.firstPacket < $1.flow.firstPacket }
     for (flow, session) in due {
       output.order = EventOrder(.tick, packet: flow.firstPacket)
+      inspector?.enter(output.order, at: now)
       let place = flow.place
       if marks[place].isWaiting { giveUpGaps(session, flows + place, records + place, at: time) }
       guard let parser = sessions[session]?.parser, parser.nextTick <= now else { continue }

@@ -9,7 +9,7 @@ struct EventOrder: BitwiseCopyable, Comparable {
     case answer, progress, sweep, tick, packet, end
   }
 
-  private let bits: UInt64
+  let bits: UInt64
 
   /// - Parameters:
   ///   - packet: the packet at hand; for timeouts, the one that they began to run at.

@@ -3,20 +3,12 @@ import Terms
 /// Events of several engines in one order: by time, and among equals by what is due, then by
 /// packet.
 extension FlowEngine {
-  /// Moves all events to the end of `merged`, whose events come before: those of one engine are in
-  /// order already, and no two engines have events of the same place.
-  ///
-  /// - Parameter engines: drained afterwards.
+  /// Takes over all events of the engines, instead of those of the round before: the events of one
+  /// engine are in order already, and no two engines have events of the same place.
   public static func merge(
     _ engines: UnsafeMutableBufferPointer<FlowEngine>, into merged: inout MergedEvents
   ) {
-    merged.clear()
-    merged.mergeFlows(engines)
-    merged.mergeSessions(engines)
-    for index in engines.indices {
-      engines[index].clearEvents()
-      engines[index].clearSessionEvents()
-    }
+    merged.take(engines)
   }
 
   /// When the last first contact must have been answered; nil where none waits.

@@ -4,8 +4,8 @@ import Packets
 /// own.
 public struct FrameRound: ~Copyable {
   /// Frames and bytes that one round holds at most; a longer frame makes room for itself.
-  static let frameLimit = 4096
-  static let byteLimit = 1 << 20
+  static let frameLimit = 1024
+  static let byteLimit = 1 << 18
 
   private struct Entry {
     var packet: Packet

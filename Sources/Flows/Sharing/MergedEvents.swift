@@ -1,6 +1,7 @@
 import Terms
 
-/// The events of engines that share a capture.
+/// The events of engines that share a capture, in the order in which one engine would have made
+/// them.
 public struct MergedEvents: ~Copyable {
   private var flowEvents: [FlowEvent] = []
   private var saidEvents: [SessionEvent] = []
@@ -16,86 +17,90 @@ public struct MergedEvents: ~Copyable {
     }
   }
 
-  mutating func clear() {
+  /// Takes the events of all engines instead of those before; the engines are drained.
+  mutating func take(_ engines: UnsafeMutableBufferPointer<FlowEngine>) {
     flowEvents.removeAll(keepingCapacity: true)
     saidEvents.removeAll(keepingCapacity: true)
-  }
-
-  mutating func mergeFlows(_ engines: UnsafeMutableBufferPointer<FlowEngine>) {
-    var merging = Merging(counts: engines.indices.map { engines[$0].buffer.count })
-    flowEvents.reserveCapacity(merging.total)
-    for index in engines.indices where merging.hasNext(index) {
-      merging.show(engines[index].flowPlace(0), of: index)
+    let flows = engines.indices.compactMap {
+      Run(engines[$0].buffer.base, engines[$0].buffer.orders, count: engines[$0].buffer.count)
     }
-    while let index = merging.first {
-      let place = merging.places[index]
-      flowEvents.append(engines[index].buffer.base[place])
-      if merging.advance(index) { merging.show(engines[index].flowPlace(place + 1), of: index) }
+    Self.merge(flows, into: &flowEvents)
+    let outputs = engines.indices.map { engines[$0].sessions.output }
+    Self.merge(outputs[...], [], into: &saidEvents)
+    for index in engines.indices {
+      engines[index].clearEvents()
+      engines[index].clearSessionEvents()
     }
   }
 
-  mutating func mergeSessions(_ engines: UnsafeMutableBufferPointer<FlowEngine>) {
-    var merging = Merging(counts: engines.indices.map { engines[$0].sessions.output.events.count })
-    saidEvents.reserveCapacity(merging.total)
-    for index in engines.indices where merging.hasNext(index) {
-      merging.show(engines[index].sessionPlace(0), of: index)
-    }
-    while let index = merging.first {
-      let place = merging.places[index]
-      saidEvents.append(engines[index].sessions.output.events[place])
-      if merging.advance(index) { merging.show(engines[index].sessionPlace(place + 1), of: index) }
-    }
-  }
-}
-
-/// Where a merge of several runs stands.
-private struct Merging {
-  /// The next element of each run, and what it is ordered by.
-  var places: [Int]
-  private var heads: [(time: Int64, order: EventOrder)?]
-  private let counts: [Int]
-  let total: Int
-
-  init(counts: [Int]) {
-    self.counts = counts
-    places = Array(repeating: 0, count: counts.count)
-    heads = Array(repeating: nil, count: counts.count)
-    total = counts.reduce(0, +)
-  }
-
-  func hasNext(_ run: Int) -> Bool { places[run] < counts[run] }
-
-  mutating func show(_ head: (Int64, EventOrder), of run: Int) { heads[run] = head }
-
-  /// The run whose head comes first.
-  var first: Int? {
-    var best: Int?
-    for run in heads.indices {
-      guard let head = heads[run] else { continue }
-      if let best, let least = heads[best],
-        (least.time, least.order) <= (head.time, head.order)
-      {
-        continue
+  /// Session events hold references, so their arrays are lent one inside the other.
+  private static func merge(
+    _ outputs: ArraySlice<SessionOutput>, _ runs: [Run<SessionEvent>],
+    into merged: inout [SessionEvent]
+  ) {
+    guard let output = outputs.first else { return merge(runs, into: &merged) }
+    output.events.withUnsafeBufferPointer { events in
+      output.orders.withUnsafeBufferPointer { orders in
+        let run = Run(events.baseAddress, orders.baseAddress, count: events.count)
+        merge(outputs.dropFirst(), runs + (run.map { [$0] } ?? []), into: &merged)
       }
-      best = run
     }
-    return best
   }
 
-  mutating func advance(_ run: Int) -> Bool {
-    places[run] += 1
-    if places[run] < counts[run] { return true }
-    heads[run] = nil
-    return false
+  private static func merge<Event: PlacedInTime>(
+    _ runs: [Run<Event>], into merged: inout [Event]
+  ) {
+    merged.reserveCapacity(runs.reduce(0) { $0 + $1.count })
+    var runs = runs
+    runs.withUnsafeMutableBufferPointer { runs in
+      var left = runs.count
+      while left > 1 {
+        var first = 0
+        for run in 1..<left where runs[run].isBefore(runs[first]) { first = run }
+        merged.append(runs[first].next.pointee)
+        guard !runs[first].advance() else { continue }
+        left -= 1
+        runs.swapAt(first, left)
+      }
+      guard left == 1 else { return }
+      merged.append(contentsOf: UnsafeBufferPointer(start: runs[0].next, count: runs[0].count))
+    }
   }
 }
 
-extension FlowEngine {
-  fileprivate mutating func flowPlace(_ place: Int) -> (Int64, EventOrder) {
-    (buffer.base[place].time.nanoseconds, buffer.orders[place])
+private protocol PlacedInTime {
+  var time: CaptureTime { get }
+}
+
+extension FlowEvent: PlacedInTime {}
+extension SessionEvent: PlacedInTime {}
+
+/// What is left of one engine's events, and the place of the first of them.
+private struct Run<Event: PlacedInTime> {
+  private(set) var next: UnsafePointer<Event>
+  private var orders: UnsafePointer<EventOrder>
+  private(set) var count: Int
+  private var time: Int64
+
+  init?(_ events: UnsafePointer<Event>?, _ orders: UnsafePointer<EventOrder>?, count: Int) {
+    guard let events, let orders, count > 0 else { return nil }
+    next = events
+    self.orders = orders
+    self.count = count
+    time = events.pointee.time.nanoseconds
   }
 
-  fileprivate mutating func sessionPlace(_ place: Int) -> (Int64, EventOrder) {
-    (sessions.output.events[place].time.nanoseconds, sessions.output.orders[place])
+  @inline(__always) func isBefore(_ other: Run) -> Bool {
+    time != other.time ? time < other.time : orders.pointee < other.orders.pointee
+  }
+
+  /// To the next event; false behind the last.
+  @inline(__always) mutating func advance() -> Bool {
+    count &-= 1
+    guard count > 0 else { return false }
+    next += 1
+    orders += 1
+    time = next.pointee.time.nanoseconds
+    return true
   }
 }

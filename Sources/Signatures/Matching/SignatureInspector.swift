@@ -22,7 +22,9 @@ public final class SignatureInspector: TrafficInspector {
   var run: StepRun
   @exclusivity(unchecked) var head: HeadCheck
   @exclusivity(unchecked) var scene = Scene()
-  @exclusivity(unchecked) var memory = MatchMemory()
+  @exclusivity(unchecked) var settlement: MatchSettlement
+  /// Whether matches are settled as they come; else whoever fetches them does it.
+  let settles: Bool
   let expressions: Expressions
   let transforms = TransformRoom()
   let names = ByteStore(capacity: 512)
@@ -57,8 +59,12 @@ public final class SignatureInspector: TrafficInspector {
   /// Codes of the buffers that rules look at, by direction.
   let wanted: (toServer: [Int], toClient: [Int])
 
-  public init(_ set: SignatureSet) {
+  /// - Parameter settles: false for one of several workers: their matches must be put in order and go
+  ///   through one `MatchSettlement`. Only for sets that are `isShareable`.
+  public init(_ set: SignatureSet, settles: Bool = true) {
     self.set = set
+    self.settles = settles
+    settlement = MatchSettlement(set)
     image = set.image
     scanner = Scanner(set.databases)
     head = HeadCheck(set.image)
@@ -104,7 +110,7 @@ public final class SignatureInspector: TrafficInspector {
   public var statistics: SignatureStatistics {
     var result = counts
     result.exhausted = expressions.exhausted
-    result.lost &+= memory.losses &+ scanner.hits.pointee.lost
+    result.lost &+= settlement.losses &+ scanner.hits.pointee.lost
     return result
   }
 
@@ -114,6 +120,10 @@ public final class SignatureInspector: TrafficInspector {
 
   func tell(_ match: SignatureMatch) {
     counts.matches &+= 1
+    keep(match)
+  }
+
+  func keep(_ match: SignatureMatch) {
     guard matches.count < Self.matchLimit else {
       counts.lost &+= 1
       return

@@ -73,7 +73,14 @@ struct MatchMemory {
     case .destination: return TableKey(scene.destination, detail: detail)
     case .both:
       return TableKey(scene.source, detail: TableKey(scene.destination, detail: detail).hash)
-    case .flow: return TableKey(.unspecified, detail: detail | UInt64(scene.place) << 40 | 1 << 63)
+    case .flow:
+      let isOrdered =
+        (scene.source, scene.sourcePort) < (scene.destination, scene.destinationPort)
+      let ends = [(scene.source, scene.sourcePort), (scene.destination, scene.destinationPort)]
+      let (first, second) = isOrdered ? (ends[0], ends[1]) : (ends[1], ends[0])
+      let ports = UInt64(first.1) << 16 | UInt64(second.1)
+      let far = TableKey(second.0, detail: ports << 8 | UInt64(scene.transport)).hash
+      return TableKey(first.0, detail: far ^ detail)
     case .rule, nil: return TableKey(.unspecified, detail: detail)
     }
   }

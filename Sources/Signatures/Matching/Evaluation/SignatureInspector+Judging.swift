@@ -1,3 +1,4 @@
+import Flows
 import Terms
 
 /// Candidates held against the message at hand.
@@ -92,7 +93,7 @@ extension SignatureInspector {
     for place in rule.pointee.applicationTests.range {
       guard passes(image.applicationTests[place]) else { return .no }
     }
-    guard passesStates(rule.pointee.states) else { return .no }
+    guard passesStates(rule.pointee.states, of: number) else { return .no }
     var outcome = Outcome.yes
     for place in rule.pointee.groups.range {
       switch holds(image.groups.base + place) {
@@ -196,29 +197,20 @@ extension SignatureInspector {
       return
     }
     apply(rule.pointee.changes)
-    guard !rule.pointee.traits.contains(.isPass) else {
+    if rule.pointee.traits.contains(.isPass) {
       passedPacket = scene.index
       if scene.transport == 6 { admitTalk(scene.place)?.isPassed = true }
-      return
     }
-    guard !rule.pointee.traits.contains(.isSilent), passedPacket != scene.index,
-      talk(scene.place)?.isPassed != true
-    else { return }
-    if rule.pointee.filter >= 0,
-      !memory.passesFilter(image.rates[rule.pointee.filter], rule: number, scene)
-    {
-      return
-    }
-    if rule.pointee.threshold >= 0,
-      !memory.passes(image.rates[rule.pointee.threshold], rule: number, scene)
-    {
-      return
-    }
-    tell(
-      SignatureMatch(
-        time: scene.time, packet: scene.index, rule: number, source: scene.source,
-        destination: scene.destination, sourcePort: scene.sourcePort,
-        destinationPort: scene.destinationPort, isFromClient: scene.isFromClient,
-        transport: TransportProtocol(number: scene.transport)))
+    var match = SignatureMatch(
+      time: scene.time, packet: scene.index, rule: number, source: scene.source,
+      destination: scene.destination, sourcePort: scene.sourcePort,
+      destinationPort: scene.destinationPort, isFromClient: scene.isFromClient,
+      transport: TransportProtocol(number: scene.transport), moment: moment, order: order)
+    match.isSilent =
+      rule.pointee.traits.contains(.isSilent) || passedPacket == scene.index
+      || talk(scene.place)?.isPassed == true
+    guard !match.isSilent || settlement.changesHosts(rule) else { return }
+    guard settles else { return keep(match) }
+    if settlement.passes(match) { tell(match) }
   }
 }

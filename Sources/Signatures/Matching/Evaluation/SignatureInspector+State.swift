@@ -1,6 +1,6 @@
 /// Bits and numbers that matches leave in flows and hosts.
 extension SignatureInspector {
-  func passesStates(_ span: Span) -> Bool {
+  func passesStates(_ span: Span, of rule: Int32) -> Bool {
     for place in span.range {
       let state = image.states[place]
       switch state.subject {
@@ -17,8 +17,8 @@ extension SignatureInspector {
           Comparison.holds(state.operation, UInt64(value), UInt64(state.value)) != state.isNegated
         else { return false }
       case .sourceBit, .destinationBit, .pairBit:
-        let isSet = memory.isSet(state.subject, image.names[state.names.start], scene)
-        guard isSet == (state.operation == 1) else { return false }
+        guard !settlement.isDeferred(rule) else { continue }
+        guard settlement.passes(state, scene) else { return false }
       }
     }
     return true
@@ -28,6 +28,7 @@ extension SignatureInspector {
     talk(scene.place)?.numbers.first { $0.name == name }?.value
   }
 
+  /// Changes what flows have; hosts are the settlement's.
   func apply(_ changes: Span) {
     for place in changes.range {
       let change = image.states[place]
@@ -36,9 +37,7 @@ extension SignatureInspector {
       case .flowBit: applyFlowBit(name, change.operation)
       case .number, .numberExists: applyNumber(name, change)
       case .sourceBit, .destinationBit, .pairBit:
-        memory.change(
-          change.subject, name, BitChange(rawValue: change.operation) ?? .set,
-          seconds: change.seconds, scene)
+        continue
       }
     }
   }

@@ -15,6 +15,11 @@ public struct SignatureMatch: TimedEvent {
   public var destinationPort: UInt16
   public var isFromClient: Bool
   public var transport: TransportProtocol
+  /// When it was found, and its place among what was found then.
+  var moment: Int64 = 0
+  var order: UInt64 = 0
+  /// It changes what hosts have, and is not told.
+  var isSilent = false
 
   public var eventTime: CaptureTime { time }
 }
@@ -30,4 +35,12 @@ public struct SignatureStatistics: Sendable, Hashable {
   public var exhausted: UInt64 = 0
 
   public init() {}
+
+  /// Adds what another inspector did.
+  public mutating func add(_ other: SignatureStatistics) {
+    matches &+= other.matches
+    evaluations &+= other.evaluations
+    lost &+= other.lost
+    exhausted &+= other.exhausted
+  }
 }
