@@ -6,14 +6,8 @@ extension RuleCompiler {
       return
     }
     if let (group, pattern) = Self.fastPattern(rule) {
-      let head = rule.buffers[group].buffer == .payload ? Self.headPattern(rule, record) : nil
       for point in Self.points(rule.buffers[group].buffer, rule, record) {
-        // A content that must stand at a packet's beginning spares the search of the rest.
-        if let head, let headPoint = point.head {
-          points[headPoint.place].rules[head, default: []].append(number)
-        } else {
-          points[point.place].rules[pattern, default: []].append(number)
-        }
+        points[point.place].rules[pattern, default: []].append(number)
       }
       return
     }
@@ -50,33 +44,6 @@ extension RuleCompiler {
       }
     }
     return best.map { ($0.group, $0.pattern) }
-  }
-
-  /// Octets below which a content stands in too many packets to be looked for.
-  private static let headLeast = 3
-
-  /// The rarest content that lies in the first octets of a packet, for rules that read packets
-  /// beside streams; nil without one.
-  private static func headPattern(_ rule: Rule, _ record: RuleRecord) -> PointDraft.Pattern? {
-    guard record.traits.contains([.readsStream, .readsPackets]) else { return nil }
-    var best: (score: Int, pattern: PointDraft.Pattern)?
-    for match in rule.buffers where match.buffer == .payload && match.transforms.isEmpty {
-      for condition in match.conditions {
-        guard case .content(let content) = condition, !content.isNegated,
-          let end = content.end, end <= ScanPoint.headLimit, content.bytes.count >= headLeast
-        else { continue }
-        let bytes = Array(content.bytes.prefix(PointDraft.patternLimit))
-        let score = rarity(bytes)
-        guard score > best?.score ?? -1 else { continue }
-        best = (
-          score,
-          PointDraft.Pattern(
-            bytes: content.ignoresCase ? bytes.map(\.asciiLower) : bytes,
-            ignoresCase: content.ignoresCase)
-        )
-      }
-    }
-    return best?.pattern
   }
 
   /// nil where the transforms leave nothing to be found in the buffer as it came.
@@ -185,32 +152,6 @@ extension StickyBuffer {
       4
     case .httpHeader, .httpRawHeader, .httpStart, .payload, .fileData, .httpResponseBody: 2
     default: 1
-    }
-  }
-}
-
-extension Content {
-  /// The octet of its buffer before which it must end; nil where that is not known beforehand.
-  fileprivate var end: Int? {
-    guard !isRelative else { return nil }
-    if startsBuffer { return bytes.count }
-    var start = 0
-    if let offset {
-      guard case .constant(let value) = offset else { return nil }
-      start = value
-    }
-    guard case .constant(let length)? = depth, start >= 0, length >= 0 else { return nil }
-    return start &+ length
-  }
-}
-
-extension ScanPoint {
-  /// The point for the beginnings of what is searched here.
-  fileprivate var head: ScanPoint? {
-    switch self {
-    case .packetToServer: .headToServer
-    case .packetToClient: .headToClient
-    default: nil
     }
   }
 }

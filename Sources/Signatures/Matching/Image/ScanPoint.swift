@@ -10,18 +10,11 @@ struct ScanPoint: Hashable, BitwiseCopyable {
   static let datagramToClient = ScanPoint(place: 5)
   static let icmp = ScanPoint(place: 6)
   static let other = ScanPoint(place: 7)
-  /// The beginning of a packet's payload, `headLimit` octets of it: for rules that read streams,
-  /// and packets only because of a content at a fixed place.
-  static let headToServer = ScanPoint(place: 8)
-  static let headToClient = ScanPoint(place: 9)
-  private static let firstBuffer = 10
-
-  static let headLimit = 128
+  private static let firstBuffer = 8
 
   static let count = firstBuffer + 2 * StickyBuffer.allCases.count
 
   static func packet(toServer: Bool) -> ScanPoint { toServer ? packetToServer : packetToClient }
-  static func head(toServer: Bool) -> ScanPoint { toServer ? headToServer : headToClient }
   static func stream(toServer: Bool) -> ScanPoint { toServer ? streamToServer : streamToClient }
   static func datagram(toServer: Bool) -> ScanPoint {
     toServer ? datagramToServer : datagramToClient

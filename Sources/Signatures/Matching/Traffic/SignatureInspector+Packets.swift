@@ -22,11 +22,7 @@ extension SignatureInspector {
     let payload = packet.payload
     if !payload.isEmpty {
       switch transport {
-      case .tcp:
-        search(.packet(toServer: scene.isFromClient), payload)
-        search(
-          .head(toServer: scene.isFromClient),
-          UnsafeRawBufferPointer(rebasing: payload[..<min(payload.count, ScanPoint.headLimit)]))
+      case .tcp: search(.packet(toServer: scene.isFromClient), payload)
       case .udp: search(.datagram(toServer: scene.isFromClient), payload)
       case .icmp, .icmpv6: search(.icmp, payload)
       default: search(.other, payload)
