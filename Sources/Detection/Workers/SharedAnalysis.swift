@@ -30,7 +30,9 @@ final class SharedAnalysis: @unchecked Sendable {
   private let engines: UnsafeMutableBufferPointer<FlowEngine>
   /// Two sets, one to be filled while the other is worked on; in a set one for each worker.
   private let rounds: UnsafeMutableBufferPointer<FrameRound>
-  private var merged = MergedEvents()
+  /// The events of the round at hand and of the one before, in turns.
+  private let merged: UnsafeMutableBufferPointer<MergedEvents>
+  private var turn = 0
   private var detectors: SharedEngines<FlowEvent>
   private var sessionDetectors: SharedEngines<SessionEvent>
   private var signatures: SharedSignatures?
@@ -51,6 +53,8 @@ final class SharedAnalysis: @unchecked Sendable {
     for index in 0..<workers {
       engines.initializeElement(at: index, to: FlowEngine(limits: limits.share(of: workers)))
     }
+    merged = .allocate(capacity: 2)
+    for index in 0..<2 { merged.initializeElement(at: index, to: MergedEvents()) }
     rounds = .allocate(capacity: workers * 2)
     for index in 0..<workers * 2 { rounds.initializeElement(at: index, to: FrameRound()) }
     self.detectors = SharedEngines(detectors, workers: workers, sink: sink)
@@ -65,6 +69,8 @@ final class SharedAnalysis: @unchecked Sendable {
     engines.deallocate()
     rounds.deinitialize()
     rounds.deallocate()
+    merged.deinitialize()
+    merged.deallocate()
   }
 
   // MARK: The owner's
@@ -79,6 +85,7 @@ final class SharedAnalysis: @unchecked Sendable {
   func prepare(_ order: Order, deadlinesThrough deadline: CaptureTime) {
     self.order = order
     self.deadline = deadline
+    turn = 1 - turn
     arrived.store(0, ordering: .relaxed)
     tasks.lay(out: sessionDetectors.groups.count + detectors.groups.count + 1)
   }
@@ -109,9 +116,10 @@ final class SharedAnalysis: @unchecked Sendable {
       + (signatures?.drainReports() ?? [])
   }
 
-  /// Lends the flow events of the round that is over.
-  func withFlowEvents(_ body: (UnsafeBufferPointer<FlowEvent>) -> Void) {
-    merged.withEvents { flows, _ in body(flows) }
+  /// Lends the flow events of the round at hand, which must be over, or of the one before.
+  func withFlowEvents(ofPrevious isPrevious: Bool, _ body: (UnsafeBufferPointer<FlowEvent>) -> Void)
+  {
+    merged[isPrevious ? 1 - turn : turn].withEvents { flows, _ in body(flows) }
   }
 
   // MARK: The workers'
@@ -130,13 +138,13 @@ final class SharedAnalysis: @unchecked Sendable {
     } else {
       gate.wait()
     }
-    merged.withEvents { flows, sessions in detect(worker, flows, sessions) }
+    merged[turn].withEvents { flows, sessions in detect(worker, flows, sessions) }
   }
 
   private func merge() {
-    FlowEngine.merge(engines, into: &merged)
+    FlowEngine.merge(engines, into: &merged[turn])
     signatures?.merge()
-    merged.withEvents { flows, sessions in
+    merged[turn].withEvents { flows, sessions in
       detectors.count(flows)
       sessionDetectors.count(sessions)
     }

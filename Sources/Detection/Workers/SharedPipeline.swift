@@ -26,7 +26,8 @@ final class SharedPipeline {
   private var workingTime = CaptureTime.distantPast
   private var workingDeadline = CaptureTime.distantPast
   private var hasFinished = false
-  /// Those that hear what the others report: the owner's thread runs them when a round is over.
+  /// Those that hear what the others report: the owner's thread runs them when a round is over,
+  /// beside the next one.
   var listeners: HearingGroup
   private var listenerSink: ReportSink
   private var reports: [Report] = []
@@ -110,35 +111,54 @@ final class SharedPipeline {
   private func beginRound() {
     let now = intake.newest ?? .distantPast
     begin(.frames(set: filling, through: now), deadlinesThrough: now)
+    workingTime = now
     filling = 1 - filling
     isEmpty = true
-    workingTime = now
   }
 
+  /// Begins a round; what came of the one before is listened to meanwhile.
   private func begin(_ order: SharedAnalysis.Order, deadlinesThrough deadline: CaptureTime) {
-    endRound()
+    let outcome = collect()
     analysis.prepare(order, deadlinesThrough: deadline)
     workingDeadline = deadline
     isWorking = true
     crew.begin { [analysis] in analysis.work(as: $0) }
+    if let outcome { listen(outcome, ofPrevious: true) }
+  }
+
+  /// Waits for the round being worked on, and listens to what came of it.
+  private func endRound() {
+    if let outcome = collect() { listen(outcome, ofPrevious: false) }
   }
 
   /// Waits for the round being worked on, and takes over what came of it.
-  private func endRound() {
-    guard isWorking else { return }
+  private func collect() -> Outcome? {
+    guard isWorking else { return nil }
     crew.wait()
     isWorking = false
-    time = max(time, workingTime)
-    let told = analysis.drainReports()
-    reports += told
-    if !listeners.isEmpty {
-      let end = workingDeadline == .distantFuture ? workingDeadline : time
-      analysis.withFlowEvents { listeners.take($0, told, until: end, into: &listenerSink) }
-      listeners.runDeadlines(through: workingDeadline, into: &listenerSink)
-      reports += listenerSink.drain()
-    }
     statistics = analysis.statistics(intake)
     signatureStatistics = analysis.signatureStatistics
     eventCounts = analysis.eventCounts
+    return Outcome(reports: analysis.drainReports(), time: workingTime, deadline: workingDeadline)
   }
+
+  private func listen(_ outcome: Outcome, ofPrevious isPrevious: Bool) {
+    time = max(time, outcome.time)
+    reports += outcome.reports
+    guard !listeners.isEmpty else { return }
+    let end = outcome.deadline == .distantFuture ? .distantFuture : time
+    analysis.withFlowEvents(ofPrevious: isPrevious) {
+      listeners.take($0, outcome.reports, until: end, into: &listenerSink)
+    }
+    listeners.runDeadlines(through: outcome.deadline, into: &listenerSink)
+    reports += listenerSink.drain()
+  }
+}
+
+/// What a round has brought.
+private struct Outcome {
+  let reports: [Report]
+  /// Event time reached, and the time through which deadlines have run.
+  let time: CaptureTime
+  let deadline: CaptureTime
 }
