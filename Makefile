@@ -4,7 +4,7 @@ SWIFT ?= swift
 CHECK = --explicit-target-dependency-import-check error
 PROGRAMS = beryl beryl-local beryl-domain beryl-enterprise
 
-.PHONY: all demo test bench fuzz lint format install-dependencies build build-debug clean proto
+.PHONY: all demo test bench flood floor fuzz lint format install-dependencies build build-debug clean proto
 
 all: build
 
@@ -30,6 +30,18 @@ bench: install-dependencies
 	@.build/release/beryl-bench hot
 	@.build/release/beryl-bench engines
 	@.build/release/beryl-bench links
+
+# One child's five million reports, and what its siblings notice; a minute or two, 200 MB in /tmp.
+flood: install-dependencies
+	$(SWIFT) build -c release --product beryl-bench
+	$(SWIFT) build -c release --product beryl-enterprise
+	@.build/release/beryl-bench flood
+
+# The weakest attacks that are still found: docs/detection-floor.md and its figure; RUNS per point.
+RUNS ?= 20
+floor: install-dependencies
+	$(SWIFT) build -c release --product beryl-bench
+	@scripts/floor --runs $(RUNS)
 
 # INPUTS per target, e.g. 10000000; TARGETS="http tls" for some of them only; SEED for other inputs.
 INPUTS ?= 100000

@@ -8,6 +8,10 @@ import Glibc
            beryl-bench engines [FILE]       what each detector costs, on a capture or that of `hot`
            beryl-bench links                reports over TLS from store to store
            beryl-bench correlation [FOLDER] reports of a domain's children to its incidents
+           beryl-bench floor [FOLDER [SEEDS [PANEL]]]
+                                            the weakest attacks that the tree finds, and a tap
+           beryl-bench flood [FOLDER [REPORTS]]
+                                            one hostile child, and what its siblings notice
            beryl-bench capture FILE         reading and decoding one capture file
            beryl-bench fuzz [--inputs N] [--seed N] [TARGET…]
                                             hostile inputs for everything that reads bytes
@@ -44,6 +48,16 @@ import Glibc
     case ("engines", 1): try EngineBenchmark.run(path: nil)
     case ("engines", 2): try EngineBenchmark.run(path: arguments[1])
     case ("links", 1): try LinkBenchmark.run()
+    case ("flood", 1...3):
+      let count = arguments.count > 2 ? UInt64(arguments[2]) : nil
+      try FloodBenchmark.run(
+        schema: arguments.count > 1 ? arguments[1] : "topology", count: count)
+    case ("floor", 1...4):
+      let seeds = arguments.count > 2 ? Int(arguments[2]) : 20
+      guard let seeds, seeds > 0 else { return false }
+      try FloorBenchmark.run(
+        topology: arguments.count > 1 ? arguments[1] : "topology", seeds: seeds,
+        panel: arguments.count > 3 ? arguments[3] : nil)
     case ("correlation", 1): try CorrelationBenchmark.run(topology: "topology")
     case ("correlation", 2): try CorrelationBenchmark.run(topology: arguments[1])
     default: return try runHot(arguments.first == "hot" ? arguments.dropFirst() : arguments[...])
