@@ -129,12 +129,15 @@ public struct CorrelationLane: Sendable {
       let time = min(eventTime, nextDeadline)
       guard time <= limit, time < .distantFuture else { break }
       runDeadlines(through: time)
-      output += covered(resolver.advance(to: time))
+      // Apart: within one expression the whole lane would be copied before the resolver changes.
+      let advanced = resolver.advance(to: time)
+      output += covered(advanced)
       let start = next
       while next < due.count, due[next].emitted == time { next += 1 }
       analyse(due[start..<next])
       let conclusions = engines.read(sink.drain(), into: &sink)
-      output += covered(resolver.resolve(conclusions.sorted(by: Self.precedes), asOf: time))
+      let resolved = resolver.resolve(conclusions.sorted(by: Self.precedes), asOf: time)
+      output += covered(resolved)
     }
     output += judgeSilence(after: max(watermark, min(horizon, lastEvent)))
     watermark = max(watermark, horizon)
@@ -201,7 +204,8 @@ public struct CorrelationLane: Sendable {
     }
     analyse(heard[...])
     let conclusions = engines.read(sink.drain(), into: &sink)
-    return reports + covered(resolver.resolve(conclusions, asOf: moment))
+    let resolved = resolver.resolve(conclusions, asOf: moment)
+    return reports + covered(resolved)
   }
 
   private mutating func note(_ event: Report) {
