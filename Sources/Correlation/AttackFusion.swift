@@ -52,7 +52,8 @@ struct AttackFusion: AnalysisEngine {
   mutating func advance(to now: CaptureTime, into sink: inout ReportSink) {}
 
   mutating func analyse(_ event: Report, into sink: inout ReportSink) {
-    guard event.reportClass != .evidence, event.severity > Report.informationalSeverity
+    guard event.reportClass != .evidence, event.severity > Report.informationalSeverity,
+      !AttackChains.joins(event, context.schema)
     else { return }
     if let known = attackOfMember[event.id], let kind = attacks[known]?.report.kind {
       let hasChangedMind = kind != event.kind

@@ -12,6 +12,10 @@ public struct CorrelationContext: Sendable {
   public var home: [IPPrefix]
   /// Segments by name; a perimeter that stands for everything else has no prefixes.
   public var segments: [String: [IPPrefix]]
+  /// The segments that each can open connections to; one that is not named reaches all.
+  public var reaches: [String: Set<String>] = [:]
+  /// The local monitors of each segment.
+  public var sensors: [String: [MonitorName]] = [:]
   /// Worth of the known assets, 0–5.
   public var assetValues: [IPAddress: Int]
   /// What the topology says of the known assets.

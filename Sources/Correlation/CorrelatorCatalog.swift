@@ -8,8 +8,8 @@ public enum CorrelatorCatalog {
     [
       EvidenceMerging(context), AttackFusion(context), DistributedScan(context),
       SlowScan(context), DistributedFlood(context), WormPropagation(context),
-      DirectiveEngine(context), FloodingChild(context), ChildClock(context),
-      ForgedReports(context), SilenceUnderAttack(context),
+      DirectiveEngine(context), AttackChains(context), FloodingChild(context),
+      ChildClock(context), ForgedReports(context), SilenceUnderAttack(context),
     ]
   }
 
@@ -18,4 +18,5 @@ public enum CorrelatorCatalog {
     EvidenceMerging.limits + AttackFusion.limits + DistributedScan.limits + SlowScan.limits
     + DistributedFlood.limits + WormPropagation.limits + DirectiveEngine.limits
     + FloodingChild.limits + ChildClock.limits + ForgedReports.limits + SilenceUnderAttack.limits
+    + AttackChains.limits
 }

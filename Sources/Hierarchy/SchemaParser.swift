@@ -45,7 +45,8 @@ struct SchemaParser {
   private mutating func kind(_ entry: YAMLValue.Entry) -> KindDefinition {
     let fields = log.fields(
       entry.value, of: "kind '\(entry.key)'",
-      keys: ["class", "techniques", "severity", "fields", "correlate"], at: entry.keyPosition)
+      keys: ["class", "techniques", "severity", "fields", "correlate", "needs", "gives"],
+      at: entry.keyPosition)
     let classText = log.choice(
       log.required("class", fields), of: ReportClass.allCases.map(\.rawValue), role: .reportClass)
     let techniques = log.items(fields["techniques"]).compactMap { item in
@@ -59,7 +60,20 @@ struct SchemaParser {
     return KindDefinition(
       reportClass: classText.flatMap(ReportClass.init(rawValue:)) ?? .detection,
       techniques: techniques, severity: severity ?? 0, fields: types,
-      correlation: correlation(fields["correlate"], fieldNames: types.keys.sorted()))
+      correlation: correlation(fields["correlate"], fieldNames: types.keys.sorted()),
+      needs: footholds(fields["needs"], of: "what kind '\(entry.key)' needs"),
+      gives: footholds(fields["gives"], of: "what kind '\(entry.key)' gives"))
+  }
+
+  private mutating func footholds(_ value: YAMLValue?, of owner: String) -> Footholds {
+    guard let value else { return Footholds() }
+    let fields = log.fields(value, of: owner, keys: ["source", "target"])
+    func foothold(_ key: String, _ log: inout FaultLog) -> Foothold? {
+      let name = log.choice(
+        fields[key], of: Foothold.allCases.map(\.rawValue), role: .foothold)
+      return name.flatMap(Foothold.init(rawValue:))
+    }
+    return Footholds(source: foothold("source", &log), target: foothold("target", &log))
   }
 
   private mutating func fieldTypes(_ value: YAMLValue?) -> [String: FieldType] {

@@ -13,10 +13,13 @@ public struct Segment: Sendable, Hashable {
   public let dns: [IPAddress]
   /// The link to the outside: holds every address that no other segment holds.
   public let isPerimeter: Bool
+  /// The segments whose hosts this one's can open connections to, besides itself; nil when nobody
+  /// said, which is all.
+  public let reaches: [String]?
 
   public init(
     name: String, prefixes: [IPPrefix] = [], gateways: [IPAddress] = [], dhcp: [IPAddress] = [],
-    dns: [IPAddress] = [], isPerimeter: Bool = false
+    dns: [IPAddress] = [], isPerimeter: Bool = false, reaches: [String]? = nil
   ) {
     self.name = name
     self.prefixes = prefixes
@@ -24,6 +27,7 @@ public struct Segment: Sendable, Hashable {
     self.dhcp = dhcp
     self.dns = dns
     self.isPerimeter = isPerimeter
+    self.reaches = reaches
   }
 
   /// Whether one of the segment's own prefixes holds `address`; always false for a bare perimeter.

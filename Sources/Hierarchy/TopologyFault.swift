@@ -99,7 +99,7 @@ extension TopologyFault {
   /// What a name should have named.
   public enum NameRole: String, Hashable, Sendable {
     case parent, peer, segment, monitor, child, kind, type, measure, feature, comparison, limit,
-      tier, stage, transport, place, answer
+      tier, stage, transport, place, answer, foothold
     case reportClass = "class"
     case attribute = "field"
   }

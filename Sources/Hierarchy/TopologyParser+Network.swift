@@ -17,7 +17,8 @@ extension TopologyParser {
   private mutating func segment(_ entry: YAMLValue.Entry) -> Segment {
     let fields = log.fields(
       entry.value, of: "segment '\(entry.key)'",
-      keys: ["prefixes", "gateway", "dhcp", "dns", "perimeter"], at: entry.keyPosition)
+      keys: ["prefixes", "gateway", "dhcp", "dns", "perimeter", "reaches"],
+      at: entry.keyPosition)
     let isPerimeter = log.read(fields["perimeter"], as: .boolean, Self.boolean) ?? false
     if !isPerimeter, let value = log.required("prefixes", fields), log.items(value).isEmpty {
       log.add(value.position, .missingKey("a prefix", of: "segment '\(entry.key)'"))
@@ -38,7 +39,16 @@ extension TopologyParser {
     return Segment(
       name: entry.key, prefixes: prefixes, gateways: gateways.map(\.value),
       dhcp: addresses(fields["dhcp"]).map(\.value), dns: addresses(fields["dns"]).map(\.value),
-      isPerimeter: isPerimeter)
+      isPerimeter: isPerimeter, reaches: fields["reaches"].map { reaches($0) })
+  }
+
+  /// Names of segments, which may be read later.
+  private mutating func reaches(_ value: YAMLValue) -> [String] {
+    log.items(value).compactMap { item in
+      guard let name = log.scalar(item) else { return nil }
+      reachedPlaces.append(Placed(value: name, position: item.position))
+      return name
+    }
   }
 
   private mutating func addresses(_ value: YAMLValue?) -> [Placed<IPAddress>] {
@@ -136,6 +146,11 @@ extension TopologyParser {
   /// Two prefixes meet only when one holds the other, so that in sorted order each need only be
   /// held against the widest before it.
   mutating func checkNetwork() {
+    let names = segments.map(\.value.name)
+    for place in reachedPlaces where !names.contains(place.value) {
+      log.add(
+        place.position, .unknownName(.segment, place.value), wrong: place.value, among: names)
+    }
     let sorted = prefixPlaces.sorted { ($0.prefix, $0.at) < ($1.prefix, $1.at) }
     var cover: PrefixPlace?
     for place in sorted {

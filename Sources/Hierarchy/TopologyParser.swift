@@ -18,6 +18,8 @@ struct TopologyParser {
   /// Segments whose prefixes could not be read: what lies in them is not checked.
   var doubtfulSegments: Set<String> = []
   var prefixPlaces: [PrefixPlace] = []
+  /// The segments that others are said to reach.
+  var reachedPlaces: [Placed<String>] = []
   var assets: [Placed<Asset>] = []
   var monitors: [ParsedMonitor] = []
   var subscriptions: [SubscriptionLink: Subscription] = [:]

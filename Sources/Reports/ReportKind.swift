@@ -46,6 +46,7 @@ extension ReportKind {
   public static let lateralMovement = ReportKind("lateral.movement")
   public static let distributedFlood = ReportKind("dos.distributed")
   public static let bruteForce = ReportKind("access.brute-force")
+  public static let loginAfterGuessing = ReportKind("access.login-after-guessing")
   public static let passwordSpray = ReportKind("access.password-spray")
   public static let webAttack = ReportKind("access.web-attack")
   public static let overflow = ReportKind("access.overflow")
@@ -59,6 +60,7 @@ extension ReportKind {
   public static let overload = ReportKind("health.overload")
   public static let clockSkew = ReportKind("health.clock-skew")
   public static let forgedReports = ReportKind("health.forged-reports")
+  public static let multiStage = ReportKind("campaign.multi-stage")
   /// Evidence: per-source first contacts of an epoch (`Summary.contacts`).
   public static let firstContacts = ReportKind("evidence.first-contacts")
   /// Evidence: per-target ingress rates of an epoch (`Summary.rates`).

@@ -23,16 +23,22 @@ public struct KindDefinition: Sendable, Equatable {
   public var fields: [String: FieldType]
   /// How two reports of the kind are held against each other, by feature.
   public var correlation: [FeatureComparison]
+  /// What an attacker must have before he can do this, and what he has afterwards.
+  public var needs: Footholds
+  public var gives: Footholds
 
   public init(
     reportClass: ReportClass, techniques: [String] = [], severity: Double,
-    fields: [String: FieldType] = [:], correlation: [FeatureComparison] = []
+    fields: [String: FieldType] = [:], correlation: [FeatureComparison] = [],
+    needs: Footholds = Footholds(), gives: Footholds = Footholds()
   ) {
     self.reportClass = reportClass
     self.techniques = techniques
     self.severity = severity
     self.fields = fields
     self.correlation = correlation
+    self.needs = needs
+    self.gives = gives
   }
 }
 
@@ -76,6 +82,7 @@ extension KindDefinition {
     return [
       kind.text, reportClass.rawValue, techniques.joined(separator: ","), "\(severity)",
       fields.joined(separator: ","), features.joined(separator: ","),
+      needs.canonical, gives.canonical,
     ].joined(separator: "|")
   }
 }

@@ -33,17 +33,36 @@ struct Explanation {
     }
   }
 
-  /// The families of the stages that a directive's conclusion is made of; nil for any other report.
+  /// The families of the stages that a campaign is made of, whether a directive followed it or it
+  /// was chained without one; nil for any other report.
   private static func families(_ report: Report) -> [Substring]? {
-    guard report.attributes["directive"] != nil else { return nil }
+    guard report.attributes["directive"] != nil || report.kind == .multiStage else { return nil }
     guard case .text(let stages)? = report.attributes["stages"] else { return [] }
     return stages.split(separator: ",")
   }
 
-  /// Whether a directive joined reports of one family only: more of the same attack, which keeps
+  /// Whether it was chained from what its steps need and give, which holds all that any directive
+  /// makes of the same steps.
+  static func isChained(_ report: Report) -> Bool {
+    report.kind == .multiStage && report.attributes["directive"] == nil
+  }
+
+  /// Whether a campaign may yet prove to be a worm's first infection, and so waits as a scan does: a
+  /// scan and an intrusion are how a worm begins.
+  static func mayBeWorm(_ report: Report) -> Bool {
+    guard isChained(report), let families = families(report),
+      families.allSatisfy({ ["recon", "access"].contains($0) }),
+      case .text(let kinds)? = report.attributes["kinds"]
+    else { return false }
+    return kinds.split(separator: ",").contains { isIntrusion(ReportKind(String($0))) }
+  }
+
+  /// Whether a campaign joins reports of one family only: more of the same attack, which keeps
   /// its name.
   static func staysInFamily(_ report: Report) -> Bool {
-    families(report).map { Set($0).count < 2 } ?? false
+    guard let families = families(report), Set(families).count < 2 else { return false }
+    // From a host that was attacked to the next is more than the same again.
+    return !isChained(report) || !report.sources.overlaps(report.targets)
   }
 
   /// Whether the report may turn out to be a stage of something: everything but the monitors' own
@@ -116,9 +135,11 @@ struct Explanation {
     case .distributedScan:
       if kind == .distributedScan { return sharesPorts(lesser) }
       return Self.isScan(kind) && namesSources(lesser) && sharesPorts(lesser)
-    case .passwordSpray:
-      // What its guesses look like at one of the servers.
-      return kind == .bruteForce && namesSources(lesser) && larger.targets.overlaps(lesser.targets)
+    case .passwordSpray, .bruteForce, .loginAfterGuessing:
+      // What a spray's guesses look like at one of the servers; and guessing that ends in a login is
+      // one attack, whichever is told first.
+      return (kind == .loginAfterGuessing || kind != larger.kind && kind == .bruteForce)
+        && namesSources(lesser) && larger.targets.overlaps(lesser.targets)
     case .icmpTunnel:
       return kind == .icmpFlood && larger.targets.overlaps(lesser.targets)
     case .slowScan, .portScan:

@@ -8,6 +8,10 @@ struct IncidentCase: Sendable {
 
   /// Newest revision of each conclusion, the opening one first.
   private(set) var conclusions: [Report]
+  /// How much each explains.
+  private var weights: [(Int, Int, Int, Int)]
+  private var explanationIndex = 0
+  private var leadIndex = 0
   /// The ids that lead here, in the resolver's table.
   var members: [ReportID] = []
   /// The addresses under which the resolver finds it.
@@ -17,9 +21,13 @@ struct IncidentCase: Sendable {
   /// When the next revision is due; `.distantFuture` when nothing is new.
   private(set) var due: CaptureTime
   private var emitted: Report?
+  /// What each kind can say; nil where only the reports' own words are used.
+  private let schema: Schema?
 
-  init(_ conclusion: Report, now: CaptureTime, due: CaptureTime) {
+  init(_ conclusion: Report, now: CaptureTime, due: CaptureTime, schema: Schema? = nil) {
+    self.schema = schema
     conclusions = [conclusion]
+    weights = [Self.weight(conclusion)]
     opened = now
     self.due = due
   }
@@ -30,21 +38,34 @@ struct IncidentCase: Sendable {
 
   /// The conclusion that names the incident: the largest explanation; of equals the one that saw
   /// most, then the one that gives most reasons, then the earliest.
-  var lead: Report {
-    let largest = explanation
-    guard Explanation.staysInFamily(largest),
-      let first = conclusions.first(where: { !Explanation.staysInFamily($0) })
-    else { return largest }
-    return first
-  }
+  var lead: Report { conclusions[leadIndex] }
 
   /// The conclusion that explains most.
-  var explanation: Report {
-    var best = conclusions[0]
-    for conclusion in conclusions.dropFirst() where Self.weight(conclusion) > Self.weight(best) {
-      best = conclusion
+  var explanation: Report { conclusions[explanationIndex] }
+
+  /// Finds both again after a conclusion has changed; weights are kept, since cases are held against
+  /// each other far more often than they change.
+  private mutating func weigh() {
+    explanationIndex = 0
+    for index in weights.indices where weights[index] > weights[explanationIndex] {
+      explanationIndex = index
     }
-    return best
+    leadIndex = explanationIndex
+    guard Explanation.staysInFamily(explanation) else { return }
+    var best: Int?
+    for index in conclusions.indices where !Explanation.staysInFamily(conclusions[index]) {
+      guard let known = best else {
+        best = index
+        continue
+      }
+      let (mine, other) = (conclusions[index], conclusions[known])
+      if weights[index] != weights[known]
+        ? weights[index] > weights[known] : (mine.first, mine.id) < (other.first, other.id)
+      {
+        best = index
+      }
+    }
+    leadIndex = best ?? explanationIndex
   }
 
   private static func weight(_ report: Report) -> (Int, Int, Int, Int) {
@@ -57,6 +78,9 @@ struct IncidentCase: Sendable {
     case .profileAnomaly, .serviceDown: within = -1
     // A local tap that saw the whole scan tells more of it than a sum of failures.
     case .slowScan: within = 0
+    // The guessing gives the attack its name.
+    case .loginAfterGuessing: within = 0
+    case .multiStage where Explanation.isChained(report): within = 2
     default: within = 1
     }
     return (
@@ -72,11 +96,17 @@ struct IncidentCase: Sendable {
   mutating func update(_ conclusion: Report, now: CaptureTime, gap: TimeSpan) {
     if let index = conclusions.firstIndex(where: { $0.id == conclusion.id }) {
       conclusions[index] = conclusion
+      weights[index] = Self.weight(conclusion)
     } else if conclusions.count < Self.conclusionLimit {
       conclusions.append(conclusion)
+      weights.append(Self.weight(conclusion))
     }
+    weigh()
     guard let emitted else {
-      if Explanation.rank(explanation) > 0 { due = min(due, now) }
+      let explanation = self.explanation
+      if Explanation.rank(explanation) > 0, !Explanation.mayBeWorm(explanation) {
+        due = min(due, now)
+      }
       return
     }
     let next = emitted.emitted + gap
@@ -111,8 +141,8 @@ struct IncidentCase: Sendable {
       report.coverage.loss = max(report.coverage.loss, conclusion.coverage.loss)
       report.evidence = Self.union(report.evidence, conclusion.evidence)
       // A lesser explanation's own targets and sources are the larger one's too, unless it is
-      // another family's.
-      if conclusion.kind.family == report.kind.family {
+      // another family's. A chained campaign holds them already, and has chosen which to name.
+      if conclusion.kind.family == report.kind.family, !Explanation.isChained(report) {
         report.sources.formUnion(conclusion.sources)
         report.targets.formUnion(conclusion.targets)
         report.ports = Array(
@@ -120,11 +150,21 @@ struct IncidentCase: Sendable {
       }
     }
     report.derivedFrom = Array(report.derivedFrom.prefix(Report.Limit.derivedFrom))
-    let largest = explanation
-    if largest.id != report.id, Explanation.staysInFamily(largest) {
-      report.terms = Array((report.terms + largest.terms).prefix(Report.Limit.terms))
+    for reason in conclusions where reason.id != report.id && Explanation.staysInFamily(reason) {
+      report.terms = Array((report.terms + reason.terms).prefix(Report.Limit.terms))
+      aggregate(reason.attributes, into: &report)
     }
     return report
+  }
+
+  /// What its reasons say beyond it, as far as its kind can say that too.
+  private func aggregate(_ attributes: [String: AttributeValue], into report: inout Report) {
+    guard report.kind != .multiStage, let fields = schema?.kinds[report.kind]?.fields
+    else { return }
+    for (name, value) in attributes.sorted(by: { $0.key < $1.key })
+    where report.attributes[name] == nil && fields[name] == value.type {
+      report.attributes[name] = value
+    }
   }
 
   private static func union<Member: Hashable & Comparable>(

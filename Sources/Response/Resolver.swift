@@ -29,6 +29,7 @@ public struct Resolver: Sendable {
   private let monitor: MonitorName
   private let tier: Tier
   private let exercise: String?
+  private let schema: Schema?
   private let hold: TimeSpan
   private let stageHold: TimeSpan
   private let revisionGap: TimeSpan
@@ -50,9 +51,12 @@ public struct Resolver: Sendable {
     }
   }
 
+  /// With a schema, an incident also says what the reasons behind it say, as far as its kind can.
   public init(
-    monitor: MonitorName, tier: Tier, exercise: String? = nil, limits: LimitTable = LimitTable()
+    monitor: MonitorName, tier: Tier, exercise: String? = nil, schema: Schema? = nil,
+    limits: LimitTable = LimitTable()
   ) {
+    self.schema = schema
     self.monitor = monitor
     self.tier = tier
     self.exercise = exercise
@@ -110,12 +114,12 @@ public struct Resolver: Sendable {
       update(key, with: conclusion, now: now)
     } else {
       var due = now
-      if rank == 0, Explanation.mayBePart(conclusion) {
+      if rank == 0 ? Explanation.mayBePart(conclusion) : Explanation.mayBeWorm(conclusion) {
         due = now + hold
       } else if rank == 0, Explanation.mayBeStage(conclusion) {
         due = now + min(hold, stageHold)
       }
-      var fresh = IncidentCase(conclusion, now: now, due: due)
+      var fresh = IncidentCase(conclusion, now: now, due: due, schema: schema)
       index.add(conclusion, to: &fresh, key)
       cases[key] = fresh
       schedule(key)
@@ -164,14 +168,14 @@ public struct Resolver: Sendable {
   /// Folds the cases that `key` explains into it; those already open are not revised any more.
   private mutating func absorbLesser(into key: ReportID, now: CaptureTime) {
     guard let larger = cases[key], !Explanation.isAnomaly(larger.lead.kind) else { return }
-    let explanation = larger.explanation
-    let isLarge = Explanation.mayExplain(explanation)
-    let keys = index.candidates(for: explanation) ?? Array(cases.keys)
+    let explanation = Explanation(larger.explanation)
+    let isLarge = Explanation.mayExplain(explanation.larger)
+    let keys = index.candidates(for: explanation.larger).map { Set($0) } ?? Set(cases.keys)
     let lesser = keys.filter { other in
       guard other != key, let lead = cases[other]?.lead else { return false }
-      return (isLarge || Explanation.isAnomaly(lead.kind)) && larger.explains(lead)
+      return (isLarge || Explanation.isAnomaly(lead.kind)) && explanation.covers(lead)
     }
-    for other in Set(lesser).sorted() {
+    for other in lesser.sorted() {
       guard let folded = cases.removeValue(forKey: other) else { continue }
       index.remove(folded, other)
       for conclusion in folded.conclusions { update(key, with: conclusion, now: now) }

@@ -117,7 +117,7 @@ extension CorrelationLane {
       expecting: children, engines: CorrelatorCatalog.engines(context),
       resolver: Resolver(
         monitor: context.monitor, tier: context.tier, exercise: lane.exercise,
-        limits: context.limits))
+        schema: context.schema, limits: context.limits))
   }
 }
 
@@ -155,5 +155,9 @@ extension CorrelationContext {
       segments: Dictionary(
         topology.segments.map { ($0.name, $0.prefixes) }, uniquingKeysWith: { first, _ in first }),
       assetValues: values, assets: assets, directives: topology.directives)
+    for segment in topology.segments { reaches[segment.name] = segment.reaches.map { Set($0) } }
+    for monitor in topology.monitors where monitor.tier == .local {
+      if let segment = monitor.segment { sensors[segment, default: []].append(monitor.name) }
+    }
   }
 }

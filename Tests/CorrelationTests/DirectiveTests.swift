@@ -126,7 +126,7 @@ enum ShippedDirectives {
     var lane = CorrelationLane(
       name: .live, monitor: context.monitor, tier: tier, expecting: [child],
       engines: CorrelatorCatalog.engines(context),
-      resolver: Resolver(monitor: context.monitor, tier: tier))
+      resolver: Resolver(monitor: context.monitor, tier: tier, schema: context.schema))
     for report in reports { lane.receive(report) }
     lane.setWatermark(.distantFuture, of: child)
     return lane.process()
@@ -162,9 +162,9 @@ enum ShippedDirectives {
     let guessing = upward.first { $0.kind == .bruteForce }
     #expect(guessing?.severity == 10)
     #expect(guessing?.terms.contains { $0.name.hasPrefix("stage 2, login") } == true)
-    withKnownIssue("The login's own incident opens before the directive has concluded") {
-      #expect(upward.map(\.kind) == [.bruteForce])
-    }
+    #expect(upward.map(\.kind) == [.bruteForce])
+    // What it led to goes up with it.
+    #expect(guessing?.attributes["controls"] == .text("10.10.1.5"))
   }
 
   @Test func strangersDoNotMakeACampaign() throws {

@@ -24,6 +24,8 @@ import Testing
     #expect(try schema(two + ", " + turned).digest == first.digest)
     #expect(try schema(one + ", " + two, attack: "18").digest != first.digest)
     #expect(try schema(one).digest != first.digest)
+    let chained = one.replacing("severity: 3", with: "severity: 3, gives: { target: host }")
+    #expect(try schema(chained + ", " + two).digest != first.digest)
     let harder = one.replacing("severity: 3", with: "severity: 4")
     #expect(try schema(harder + ", " + two).digest != first.digest)
   }

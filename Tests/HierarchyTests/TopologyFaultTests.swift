@@ -139,6 +139,11 @@ private func monitors(_ lines: String...) -> String {
       "unknown-segment",
       head + net + tree + "assets: { x: { segment: ▸aa, addresses: [10.0.1.7] } }\n", suggest: "a"),
     FaultyText(
+      "unknown-segment",
+      head
+        + "network: { a: { prefixes: [10.0.1.0/24], reaches: [▸bb] }, b: { prefixes: [10.0.2.0/24] } }\n"
+        + tree, suggest: "b"),
+    FaultyText(
       "out-of-range",
       head + net + tree + "assets: { x: { segment: a, addresses: [10.0.1.7], value: ▸6 } }\n"),
     FaultyText(

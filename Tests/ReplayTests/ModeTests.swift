@@ -165,11 +165,28 @@ private func verdicts(_ result: ReplayResult, withIDs: Bool = false) -> [String]
 
   @Test(arguments: [
     "port-scan", "arp-spoofing", "ssh-brute-force", "distributed-scan", "tcp-worm", "ddos-website",
-    "benign-day",
+    "benign-day", "ssh-intrusion",
   ])
   func everyExampleMeetsItsExpectations(example: String) throws {
     let result = try Bench(example).inProcess()
     #expect(result.passed, "\(result.expectations.filter { !$0.held })")
+  }
+
+  /// From the first ping to what is carried off, by four addresses: one incident at every tier that
+  /// saw more than a step, with and without the perimeter's view.
+  @Test(arguments: [true, false]) func anIntrusionIsOneIncident(perimeter: Bool) throws {
+    let bench = try Bench("ssh-intrusion")
+    let scenario = Scenario(
+      name: "intrusion", topologyPath: bench.scenario.topologyPath,
+      captures: bench.scenario.captures.filter { perimeter || $0.monitor.text != "internet" })
+    let outcome = try InProcessReplay.run(scenario, topology: bench.topology) { _, _ in }
+    let result = ReplayResult(outcome, scenario: scenario, topology: bench.topology)
+    let top = result.incidents.filter { $0.tier == "enterprise" }
+    #expect(top.map(\.kind) == ["campaign.multi-stage"])
+    let campaign = try #require(top.first)
+    #expect(campaign.attributes["stages"] == .text("recon,access,lateral,exfil"))
+    #expect(campaign.sources.contains("203.0.113.94") && campaign.sources.contains("10.10.1.30"))
+    #expect(campaign.targets.contains("203.0.113.92") && campaign.targets.contains("10.10.3.30"))
   }
 
   /// With the perimeter blind the tree still finds what no segment can.

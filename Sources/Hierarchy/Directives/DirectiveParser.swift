@@ -153,11 +153,6 @@ struct DirectiveParser {
   }
 }
 
-extension ReportKind {
-  /// What a directive concludes where it names nothing else.
-  public static let multiStage = ReportKind("campaign.multi-stage")
-}
-
 extension Directive {
   /// Files of one library.
   static let fileLimit = 256

@@ -1,0 +1,159 @@
+import Reports
+import Terms
+
+/// A report as a step that an attacker may have taken: what it needs, and what it gives.
+struct ChainAct: Sendable {
+  private(set) var report: Report
+  private(set) var needs: Footholds
+  private(set) var gives: Footholds
+  private(set) var sources: Set<IPAddress> = []
+  private(set) var targets: Set<IPAddress> = []
+  /// The segments that they lie in.
+  private(set) var from: Set<String> = []
+  private(set) var to: Set<String> = []
+  /// Hosts that the report says were taken, beyond what its kind gives.
+  private(set) var taken: Set<IPAddress> = []
+  /// Steps that it says must have been and nobody saw.
+  private(set) var missing: [MissingStep] = []
+  /// The campaign that it belongs to.
+  var campaign: Int?
+  /// The steps that lead here.
+  var predecessors: Set<ReportID> = []
+
+  init(_ report: Report, _ definition: KindDefinition, _ context: CorrelationContext) {
+    needs = definition.needs
+    gives = definition.gives
+    self.report = report
+    self.report.summary = nil
+    read(context)
+  }
+
+  /// Takes a newer revision; true when it says more about who did what to whom.
+  mutating func revise(
+    _ newer: Report, _ definition: KindDefinition, _ context: CorrelationContext
+  ) -> Bool {
+    let old = report
+    report = newer
+    report.summary = nil
+    let isNew =
+      old.kind != newer.kind || old.sources.count != newer.sources.count
+      || old.targets.count != newer.targets.count || old.ports != newer.ports
+      || old.attributes[Self.controls] != newer.attributes[Self.controls]
+    guard isNew else { return false }
+    needs = definition.needs
+    gives = definition.gives
+    read(context)
+    return true
+  }
+
+  static let controls = "controls"
+  static let stages = "stages"
+  static let kinds = "kinds"
+
+  private mutating func read(_ context: CorrelationContext) {
+    sources = Self.hosts(report.sources)
+    targets = Self.hosts(report.targets)
+    from = Set(sources.map(context.segment(of:)))
+    to = Set(targets.map(context.segment(of:)))
+    // What a campaign told by a child holds, and what guessing led to. A host that is attacked and
+    // attacks is taken.
+    taken = []
+    if case .text(let list)? = report.attributes[Self.controls] {
+      let named = list.split(separator: ",").prefix(AddressSet.listLimit)
+      taken = Set(named.compactMap { IPAddress($0) })
+    }
+    if report.attributes[Self.stages] != nil { taken.formUnion(sources.intersection(targets)) }
+    taken = taken.filter { context.isHome(IPPrefix(host: $0)) }
+    missing = MissingStep.list(report)
+  }
+
+  private static func hosts(_ set: AddressSet) -> Set<IPAddress> {
+    Set(set.listed.lazy.filter(\.isHost).map(\.base))
+  }
+
+  var id: ReportID { report.id }
+
+  /// What it gives of a host.
+  func foothold(at host: IPAddress) -> Foothold? {
+    if taken.contains(host) { return .control }
+    return targets.contains(host) ? gives.target : nil
+  }
+
+  /// The hosts of which it gives something.
+  var givenHosts: Set<IPAddress> {
+    gives.target == nil ? taken : targets.union(taken)
+  }
+
+  /// The families of the stages that it is made of, in order.
+  var families: [String] {
+    if case .text(let stages)? = report.attributes[Self.stages] {
+      return stages.split(separator: ",").map(String.init)
+    }
+    return [String(report.kind.family)]
+  }
+
+  /// What is done by a host that was attacked only when it was taken: it turns on others.
+  var isAttack: Bool {
+    families.contains { ["recon", "access", "lateral"].contains($0) }
+  }
+
+  /// Order of what happened, which a drill's other ids do not change.
+  static func precedes(_ left: ChainAct, _ right: ChainAct) -> Bool {
+    let (mine, theirs) = (left.report, right.report)
+    if (mine.first, mine.last, mine.kind, mine.monitor)
+      != (theirs.first, theirs.last, theirs.kind, theirs.monitor)
+    {
+      return (mine.first, mine.last, mine.kind, mine.monitor)
+        < (theirs.first, theirs.last, theirs.kind, theirs.monitor)
+    }
+    if mine.sources.listed != theirs.sources.listed {
+      return mine.sources.listed.lexicographicallyPrecedes(theirs.sources.listed)
+    }
+    if mine.targets.listed != theirs.targets.listed {
+      return mine.targets.listed.lexicographicallyPrecedes(theirs.targets.listed)
+    }
+    return left.id < right.id
+  }
+
+  /// Who began it.
+  var root: IPAddress? {
+    if case .address(let root)? = report.attributes["root"] { return root }
+    return sources.min()
+  }
+}
+
+/// A step that must have been and that nobody saw.
+struct MissingStep: Hashable, Sendable, Comparable {
+  var step: Foothold
+  var host: IPAddress
+
+  static let attribute = "missing"
+
+  /// As a campaign carries them: `entry 10.20.2.20,control 10.20.2.20`.
+  static func list(_ report: Report) -> [MissingStep] {
+    guard case .text(let text)? = report.attributes[attribute] else { return [] }
+    return text.split(separator: ",").compactMap { item in
+      let words = item.split(separator: " ")
+      guard words.count == 2, let step = Foothold(rawValue: String(words[0])),
+        let host = IPAddress(words[1])
+      else { return nil }
+      return MissingStep(step: step, host: host)
+    }
+  }
+
+  var text: String { "\(step.rawValue) \(host)" }
+
+  /// In words, without who should have seen it.
+  var words: String {
+    switch step {
+    case .host: "no sweep of \(host) seen"
+    case .service: "no scan of \(host) seen"
+    case .entry: "no guess or exploit on \(host) seen"
+    case .control: "no login or shell on \(host) seen"
+    }
+  }
+
+  static func < (left: MissingStep, right: MissingStep) -> Bool {
+    (left.host, left.step) < (right.host, right.step)
+  }
+}

@@ -1,0 +1,187 @@
+import Reports
+import Terms
+
+/// One step that may have led to another: the earlier gave of a host what the later needs of it.
+struct ChainLink: Sendable {
+  /// What makes both steps one attacker's.
+  enum Tie: Hashable, Sendable {
+    /// Both come from one source.
+    case source
+    /// Their sources are neighbours in one network outside.
+    case network(IPPrefix)
+    /// The host that was attacked does the later.
+    case host
+
+    var words: String {
+      switch self {
+      case .source: "same source"
+      case .network(let prefix): "sources of one network \(prefix)"
+      case .host: "by the host itself"
+      }
+    }
+  }
+
+  var before: ReportID
+  var after: ReportID
+  var host: IPAddress
+  var have: Foothold
+  var need: Foothold
+  var tie: Tie
+  /// The later step goes to the attacker's own addresses.
+  var pointsBack = false
+  /// Nobody could see the steps between.
+  var isBlind = false
+  var strength: Double
+
+  /// The steps that must have been between the two.
+  var missing: [Foothold] { Foothold.allCases.filter { $0 > have && $0 <= need } }
+}
+
+/// Decides whether one step led to another.
+struct ChainJudge: Sendable {
+  /// Sources of a report that is a crowd's and says nothing of neighbours.
+  private static let crowd = 8
+  /// Strength by how many steps were not seen in between: of knowing, which is cheap, and of
+  /// holding, which is not.
+  private static let knowing = [1.0, 0.8, 0.2, 0.1]
+  private static let holding = [1.0, 0.5, 0.1, 0.0]
+  private static let neighbour = 0.75
+  /// A host that is attacked and then attacks; data that goes to the attacker; a blind sensor.
+  private static let turning = 0.25
+  private static let pointing = 0.5
+  private static let blindness = 0.3
+
+  let context: CorrelationContext
+  let window: TimeSpan
+  let handover: TimeSpan
+  let threshold: Double
+
+  /// nil when the two have nothing to do with one another at `host`.
+  func judge(
+    _ before: ChainAct, _ after: ChainAct, at host: IPAddress, _ sensors: SensorMemory
+  ) -> ChainLink? {
+    guard before.id != after.id, before.report.first <= after.report.first,
+      before.report.last + window >= after.report.first,
+      let have = before.foothold(at: host), isPossible(after)
+    else { return nil }
+    let isBlind = sensors.isBlind(context.segment(of: host), asOf: after.report.emitted)
+    let links = [
+      knowledge(before, after, at: host, have: have, isBlind: isBlind),
+      possession(before, after, of: host, have: have, isBlind: isBlind),
+    ].compactMap { $0 }
+    return links.filter { $0.strength >= threshold }.max { $0.strength < $1.strength }
+  }
+
+  /// The later step needs to know, or to have tried, what the earlier did to the same target.
+  private func knowledge(
+    _ before: ChainAct, _ after: ChainAct, at host: IPAddress, have: Foothold, isBlind: Bool
+  ) -> ChainLink? {
+    guard let need = after.needs.target, after.targets.contains(host) else { return nil }
+    var have = have
+    // A scan is told of in its first moments; only a revision says which ports it came to.
+    if have == .service, before.report.revision > 0, !sharesPorts(before.report, after.report) {
+      have = .host
+    }
+    let tie: ChainLink.Tie
+    if !before.sources.isDisjoint(with: after.sources) {
+      tie = .source
+    } else if have == .service, goesOn(before, after),
+      let network = network(before.report, after.report)
+    {
+      tie = .network(network)
+    } else {
+      return nil
+    }
+    let missing = max(0, need.level - have.level)
+    var strength = Self.knowing[missing]
+    if tie != .source { strength *= Self.neighbour }
+    if missing > 0, isBlind { strength += Self.blindness }
+    return ChainLink(
+      before: before.id, after: after.id, host: host, have: min(have, need), need: need, tie: tie,
+      isBlind: isBlind && missing > 0, strength: min(1, strength))
+  }
+
+  /// The later step comes from the host that the earlier attacked.
+  private func possession(
+    _ before: ChainAct, _ after: ChainAct, of host: IPAddress, have: Foothold, isBlind: Bool
+  ) -> ChainLink? {
+    guard let need = after.needs.source, context.isHome(IPPrefix(host: host)),
+      after.sources.contains(host),
+      !before.sources.contains(host) || before.taken.contains(host),
+      // What tells itself how the host was taken needs no lesser reason.
+      !after.taken.contains(host) || have == .control
+    else { return nil }
+    let missing = max(0, need.level - have.level)
+    var strength = Self.holding[missing]
+    let pointsBack = self.pointsBack(before.report, after.report)
+    if missing > 0 {
+      if after.isAttack { strength += Self.turning }
+      if pointsBack { strength += Self.pointing }
+      if isBlind { strength += Self.blindness }
+    }
+    return ChainLink(
+      before: before.id, after: after.id, host: host, have: min(have, need), need: need,
+      tie: .host, pointsBack: pointsBack, isBlind: isBlind && missing > 0,
+      strength: min(1, strength))
+  }
+
+  private func sharesPorts(_ left: Report, _ right: Report) -> Bool {
+    guard !left.ports.isEmpty, !right.ports.isEmpty, left.ports.count < Report.Limit.ports
+    else { return true }
+    return !Set(left.ports).isDisjoint(with: right.ports)
+  }
+
+  /// Whether what was only looked at is now attacked: two neighbours who do alike are two.
+  private func goesOn(_ before: ChainAct, _ after: ChainAct) -> Bool {
+    before.gives.target == .service && after.gives.target.map { $0 > .service } ?? false
+  }
+
+  /// The network outside that the sources of both share, when the later takes over at once from the
+  /// earlier: attackers scan from one address and go on from the next.
+  private func network(_ before: Report, _ after: Report) -> IPPrefix? {
+    let gap = (after.first - before.last).nanoseconds
+    guard gap >= 0, gap <= handover.nanoseconds, before.sources.count <= Self.crowd,
+      after.sources.count <= Self.crowd
+    else { return nil }
+    let networks = Set(before.sources.listed.compactMap(Self.network))
+    return after.sources.listed.compactMap(Self.network).filter {
+      networks.contains($0) && !context.isHome($0)
+    }.min()
+  }
+
+  /// An address's /24, or its /64.
+  private static func network(_ address: IPPrefix) -> IPPrefix? {
+    guard address.isHost else { return nil }
+    return IPPrefix(address.base, length: address.base.isIPv4 ? 24 : 64)
+  }
+
+  private func pointsBack(_ before: Report, _ after: Report) -> Bool {
+    let outside = before.sources.listed.filter { !context.isHome($0) }
+    return outside.contains { source in
+      after.targets.listed.contains { target in
+        target == source
+          || (!context.isHome(target) && Self.network(target) == Self.network(source))
+      }
+    }
+  }
+
+  // MARK: Reachability
+
+  /// Whether the topology lets the step be: its source reaches a target, and what stays within a
+  /// segment was seen there. Otherwise the source is forged.
+  private func isPossible(_ act: ChainAct) -> Bool {
+    guard !act.from.isEmpty, !act.to.isEmpty, !context.segments.isEmpty else { return true }
+    guard act.from.contains(where: { start in act.to.contains { reaches(start, $0) } }) else {
+      return false
+    }
+    guard act.from.count == 1, act.from == act.to, let only = act.from.first,
+      only != context.perimeter
+    else { return true }
+    let seen = act.report.coverage.segments
+    return seen.isEmpty || seen.contains(only)
+  }
+
+  private func reaches(_ start: String, _ end: String) -> Bool {
+    start == end || context.reaches[start]?.contains(end) ?? true
+  }
+}
