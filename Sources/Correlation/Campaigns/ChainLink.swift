@@ -39,8 +39,6 @@ struct ChainLink: Sendable {
 
 /// Decides whether one step led to another.
 struct ChainJudge: Sendable {
-  /// Sources of a report that is a crowd's and says nothing of neighbours.
-  private static let crowd = 8
   /// Strength by how many steps were not seen in between: of knowing, which is cheap, and of
   /// holding, which is not.
   private static let knowing = [1.0, 0.8, 0.2, 0.1]
@@ -137,11 +135,11 @@ struct ChainJudge: Sendable {
   }
 
   /// The network outside that the sources of both share, when the later takes over at once from the
-  /// earlier: attackers scan from one address and go on from the next.
+  /// earlier: attackers scan from one address and go on from the next. A crowd, or a scan behind
+  /// decoys, has neighbours everywhere.
   private func network(_ before: Report, _ after: Report) -> IPPrefix? {
     let gap = (after.first - before.last).nanoseconds
-    guard gap >= 0, gap <= handover.nanoseconds, before.sources.count <= Self.crowd,
-      after.sources.count <= Self.crowd
+    guard gap >= 0, gap <= handover.nanoseconds, before.sources.count == 1, after.sources.count == 1
     else { return nil }
     let networks = Set(before.sources.listed.compactMap(Self.network))
     return after.sources.listed.compactMap(Self.network).filter {
