@@ -8,8 +8,9 @@ import Terms
 /// One child of the monitor under test, over a real link: it tells a few reports ten times a second,
 /// or as many as it can.
 final class FloodChild: Sendable {
-  /// Batches that a hostile child has under way: eight times what a link allows.
-  private static let hostileDepth = 8 * LinkLimit.window
+  /// Batches that a hostile child has under way: as many as a link allows, since one that ignores its
+  /// window is cut off as soon as its parent makes it wait.
+  private static let hostileDepth = LinkLimit.window
 
   private struct State {
     var client: LinkClient?
@@ -90,7 +91,7 @@ final class FloodChild: Sendable {
     }
   }
 
-  /// A hostile child keeps to no window.
+  /// A hostile child sends whenever it may.
   private func flood(_ state: inout State) {
     guard total > 0, state.isLinked else { return }
     while state.sent < total, state.underWay.count < Self.hostileDepth {
