@@ -82,7 +82,7 @@ let package = Package(
     module("Hierarchy", ["Terms", "Reports", yams]),
     // Layer 2
     module("Flows", ["Packets", "Terms", "CPrefetch"]),
-    module("Analysis", ["Reports", "Terms"]),
+    module("Analysis", ["Reports", "Terms", heap]),
     // Layer 3
     module(
       "Signatures",
@@ -91,8 +91,8 @@ let package = Package(
       ]),
     // Layer 4
     module("Detection", ["Analysis", "Flows", "Packets", "Reports", "Signatures", "Terms"]),
-    module("Correlation", ["Analysis", "Hierarchy", "Reports", "Terms", heap]),
-    module("Response", ["Analysis", "Reports", "Terms", heap]),
+    module("Correlation", ["Analysis", "Hierarchy", "Reports", "Terms"]),
+    module("Response", ["Analysis", "Reports", "Terms"]),
     module("Importing", ["Hierarchy"]),
     // Layer 5
     module("Monitoring", ["Analysis", "Hierarchy", "Reports", "Response", "Terms"]),
@@ -136,8 +136,9 @@ let package = Package(
       "Benchmarks",
       [
         "Analysis", "Archive", "Capture", "CPcap", "Correlation", "Detection", "Flows", "Fuzzing",
-        "Hierarchy", "Links", "Monitoring", "Packets", "Reports", "Response", "Signatures", "Terms",
-        "Tiers",
+        "Hierarchy", "Links", "Monitoring", "Packets", "Replay", "Reports", "Response",
+        "Signatures",
+        "Terms", "Tiers",
       ]),
     // Tests
     tests("TermsTests", ["Terms"]),

@@ -147,6 +147,7 @@ extension Array where Element == any AnalysisEngine<Report> {
         self[index].take(conclusion: conclusion, into: &sink)
       }
     }
-    return conclusions + sink.drain()
+    let more = sink.drain()
+    return more.isEmpty ? conclusions : conclusions + more
   }
 }

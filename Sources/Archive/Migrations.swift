@@ -49,7 +49,18 @@ enum Migrations {
       newest INTEGER NOT NULL,
       acknowledged INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID;
+    """,
     """
+    -- The event time that the lane had reached when the batch came.
+    ALTER TABLE received_batches
+      ADD COLUMN reached INTEGER NOT NULL DEFAULT -9223372036854775808;
+    CREATE TABLE checkpoints (
+      lane TEXT NOT NULL PRIMARY KEY,
+      received INTEGER NOT NULL, -- the newest positions that the state holds
+      produced INTEGER NOT NULL,
+      state BLOB NOT NULL -- Checkpoint
+    ) STRICT;
+    """,
   ]
 
   /// Brings a file to the newest layout, or refuses it.

@@ -126,15 +126,15 @@ extension ReportArchive {
 
   /// Walks the keys of a table, oldest batch first.
   func eachKeyRow(
-    _ database: Database, _ table: Table, lane: LaneName?,
+    _ database: Database, _ table: Table, lane: LaneName?, after place: Int64 = 0,
     _ body: (Int64, LaneName, [BatchKey]) throws -> Void
   ) throws {
     let rows = try Row.fetchCursor(
       database,
       sql: """
         SELECT position, lane, keys FROM \(table.rawValue)
-        \(lane == nil ? "" : "WHERE lane = ?") ORDER BY position
-        """, arguments: lane.map { [$0.text] } ?? [])
+        WHERE position > ? \(lane == nil ? "" : "AND lane = ?") ORDER BY position
+        """, arguments: lane.map { [place, $0.text] } ?? [place])
     while let row = try rows.next() {
       let position: Int64 = try row.value(0)
       try body(position, LaneName(row.value(1)), keys(row.value(2), table, position))

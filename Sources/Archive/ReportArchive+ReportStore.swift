@@ -33,7 +33,7 @@ extension ReportArchive: ReportStore {
 
   public func appendReceived(
     _ reports: [SequencedReport], from child: MonitorName, lane: LaneName, through: UInt64,
-    watermark: CaptureTime
+    watermark: CaptureTime, reached: CaptureTime = .distantPast
   ) throws {
     try write { database in
       var rest = reports[...]
@@ -43,7 +43,8 @@ extension ReportArchive: ReportStore {
           batch.append(received.report, sequence: received.sequence)
         }
         rest = rest.dropFirst(Self.batchLimit)
-        try insert(database, batch, from: child, lane: lane, through: through)
+        try insert(
+          database, batch, from: child, lane: lane, through: through, reached: reached)
       }
       try database.cachedStatement(
         sql: """
@@ -105,7 +106,7 @@ extension ReportArchive: ReportStore {
     }
   }
 
-  public func resumption() throws -> Resumption {
+  public func resumption(usingCheckpoints: Bool = true) throws -> Resumption {
     try read { database in
       var resumption = Resumption()
       let children = try Row.fetchCursor(
@@ -129,7 +130,11 @@ extension ReportArchive: ReportStore {
             lane: LaneName(try row.value(0)), newest: UInt64(clamping: try row.value(1) as Int64),
             acknowledged: UInt64(clamping: try row.value(2) as Int64)))
       }
-      try eachKeyRow(database, .produced, lane: nil) { _, lane, keys in
+      if usingCheckpoints { resumption.checkpoints = try checkpoints(database) }
+      let checkpoints = resumption.checkpoints
+      let oldest = checkpoints[.live]?.produced ?? 0
+      try eachKeyRow(database, .produced, lane: nil, after: oldest) { position, lane, keys in
+        guard position > checkpoints[lane]?.produced ?? 0 else { return }
         for key in keys {
           resumption.produced[lane, default: []].insert(
             ReportRevision(id: key.id, revision: key.revision))
@@ -139,14 +144,47 @@ extension ReportArchive: ReportStore {
     }
   }
 
-  public func eachReceived(lane: LaneName, _ body: (MonitorName, Report) -> Void) throws {
+  public func saveCheckpoint(_ bytes: [UInt8], lane: LaneName) throws {
+    try write { database in
+      // Counters of positions, since retention may have dropped the newest rows themselves.
+      func newest(_ table: Table) throws -> Int64 {
+        try Int64.fetchOne(
+          database, sql: "SELECT seq FROM sqlite_sequence WHERE name = ?",
+          arguments: [table.rawValue]) ?? 0
+      }
+      try database.cachedStatement(
+        sql: """
+          INSERT INTO checkpoints (lane, received, produced, state) VALUES (?, ?, ?, ?)
+          ON CONFLICT (lane) DO UPDATE SET received = excluded.received,
+            produced = excluded.produced, state = excluded.state
+          """
+      ).execute(
+        arguments: [lane.text, try newest(.received), try newest(.produced), Data(bytes)])
+    }
+  }
+
+  private func checkpoints(_ database: Database) throws -> [LaneName: Checkpoint] {
+    var found: [LaneName: Checkpoint] = [:]
+    let rows = try Row.fetchCursor(
+      database, sql: "SELECT lane, received, produced, state FROM checkpoints")
+    while let row = try rows.next() {
+      found[LaneName(try row.value(0))] = Checkpoint(
+        bytes: Array(try row.value(3) as Data), received: try row.value(1),
+        produced: try row.value(2))
+    }
+    return found
+  }
+
+  public func eachReceived(
+    lane: LaneName, after place: Int64 = 0, _ body: (MonitorName, Report, CaptureTime) -> Void
+  ) throws {
     try read { database in
       let rows = try Row.fetchCursor(
         database,
         sql: """
-          SELECT position, child, keys, reports FROM received_batches
-          WHERE lane = ? ORDER BY position
-          """, arguments: [lane.text])
+          SELECT position, child, keys, reports, reached FROM received_batches
+          WHERE lane = ? AND position > ? ORDER BY position
+          """, arguments: [lane.text, place])
       while let row = try rows.next() {
         let position: Int64 = try row.value(0)
         guard let child = MonitorName(try row.value(1) as String) else {
@@ -154,7 +192,7 @@ extension ReportArchive: ReportStore {
         }
         let keys = try keys(row.value(2), .received, position)
         for report in try reports(row.value(3), keys: keys, .received, position) {
-          body(child, report)
+          body(child, report, CaptureTime(nanoseconds: try row.value(4)))
         }
       }
     }
@@ -162,7 +200,7 @@ extension ReportArchive: ReportStore {
 
   public func release(lane: LaneName) throws {
     try write { database in
-      for table in ["produced_batches", "received_batches", "children", "outboxes"] {
+      for table in ["produced_batches", "received_batches", "children", "outboxes", "checkpoints"] {
         try database.execute(sql: "DELETE FROM \(table) WHERE lane = ?", arguments: [lane.text])
       }
       let spooled = try Self.spooledBytes(database)
@@ -203,19 +241,20 @@ extension ReportArchive {
   }
 
   private func insert(
-    _ database: Database, _ batch: Batch, from child: MonitorName, lane: LaneName, through: UInt64
+    _ database: Database, _ batch: Batch, from child: MonitorName, lane: LaneName, through: UInt64,
+    reached: CaptureTime
   ) throws {
     let blob = Data(ReportCoding.encode(batch.reports))
     try database.cachedStatement(
       sql: """
         INSERT INTO received_batches (lane, child, through, first_emitted, last_emitted, count,
-          bytes, keys, reports) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+          bytes, keys, reports, reached) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
         """
     ).execute(
       arguments: [
         lane.text, child.text, Int64(clamping: through), batch.firstEmitted.nanoseconds,
         batch.lastEmitted.nanoseconds, batch.reports.count, blob.count,
-        BatchKey.pack(batch.keys), blob,
+        BatchKey.pack(batch.keys), blob, reached.nanoseconds,
       ])
     counters.withLock { $0.appended += 1 }
   }

@@ -12,6 +12,7 @@ import Glibc
                                             the weakest attacks that the tree finds, and a tap
            beryl-bench flood [FOLDER [REPORTS]]
                                             one hostile child, and what its siblings notice
+           beryl-bench tree [FOLDER]        reports of 100 x 100 simulated monitors, locals to top
            beryl-bench capture FILE         reading and decoding one capture file
            beryl-bench fuzz [--inputs N] [--seed N] [TARGET…]
                                             hostile inputs for everything that reads bytes
@@ -60,6 +61,8 @@ import Glibc
         panel: arguments.count > 3 ? arguments[3] : nil)
     case ("correlation", 1): try CorrelationBenchmark.run(topology: "topology")
     case ("correlation", 2): try CorrelationBenchmark.run(topology: arguments[1])
+    case ("tree", 1): try TreeBenchmark.run(topology: "topology")
+    case ("tree", 2): try TreeBenchmark.run(topology: arguments[1])
     default: return try runHot(arguments.first == "hot" ? arguments.dropFirst() : arguments[...])
     }
     return true

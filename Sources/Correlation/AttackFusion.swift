@@ -1,5 +1,4 @@
 import Analysis
-import HeapModule
 import Reports
 import Terms
 
@@ -8,7 +7,7 @@ import Terms
 ///
 /// A report joins the open attack that it resembles most (`Similarity`), or opens one. A further
 /// revision of a report goes where its earlier ones went. Informational reports open nothing.
-struct AttackFusion: AnalysisEngine {
+struct AttackFusion: AnalysisEngine, Codable {
   static let similarityLimit = EngineLimit(
     "attack-fusion.similarity", 0.6, .ratio,
     "Least similarity (Valdes & Skinner 2001) at which two reports are the same attack.")
@@ -23,29 +22,44 @@ struct AttackFusion: AnalysisEngine {
   private let threshold: Double
   private let capacity: Int
   private let memberCapacity: Int
-  /// By the id of the conclusion.
-  private var attacks: [ReportID: FusedAttack] = [:]
-  private var attackOfMember: [ReportID: ReportID] = [:]
-  private var similarities: [ReportKind: Similarity] = [:]
+  /// Attacks by slot; `vacant` slots hold nil.
+  private var attacks: [FusedAttack?] = []
+  private var vacant: [Int32] = []
+  private var slotOfMember: [ReportID: Int32] = [:]
+  /// The numbers of kinds, in order of appearance.
+  private var kindNumbers: [ReportKind: UInt16] = [:]
+  private var kinds = Remade<[Plan]>()
   private var index = AttackIndex()
   /// The quietest first; entries older than their attack are put back when they come up.
-  private var quiet = Heap<Quiet>()
+  private var quiet = EarliestFirst<Quiet>()
+  /// For each slot, the look in which it was seen last; a look has a number.
+  private var seen = Remade<[UInt32]>()
+  private var look: UInt32 = 0
+  /// Attacks that gave way.
+  private var evicted: UInt64 = 0
 
-  private struct Quiet: Comparable, Sendable {
+  /// How attacks of a kind are told apart.
+  private struct Plan {
+    let similarity: Similarity
+    let anchor: Similarity.Anchor
+  }
+
+  private struct Quiet: Comparable, Sendable, Codable {
     var last: CaptureTime
     var id: ReportID
+    var slot: Int32
 
     static func < (left: Quiet, right: Quiet) -> Bool {
       (left.last, left.id) < (right.last, right.id)
     }
   }
 
-  let nextDeadline = CaptureTime.distantFuture
+  var nextDeadline: CaptureTime { .distantFuture }
 
   init(_ context: CorrelationContext) {
     self.context = context
     threshold = context.limits[Self.similarityLimit]
-    capacity = max(1, context.limits.count(Self.attacksLimit))
+    capacity = max(1, min(context.limits.count(Self.attacksLimit), Int(Int32.max)))
     memberCapacity = max(1, context.limits.count(Self.membersLimit))
   }
 
@@ -55,104 +69,149 @@ struct AttackFusion: AnalysisEngine {
     guard event.reportClass != .evidence, event.severity > Report.informationalSeverity,
       !AttackChains.joins(event, context.schema)
     else { return }
-    if let known = attackOfMember[event.id], let kind = attacks[known]?.report.kind {
-      let hasChangedMind = kind != event.kind
-      if !hasChangedMind || attacks[known]?.members.count == 1 {
-        guard var attack = attacks.removeValue(forKey: known) else { return }
-        if hasChangedMind {
-          // The only report behind it has changed its mind: a port scan that proved to be a worm.
-          index.remove(attack, known)
-          attack.report.kind = event.kind
-          attack.report.attributes = [:]
-        }
-        join(event, &attack, known, similarity: attack.similarity, into: &sink)
-        attacks[known] = attack
+    let kind = number(event.kind)
+    if let slot = slotOfMember[event.id], let known = attacks[Int(slot)]?.kind {
+      if known == kind {
+        join(event, slot, similarity: nil, into: &sink)
+        return
+      }
+      if attacks[Int(slot)]?.members.count == 1 {
+        // The only report behind it has changed its mind: a port scan that proved to be a worm.
+        change(slot, to: event.kind, kind)
+        join(event, slot, similarity: nil, into: &sink)
         return
       }
     }
-    if let best = closest(to: event), var attack = attacks.removeValue(forKey: best.id) {
-      join(event, &attack, best.id, similarity: best.similarity, into: &sink)
-      attacks[best.id] = attack
+    if let best = closest(to: event, kind) {
+      join(event, best.slot, similarity: best.similarity, into: &sink)
     } else {
-      open(event, into: &sink)
+      open(event, kind, into: &sink)
     }
   }
 
-  private mutating func similarity(_ kind: ReportKind) -> Similarity {
-    if let known = similarities[kind] { return known }
-    let fresh = Similarity(kind, schema: context.schema)
-    similarities[kind] = fresh
+  /// The kind's number, the same as long as the engine lives. The schema bounds how many there are;
+  /// what is beyond shares the last number.
+  private mutating func number(_ kind: ReportKind) -> UInt16 {
+    if let known = kindNumbers[kind] { return known }
+    let fresh = UInt16(min(kindNumbers.count, Int(UInt16.max)))
+    kindNumbers[kind] = fresh
     return fresh
   }
 
-  private mutating func closest(to event: Report) -> (id: ReportID, similarity: Double)? {
-    let similarity = similarity(event.kind)
-    var best: (id: ReportID, similarity: Double)?
-    index.visit(event, anchor: similarity.anchor) { id in
-      guard let attack = attacks[id] else { return }
-      let value = similarity.compare(event, attack.report)
-      guard value >= threshold else { return }
-      // Ties go to the smaller id, so that the order of looking cannot show.
-      guard let current = best else {
-        best = (id, value)
-        return
-      }
-      if value > current.similarity || (value == current.similarity && id < current.id) {
-        best = (id, value)
+  private mutating func plan(_ kind: ReportKind, _ number: UInt16) -> Plan {
+    if kinds.value.count <= Int(number) {
+      let order = kindNumbers.sorted { ($0.value, $0.key) < ($1.value, $1.key) }
+      kinds.value = order.map {
+        let similarity = Similarity($0.key, schema: context.schema)
+        return Plan(similarity: similarity, anchor: similarity.anchor)
       }
     }
-    return best
+    return kinds.value[Int(number)]
   }
 
-  private mutating func open(_ event: Report, into sink: inout ReportSink) {
+  private mutating func closest(
+    to event: Report, _ kind: UInt16
+  ) -> (slot: Int32, similarity: Double)? {
+    let plan = plan(event.kind, kind)
+    while seen.value.count < attacks.count { seen.value.append(0) }
+    look &+= 1
+    if look == 0 {
+      seen.value = Array(repeating: 0, count: attacks.count)
+      look = 1
+    }
+    var looks = 0
+    var best: (slot: Int32, id: ReportID, similarity: Double)?
+    index.visit(event, kind: kind, anchor: plan.anchor) { slot in
+      guard seen.value[Int(slot)] != look else { return true }
+      seen.value[Int(slot)] = look
+      looks += 1
+      if let (value, id) = compare(event, slot, plan), value >= threshold {
+        // Ties go to the smaller id, so that the order of looking cannot show.
+        if let known = best, (known.similarity, id) > (value, known.id) {
+          return looks < AttackIndex.lookLimit
+        }
+        best = (slot, id, value)
+      }
+      return looks < AttackIndex.lookLimit
+    }
+    return best.map { ($0.slot, $0.similarity) }
+  }
+
+  private func compare(_ event: Report, _ slot: Int32, _ plan: Plan) -> (Double, ReportID)? {
+    guard let attack = attacks[Int(slot)] else { return nil }
+    return (plan.similarity.compare(event, attack.report), attack.report.id)
+  }
+
+  private mutating func open(_ event: Report, _ kind: UInt16, into sink: inout ReportSink) {
     var report = sink.opening(
       event.kind, subject: "fusion of \(event.id)", first: event.first, last: event.last,
       at: event.emitted, severity: event.severity, confidence: event.confidence)
     report.transport = event.transport
-    var attack = FusedAttack(report: report)
+    var attack = FusedAttack(report: report, kind: kind)
     attack.absorb(event, memberCapacity: memberCapacity)
     makeRoom()
-    index.add(&attack, report.id, anchor: similarity(event.kind).anchor)
-    attackOfMember[event.id] = report.id
-    quiet.insert(Quiet(last: attack.report.last, id: report.id))
+    let slot: Int32
+    if let free = vacant.popLast() {
+      slot = free
+    } else {
+      slot = Int32(attacks.count)
+      attacks.append(nil)
+    }
+    index.add(&attack, slot, anchor: plan(event.kind, kind).anchor)
+    slotOfMember[event.id] = slot
+    quiet.insert(Quiet(last: attack.report.last, id: report.id, slot: slot))
     sink.emit(attack.report)
-    attacks[report.id] = attack
+    attacks[Int(slot)] = attack
   }
 
+  private mutating func change(_ slot: Int32, to kind: ReportKind, _ number: UInt16) {
+    guard var attack = attacks[Int(slot)] else { return }
+    attacks[Int(slot)] = nil
+    index.remove(&attack, slot)
+    attack.kind = number
+    attack.report.kind = kind
+    attack.report.attributes = [:]
+    attacks[Int(slot)] = attack
+  }
+
+  /// - Parameter similarity: of the report to the attack; nil for a further revision.
   private mutating func join(
-    _ event: Report, _ attack: inout FusedAttack, _ id: ReportID, similarity: Double,
-    into sink: inout ReportSink
+    _ event: Report, _ slot: Int32, similarity: Double?, into sink: inout ReportSink
   ) {
-    attack.similarity = similarity
+    // Taken out while it changes: in its place it would be copied.
+    guard var attack = attacks[Int(slot)].take() else { return }
+    if let similarity { attack.similarity = similarity }
     let isFollowed = attack.absorb(event, memberCapacity: memberCapacity)
     attack.report.revision &+= 1
     attack.report.emitted = event.emitted
-    if isFollowed { attackOfMember[event.id] = id }
+    if isFollowed { slotOfMember[event.id] = slot }
     attack.report.terms = [
-      Term("similarity", similarity, threshold: threshold),
+      Term("similarity", attack.similarity, threshold: threshold),
       Term("monitors", Double(attack.monitors.count), unit: "monitors"),
       Term("severity", attack.report.severity, threshold: Report.informationalSeverity),
     ]
-    index.add(&attack, id, anchor: self.similarity(attack.report.kind).anchor)
+    index.add(&attack, slot, anchor: plan(attack.report.kind, attack.kind).anchor)
     sink.emit(attack.report)
+    attacks[Int(slot)] = attack
   }
 
   private mutating func makeRoom() {
-    while attacks.count >= capacity, let quietest = quiet.popMin() {
-      guard let last = attacks[quietest.id]?.report.last else { continue }
-      if last > quietest.last {
-        quiet.insert(Quiet(last: last, id: quietest.id))
+    while attacks.count - vacant.count >= capacity, let quietest = quiet.popMin() {
+      guard let known = attacks[Int(quietest.slot)]?.report, known.id == quietest.id
+      else { continue }
+      if known.last > quietest.last {
+        quiet.insert(Quiet(last: known.last, id: known.id, slot: quietest.slot))
         continue
       }
-      guard let gone = attacks.removeValue(forKey: quietest.id) else { continue }
-      index.remove(gone, quietest.id)
-      for member in gone.members { attackOfMember[member.id] = nil }
+      guard var gone = attacks[Int(quietest.slot)].take() else { continue }
+      vacant.append(quietest.slot)
+      index.remove(&gone, quietest.slot)
+      for member in gone.members where slotOfMember[member.id] == quietest.slot {
+        slotOfMember[member.id] = nil
+      }
       evicted &+= 1
     }
   }
-
-  /// Attacks that gave way.
-  private var evicted: UInt64 = 0
 }
 
 extension AttackFusion: LossCounting {

@@ -1,3 +1,4 @@
+import Analysis
 import Reports
 import Terms
 
@@ -5,7 +6,7 @@ extension Similarity {
   /// The feature in which two reports must have something in common to belong together at all.
   enum Anchor: Sendable {
     case sources, targets, ports
-    /// No feature must agree: every attack of the kind is held against the report.
+    /// No feature must agree.
     case none
   }
 
@@ -13,9 +14,9 @@ extension Similarity {
   var anchor: Anchor {
     for feature in features where feature.least > 0 && feature.measure == .overlap {
       switch feature.feature {
-      case "sources": return .sources
-      case "targets": return .targets
-      case "ports": return .ports
+      case .sources: return .sources
+      case .targets: return .targets
+      case .ports: return .ports
       default: continue
       }
     }
@@ -24,77 +25,78 @@ extension Similarity {
 }
 
 /// Finds the attacks that a report may belong to, by the feature that must agree.
-struct AttackIndex: Sendable {
-  struct Key: Hashable, Sendable {
-    var kind: ReportKind
-    /// nil for attacks of the kind that no value leads to.
-    var value: IPPrefix?
+///
+/// What the feature does not lead to (a report without sources, one about a whole prefix) is held
+/// against the newest attacks of its kind only, and no report against more than `lookLimit`
+/// attacks: a child that sends such reports makes those of others no dearer.
+struct AttackIndex: Sendable, Codable {
+  typealias Key = AddressIndex<UInt16, Int32>.Key
+
+  /// The most keys of one attack; what is beyond leads nowhere.
+  private static let keyLimit = 128
+  /// Newest attacks of a kind that a report without a lead is held against, and attacks without
+  /// keys that every report of the kind is.
+  static let recentLimit = 64
+  /// Attacks that one report is held against at most.
+  static let lookLimit = 512
+
+  private struct Kind: Sendable, Codable {
+    var recent: [Int32] = []
+    var unanchored: [Int32] = []
   }
 
-  /// The most keys of one attack; with more it is held against every report of its kind.
-  private static let keyLimit = 128
-
-  /// One attack is the rule; more of them wait in `others`.
-  private var first: [Key: ReportID] = [:]
-  private var others: [Key: [ReportID]] = [:]
+  private var index = AddressIndex<UInt16, Int32>()
+  private var kinds: [Kind] = []
 
   /// Notes an attack under the values that it has by now.
-  mutating func add(_ attack: inout FusedAttack, _ id: ReportID, anchor: Similarity.Anchor) {
+  mutating func add(_ attack: inout FusedAttack, _ slot: Int32, anchor: Similarity.Anchor) {
     let size = Self.size(attack.report, anchor)
-    guard attack.keys.isEmpty || size != attack.indexedSize else { return }
+    guard attack.isFresh || size != attack.indexedSize else { return }
+    let number = Int(attack.kind)
+    while kinds.count <= number { kinds.append(Kind()) }
+    if attack.isFresh { Self.push(slot, to: &kinds[number].recent) }
+    attack.isFresh = false
     attack.indexedSize = size
-    let kind = attack.report.kind
     let values = Self.values(attack.report, anchor)
-    if values.isEmpty || values.contains(where: { !$0.isHost })
-      || attack.keys.count >= Self.keyLimit
-    {
-      add(Key(kind: kind, value: nil), &attack, id)
-    }
+    if values.isEmpty { Self.push(slot, to: &kinds[number].unanchored) }
     for value in values where attack.keys.count < Self.keyLimit {
-      add(Key(kind: kind, value: value), &attack, id)
+      let key = Key(attack.kind, value)
+      if index.add(slot, under: key) { attack.keys.append(key) }
     }
   }
 
-  private mutating func add(_ key: Key, _ attack: inout FusedAttack, _ id: ReportID) {
-    guard let holder = first[key] else {
-      first[key] = id
-      attack.keys.append(key)
-      return
-    }
-    guard holder != id, others[key]?.contains(id) != true else { return }
-    others[key, default: []].append(id)
-    attack.keys.append(key)
+  private static func push(_ slot: Int32, to list: inout [Int32]) {
+    guard !list.contains(slot) else { return }
+    list.append(slot)
+    if list.count > recentLimit { list.removeFirst() }
   }
 
-  mutating func remove(_ attack: FusedAttack, _ id: ReportID) {
-    for key in attack.keys {
-      if first[key] == id {
-        first[key] = others[key]?.popLast()
-      } else {
-        others[key]?.removeAll { $0 == id }
-      }
-      if others[key]?.isEmpty == true { others[key] = nil }
-    }
+  /// Forgets an attack of this kind; a new kind is a new beginning.
+  mutating func remove(_ attack: inout FusedAttack, _ slot: Int32) {
+    for key in attack.keys { index.remove(slot, under: key) }
+    attack.keys = []
+    attack.isFresh = true
+    let number = Int(attack.kind)
+    guard kinds.indices.contains(number) else { return }
+    kinds[number].recent.removeAll { $0 == slot }
+    kinds[number].unanchored.removeAll { $0 == slot }
   }
 
-  /// Shows every attack that the report may belong to, some of them twice.
-  func visit(_ event: Report, anchor: Similarity.Anchor, _ body: (ReportID) -> Void) {
+  /// Shows the attacks that the report may belong to, some of them twice, until `body` has had
+  /// enough.
+  func visit(
+    _ event: Report, kind: UInt16, anchor: Similarity.Anchor, _ body: (Int32) -> Bool
+  ) {
     let values = Self.values(event, anchor)
-    visit(Key(kind: event.kind, value: nil), body)
-    if values.isEmpty || values.contains(where: { !$0.isHost }) {
-      for (key, id) in first where key.kind == event.kind && key.value != nil {
-        body(id)
-        for other in others[key] ?? [] { body(other) }
-      }
-      return
+    var isEnough = false
+    for value in values where !isEnough {
+      index.visit(kind, value) { if !isEnough { isEnough = !body($0) } }
     }
-    for value in values { visit(Key(kind: event.kind, value: value), body) }
-  }
-
-  private func visit(_ key: Key, _ body: (ReportID) -> Void) {
-    guard let id = first[key] else { return }
-    body(id)
-    for other in others[key] ?? [] { body(other) }
+    guard !isEnough, kinds.indices.contains(Int(kind)) else { return }
+    let others = kinds[Int(kind)]
+    for slot in others.unanchored { guard body(slot) else { return } }
+    guard values.isEmpty || values.contains(where: { !$0.isHost }) else { return }
+    for slot in others.recent.reversed() { guard body(slot) else { return } }
   }
 
   /// How many values there are: as long as it does not change, neither do they.

@@ -2,8 +2,8 @@ import Reports
 import Terms
 
 /// First contacts of the last hours, each source, target and port once however many taps saw it.
-struct ContactWindow: Sendable {
-  struct Key: Hashable, Comparable, Sendable {
+struct ContactWindow: Sendable, Codable {
+  struct Key: Hashable, Comparable, Sendable, Codable {
     var source: IPPrefix
     var target: IPPrefix
     var port: PortKey
@@ -13,7 +13,7 @@ struct ContactWindow: Sendable {
     }
   }
 
-  struct Contact: Sendable {
+  struct Contact: Sendable, Codable {
     var key: Key
     var first: CaptureTime
     /// The newest sighting; the contact leaves the window by it.
@@ -29,14 +29,21 @@ struct ContactWindow: Sendable {
 
   let span: TimeSpan
   let capacity: Int
-  private(set) var contacts: [Key: Contact] = [:]
+  /// In order of arrival; nil where one was forgotten.
+  private var slots: [Contact?] = []
+  private var slotOf: [Key: Int32] = [:]
   /// Contacts turned away because the window was full.
   private(set) var refused: UInt64 = 0
 
   init(span: TimeSpan, capacity: Int) {
     self.span = span
-    self.capacity = capacity
+    self.capacity = min(capacity, 1 << 24)
   }
+
+  var count: Int { slotOf.count }
+
+  /// The contacts, in order of arrival.
+  var contacts: some Sequence<Contact> { slots.lazy.compactMap { $0 } }
 
   /// Takes a row of an evidence report; returns the failed contacts that are new.
   mutating func insert(
@@ -58,30 +65,42 @@ struct ContactWindow: Sendable {
   private mutating func insert(
     _ key: Key, _ row: ContactRow, _ report: Report, hasFailed: Bool
   ) -> Bool {
-    if let known = contacts[key] {
-      contacts[key]?.last = max(known.last, row.last)
-      contacts[key]?.first = min(known.first, row.first)
+    if let slot = slotOf[key].map({ Int($0) }), let known = slots[slot] {
+      slots[slot]?.last = max(known.last, row.last)
+      slots[slot]?.first = min(known.first, row.first)
       guard hasFailed, !known.hasFailed else { return false }
-      contacts[key]?.hasFailed = true
+      slots[slot]?.hasFailed = true
       return true
     }
-    guard contacts.count < capacity else {
+    guard slotOf.count < capacity else {
       refused &+= 1
       return false
     }
-    contacts[key] = Contact(
-      key: key, first: row.first, last: row.last, hasFailed: hasFailed, report: report.id,
-      monitor: report.monitor, capture: report.evidence.first?.capture ?? "",
-      packets: Array(row.packets.prefix(2)), segments: report.coverage.segments)
+    slotOf[key] = Int32(slots.count)
+    slots.append(
+      Contact(
+        key: key, first: row.first, last: row.last, hasFailed: hasFailed, report: report.id,
+        monitor: report.monitor, capture: report.evidence.first?.capture ?? "",
+        packets: Array(row.packets.prefix(2)), segments: report.coverage.segments))
     return hasFailed
   }
 
-  /// Forgets what is older than the window; returns the failed contacts among it, sorted.
+  /// Forgets what is older than the window; returns the failed contacts among it, in order of
+  /// arrival.
   mutating func expire(asOf now: CaptureTime) -> [Contact] {
     let oldest = now - span
-    let gone = contacts.values.filter { $0.last < oldest }
-    for contact in gone { contacts[contact.key] = nil }
-    return gone.filter(\.hasFailed).sorted { $0.key < $1.key }
+    var failed: [Contact] = []
+    for slot in slots.indices {
+      guard let contact = slots[slot], contact.last < oldest else { continue }
+      slotOf[contact.key] = nil
+      slots[slot] = nil
+      if contact.hasFailed { failed.append(contact) }
+    }
+    if slots.count > 2 * slotOf.count + 16 {
+      slots = slots.filter { $0 != nil }
+      for slot in slots.indices { if let key = slots[slot]?.key { slotOf[key] = Int32(slot) } }
+    }
+    return failed
   }
 }
 

@@ -9,13 +9,17 @@ public struct CorrelationContext: Sendable {
   public var limits: LimitTable
   public var schema: Schema
   /// What counts as inside; empty means everything.
-  public var home: [IPPrefix]
+  public let home: [IPPrefix]
   /// Segments by name; a perimeter that stands for everything else has no prefixes.
-  public var segments: [String: [IPPrefix]]
+  public let segments: [String: [IPPrefix]]
   /// The segments that each can open connections to; one that is not named reaches all.
   public var reaches: [String: Set<String>] = [:]
   /// The local monitors of each segment.
   public var sensors: [String: [MonitorName]] = [:]
+  private let homeTable: PrefixTable<Bool>
+  private let segmentTable: PrefixTable<String>
+  /// The segment without prefixes: the link to the outside.
+  let perimeter: String
   /// Worth of the known assets, 0–5.
   public var assetValues: [IPAddress: Int]
   /// What the topology says of the known assets.
@@ -44,33 +48,26 @@ public struct CorrelationContext: Sendable {
     self.assetValues = assetValues
     self.assets = assets
     self.directives = directives
+    var homeTable = PrefixTable<Bool>()
+    for prefix in home { homeTable[prefix] = true }
+    self.homeTable = homeTable
+    var segmentTable = PrefixTable<String>()
+    // Ties by name, so that the dictionary's order cannot show.
+    for (name, prefixes) in segments.sorted(by: { $0.key > $1.key }) {
+      for prefix in prefixes { segmentTable[prefix] = name }
+    }
+    self.segmentTable = segmentTable
+    perimeter = segments.filter { $0.value.isEmpty }.keys.min() ?? Self.outside
   }
 
   /// Whether the address or prefix lies inside the site.
   func isHome(_ prefix: IPPrefix) -> Bool {
-    home.isEmpty || home.contains { $0.contains(prefix) }
-  }
-
-  /// The segment without prefixes: the link to the outside.
-  var perimeter: String {
-    segments.filter { $0.value.isEmpty }.keys.min() ?? Self.outside
+    home.isEmpty || homeTable.match(prefix) != nil
   }
 
   /// The segment that holds the address, else the perimeter.
   func segment(of address: IPAddress) -> String {
-    var best: (name: String, length: UInt8)?
-    for (name, prefixes) in segments {
-      for prefix in prefixes where prefix.contains(address) {
-        guard let current = best else {
-          best = (name, prefix.length)
-          continue
-        }
-        // Ties by name, so that the dictionary's order cannot show.
-        if (current.length, name) > (prefix.length, current.name) { continue }
-        best = (name, prefix.length)
-      }
-    }
-    return best?.name ?? perimeter
+    segmentTable.match(IPPrefix(host: address)) ?? perimeter
   }
 
   /// The schema's severity of a kind.

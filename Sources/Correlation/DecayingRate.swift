@@ -2,7 +2,7 @@ import Glibc
 import Terms
 
 /// A count that forgets: half of it per half-life.
-struct DecayingRate: Sendable {
+struct DecayingRate: Sendable, Codable {
   let halfLife: TimeSpan
   private var amount = 0.0
   private var updated = CaptureTime.distantPast

@@ -9,7 +9,7 @@ import Terms
 /// same flood. Two things tell it from a crowd: the target is in distress (contacts stay
 /// unfinished, or a local monitor reports a flood on it), or every source insists far more than
 /// people do, epoch after epoch.
-struct DistributedFlood: AnalysisEngine {
+struct DistributedFlood: AnalysisEngine, Codable {
   static let contactsLimit = EngineLimit(
     "distributed-flood.contacts", 60, .count,
     "Least joined contacts in a window (1, 10 or 100 epochs).")
@@ -44,19 +44,22 @@ struct DistributedFlood: AnalysisEngine {
   private let table: LimitTable
   private var targets: [FloodTarget.Key: FloodTarget] = [:]
   /// Rows of epochs not yet judged.
-  private var open: [CaptureTime: [FloodTarget.Key: (load: IngressLoad, grounds: Grounds)]] = [:]
+  private var open: [CaptureTime: [FloodTarget.Key: Arrivals]] = [:]
   /// The first epoch that any evidence told of.
   private var firstEpoch: Int64?
   private var detectionDue: [CaptureTime: Set<FloodTarget.Key>] = [:]
 
+  private(set) var nextDeadline = CaptureTime.distantFuture
+
+  /// What an epoch brought so far.
+  private struct Arrivals: Codable {
+    var load = IngressLoad()
+    var grounds = Grounds()
+  }
+
   init(_ context: CorrelationContext) {
     self.context = context
     table = context.limits
-  }
-
-  var nextDeadline: CaptureTime {
-    let epoch = open.keys.min().map { EvidenceEpoch.settled($0, at: context.tier) }
-    return min(epoch ?? .distantFuture, detectionDue.keys.min() ?? .distantFuture)
   }
 
   mutating func analyse(_ event: Report, into sink: inout ReportSink) {
@@ -68,10 +71,11 @@ struct DistributedFlood: AnalysisEngine {
     let start = EvidenceEpoch.pending(emitted: event.emitted, at: context.tier)
     for row in rows where context.isHome(IPPrefix(host: row.target)) {
       let key = FloodTarget.Key(address: row.target, transport: row.transport)
-      var entry = open[start]?[key] ?? (IngressLoad(), Grounds())
+      var entry = open[start]?.removeValue(forKey: key) ?? Arrivals()
       entry.load.add(row, context)
       entry.grounds.add(event, packets: row.indices)
       open[start, default: [:]][key] = entry
+      nextDeadline = min(nextDeadline, EvidenceEpoch.settled(start, at: context.tier))
     }
     firstEpoch = min(firstEpoch ?? start.epochNumber, start.epochNumber)
   }
@@ -91,7 +95,9 @@ struct DistributedFlood: AnalysisEngine {
         address: target.base, transport: event.transport ?? .tcp)
       prepare(key, epoch: event.emitted.epochStart(EvidenceEpoch.length).epochNumber)
       targets[key]?.note(event, from: ingresses)
-      detectionDue[event.emitted + .milliseconds(20), default: []].insert(key)
+      let due = event.emitted + .milliseconds(20)
+      detectionDue[due, default: []].insert(key)
+      nextDeadline = min(nextDeadline, due)
     }
   }
 
@@ -104,10 +110,9 @@ struct DistributedFlood: AnalysisEngine {
   private mutating func prepare(_ key: FloodTarget.Key, epoch: Int64) {
     guard targets[key] == nil else { return }
     if targets.count >= max(1, table.count(Self.targetsLimit)) {
-      let order = targets.sorted {
-        ($0.value.busyness, $0.key) < ($1.value.busyness, $1.key)
-      }
-      for (key, _) in order.prefix(targets.count / 4 + 1) { targets[key] = nil }
+      let order = targets.map { (busyness: $0.value.busyness, key: $0.key) }
+        .sorted { ($0.busyness, $0.key) < ($1.busyness, $1.key) }
+      for entry in order.prefix(targets.count / 4 + 1) { targets[entry.key] = nil }
     }
     targets[key] = FloodTarget(key: key, since: firstEpoch ?? epoch)
   }
@@ -129,6 +134,8 @@ struct DistributedFlood: AnalysisEngine {
         judge(key, now: now, into: &sink)
       }
     }
+    let epoch = open.keys.min().map { EvidenceEpoch.settled($0, at: context.tier) }
+    nextDeadline = min(epoch ?? .distantFuture, detectionDue.keys.min() ?? .distantFuture)
   }
 
   private mutating func judge(

@@ -11,7 +11,7 @@ import Terms
 /// sources on one target each make a matching of one; only many sources failing at many targets
 /// make a large one. It is held against what chance gives on these ports (Poisson, mean learned
 /// from contacts that left the window) as −log₁₀ p.
-struct DistributedScan: AnalysisEngine {
+struct DistributedScan: AnalysisEngine, Codable {
   static let windowLimit = EngineLimit(
     "distributed-scan.window", 7200, .duration,
     "How long a failed first contact counts; a scan slower than this goes unseen.")
@@ -49,10 +49,14 @@ struct DistributedScan: AnalysisEngine {
   /// has passed: to look costs as much as there are.
   static let freshShare = 0.04
   static let patience = TimeSpan.minutes(1)
+  /// Contacts in the window up to which `patience` holds; with more it grows along.
+  static let patientContacts = 8192
+  /// Contacts that a conclusion names its grounds of; what more there are counts only.
+  static let groundsLimit = 1024
   /// Half-life of what is learned of a port's accidents.
   static let accidentHalfLife = TimeSpan.hours(24)
 
-  private struct Service: Hashable {
+  private struct Service: Hashable, Codable {
     var target: IPPrefix
     var port: PortKey
   }
@@ -115,11 +119,13 @@ struct DistributedScan: AnalysisEngine {
       forget(asOf: now)
       expired = now
     }
-    let share = Int(Self.freshShare * Double(window.contacts.count))
+    let share = Int(Self.freshShare * Double(window.count))
+    let stretch = Double(max(Self.patientContacts, window.count)) / Double(Self.patientContacts)
+    let patience = TimeSpan.seconds(Self.patience.seconds * stretch)
     for transport in fresh.keys.sorted() {
       let last = judged[transport] ?? .distantPast
-      guard fresh[transport, default: 0] >= share || now - last >= Self.patience else {
-        nextDeadline = min(nextDeadline, last + Self.patience)
+      guard fresh[transport, default: 0] >= share || now - last >= patience else {
+        nextDeadline = min(nextDeadline, last + patience)
         continue
       }
       fresh[transport] = nil
@@ -147,9 +153,11 @@ struct DistributedScan: AnalysisEngine {
   private mutating func judge(
     _ transport: TransportProtocol, now: CaptureTime, into sink: inout ReportSink
   ) {
-    let candidates = window.contacts.values
-      .filter { $0.key.port.transport == transport && isQuiet($0.key.source) }
-      .sorted { ($0.first, $0.key) < ($1.first, $1.key) }
+    let loud = table.count(Self.loudLimit)
+    let candidates = window.contacts.filter {
+      $0.key.port.transport == transport
+        && contactsOfSource[$0.key.source, default: 0] <= loud
+    }
     let failed = candidates.filter {
       $0.hasFailed && !services.offers($0.key.target, $0.key.port)
     }
@@ -181,10 +189,6 @@ struct DistributedScan: AnalysisEngine {
       Term("probes", Double(probes.count), unit: "contacts"),
     ]
     report(transport, probes + answered, surprise, terms, now: now, into: &sink)
-  }
-
-  private func isQuiet(_ source: IPPrefix) -> Bool {
-    contactsOfSource[source, default: 0] <= table.count(Self.loudLimit)
   }
 
   /// Ports on which at least two sources failed at different targets, the busiest first.
@@ -235,10 +239,10 @@ struct DistributedScan: AnalysisEngine {
     report.last = max(report.last, last)
     report.transport = transport
     var grounds = Grounds()
-    for contact in contacts {
+    for (number, contact) in contacts.enumerated() {
       report.sources.insert(contact.key.source)
       report.targets.insert(contact.key.target)
-      grounds.add(contact)
+      if number < Self.groundsLimit { grounds.add(contact) }
     }
     let ports = Set(report.ports).union(contacts.map(\.key.port.port))
     report.ports = Array(ports.sorted().prefix(Report.Limit.ports))

@@ -25,7 +25,7 @@ enum EvidenceEpoch {
 }
 
 /// A protocol and a port on it.
-struct PortKey: Hashable, Comparable, Sendable {
+struct PortKey: Hashable, Comparable, Sendable, Codable {
   var transport: TransportProtocol
   var port: UInt16
 

@@ -9,7 +9,7 @@ import Terms
 /// their targets mostly overlap, and the sum when they do not. Rate rows stay per segment, since
 /// the tier above judges ingresses. Packet indices stay with the children's reports, which
 /// `derivedFrom` names.
-struct EvidenceMerging: AnalysisEngine {
+struct EvidenceMerging: AnalysisEngine, Codable {
   static let rowLimit = EngineLimit(
     "evidence-merging.rows", 4096, .count,
     "Rows of a merged evidence report; beyond it sources are joined by prefix.")
@@ -19,7 +19,7 @@ struct EvidenceMerging: AnalysisEngine {
   /// Prefix lengths that rows are coarsened to, in turn, while there are too many.
   static let coarserLengths = [(v4: 24, v6: 64), (v4: 16, v6: 48), (v4: 8, v6: 32), (v4: 0, v6: 0)]
 
-  fileprivate struct Group: Sendable {
+  fileprivate struct Group: Sendable, Codable {
     var contacts: [ContactKey: ContactRow] = [:]
     var rates: [RateKey: RateRow] = [:]
     var grounds = Grounds()
@@ -37,16 +37,13 @@ struct EvidenceMerging: AnalysisEngine {
     rowLimit = min(max(1, context.limits.count(Self.rowLimit)), Report.Limit.summaryRows)
   }
 
-  var nextDeadline: CaptureTime {
-    let starts = groups.values.flatMap(\.keys)
-    guard let oldest = starts.min() else { return .distantFuture }
-    return EvidenceEpoch.settled(oldest, at: context.tier)
-  }
+  private(set) var nextDeadline = CaptureTime.distantFuture
 
   mutating func analyse(_ event: Report, into sink: inout ReportSink) {
     guard event.reportClass == .evidence, let summary = event.summary else { return }
     let start = EvidenceEpoch.pending(emitted: event.emitted, at: context.tier)
-    var group = groups[event.kind]?[start] ?? Group()
+    nextDeadline = min(nextDeadline, EvidenceEpoch.settled(start, at: context.tier))
+    var group = groups[event.kind]?.removeValue(forKey: start) ?? Group()
     group.grounds.add(event)
     group.first = min(group.first, event.first)
     group.last = max(group.last, event.last)
@@ -66,6 +63,8 @@ struct EvidenceMerging: AnalysisEngine {
       }
       if groups[kind]?.isEmpty == true { groups[kind] = nil }
     }
+    let oldest = groups.values.compactMap { $0.keys.min() }.min()
+    nextDeadline = oldest.map { EvidenceEpoch.settled($0, at: context.tier) } ?? .distantFuture
   }
 
   private func emit(
@@ -139,7 +138,7 @@ extension EvidenceMerging.Group {
   }
 }
 
-private struct ContactKey: Hashable, Comparable, Sendable {
+private struct ContactKey: Hashable, Comparable, Sendable, Codable {
   var source: IPPrefix
   var port: PortKey
 
@@ -153,7 +152,7 @@ private struct ContactKey: Hashable, Comparable, Sendable {
   }
 }
 
-private struct RateKey: Hashable, Comparable, Sendable {
+private struct RateKey: Hashable, Comparable, Sendable, Codable {
   var target: IPAddress
   var port: PortKey
   var segment: String

@@ -3,8 +3,8 @@ import Reports
 import Terms
 
 /// One host's arrivals over one transport, and whether they are a distributed flood.
-struct FloodTarget: Sendable {
-  struct Key: Hashable, Comparable, Sendable {
+struct FloodTarget: Sendable, Codable {
+  struct Key: Hashable, Comparable, Sendable, Codable {
     var address: IPAddress
     var transport: TransportProtocol
 
@@ -91,11 +91,16 @@ struct FloodTarget: Sendable {
     {
       ports[port, default: 0] += contacts
     }
-    pending = (load, epoch)
+    pending = Pending(load: load, epoch: epoch)
   }
 
   /// The epoch just taken; learned from once it is judged harmless.
-  private var pending: (load: IngressLoad, epoch: Int64)?
+  private var pending: Pending?
+
+  private struct Pending: Codable {
+    var load: IngressLoad
+    var epoch: Int64
+  }
 
   mutating func judge(_ table: LimitTable, asOf now: CaptureTime) -> Verdict? {
     let active = detections.values.filter { $0.last >= now - DistributedFlood.detectionMemory }
@@ -281,7 +286,7 @@ struct FloodTarget: Sendable {
 }
 
 /// A local monitor's word that the target drowns.
-struct FloodDetection: Sendable {
+struct FloodDetection: Sendable, Codable {
   var first: CaptureTime
   var last: CaptureTime
   var ingresses: Set<String>
@@ -289,7 +294,7 @@ struct FloodDetection: Sendable {
 }
 
 /// Joined arrivals of one aligned window of epochs.
-struct FloodWindow: Sendable {
+struct FloodWindow: Sendable, Codable {
   let epochs: Int64
   private var start: Int64 = .min
   /// The newest epoch with arrivals.

@@ -2,26 +2,32 @@ import Reports
 import Terms
 
 /// One attack as fusion sees it: the conclusion, and the reports that joined in it.
-struct FusedAttack: Sendable {
-  struct Member: Sendable {
+struct FusedAttack: Sendable, Codable {
+  struct Member: Sendable, Codable {
     var id: ReportID
     var confidence: Double
   }
 
   var report: Report
+  /// The engine's number of its kind.
+  var kind: UInt16
   /// The reports that joined, in order; revisions of these are known again.
   private(set) var members: [Member] = []
   private(set) var monitors: [MonitorName] = []
   var similarity = 1.0
   /// Under which the index finds it.
   var keys: [AttackIndex.Key] = []
-  /// How many values the index knew of it.
+  /// Whether the index has not seen it yet, and how many values it knew of it.
+  var isFresh = true
   var indexedSize = 0
   /// What it rests on, once more than one report does: for one, the conclusion says it all.
   private var grounds: Grounds?
   private var doubt = 1.0
 
-  init(report: Report) { self.report = report }
+  init(report: Report, kind: UInt16) {
+    self.report = report
+    self.kind = kind
+  }
 
   /// Takes the facts of one more report, or of one more revision of it; true when its revisions are
   /// followed.

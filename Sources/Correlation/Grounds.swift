@@ -3,7 +3,7 @@ import Terms
 
 /// What a conclusion rests on: reports, packets, and what the reporting monitors could see.
 /// Bounded.
-struct Grounds: Sendable {
+struct Grounds: Sendable, Codable {
   private(set) var derivedFrom: [ReportID] = []
   private var known: Set<ReportID> = []
   private var packets: [Place: Set<UInt64>] = [:]
@@ -13,7 +13,7 @@ struct Grounds: Sendable {
 
   var isEmpty: Bool { known.isEmpty && segments.isEmpty && packets.isEmpty }
 
-  private struct Place: Hashable, Comparable {
+  private struct Place: Hashable, Comparable, Codable {
     var monitor: MonitorName
     var capture: String
 

@@ -2,8 +2,8 @@ import Reports
 import Terms
 
 /// What one epoch brought to one target over one transport, by the segment it came in through.
-struct IngressLoad: Sendable {
-  struct Share: Sendable {
+struct IngressLoad: Sendable, Codable {
+  struct Share: Sendable, Codable {
     var contacts = 0.0
     var packets = 0.0
     /// Distinct sources, as far as the rows tell.

@@ -2,8 +2,8 @@ import Reports
 import Terms
 
 /// Services that were seen to answer: a failed contact to one is an outage, not a probe.
-struct KnownServices: Sendable {
-  private struct Key: Hashable, Comparable {
+struct KnownServices: Sendable, Codable {
+  private struct Key: Hashable, Comparable, Codable {
     var target: IPAddress
     var port: PortKey
 

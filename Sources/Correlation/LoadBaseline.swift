@@ -2,7 +2,7 @@
 ///
 /// The busiest third is left out so that the first minutes of a slowly rising flood, learned before
 /// anything is suspected, do not become the norm it is held against.
-struct LoadBaseline: Sendable {
+struct LoadBaseline: Sendable, Codable {
   /// Epochs remembered: 20 minutes of 10 s.
   static let capacity = 120
 

@@ -4,12 +4,43 @@ import Terms
 /// How alike two reports of a kind are: Valdes & Skinner, "Probabilistic Alert Correlation" (RAID
 /// 2001).
 struct Similarity: Sendable {
-  let features: [FeatureComparison]
+  /// What is compared.
+  enum Feature: Hashable, Sendable {
+    case sources, targets, ports, time
+    case attribute(String)
+
+    init(_ name: String) {
+      switch name {
+      case "sources": self = .sources
+      case "targets": self = .targets
+      case "ports": self = .ports
+      case "time": self = .time
+      default: self = .attribute(name)
+      }
+    }
+  }
+
+  /// A comparison of the schema, its feature resolved.
+  struct Comparison: Sendable {
+    let feature: Feature
+    let measure: FeatureComparison.Measure
+    let expected: Double
+    let least: Double
+
+    init(_ stated: FeatureComparison) {
+      feature = Feature(stated.feature)
+      measure = stated.measure
+      expected = stated.expected
+      least = stated.least
+    }
+  }
+
+  let features: [Comparison]
 
   /// The schema's comparisons, or the built-in ones of the kind's family where it states none.
   init(_ kind: ReportKind, schema: Schema) {
     let stated = schema.kinds[kind]?.correlation ?? []
-    features = stated.isEmpty ? Self.standard(kind) : stated
+    features = (stated.isEmpty ? Self.standard(kind) : stated).map(Comparison.init)
   }
 
   /// SIM = Σ E_j·SIM_j / Σ E_j over the features that both have; 0 as soon as one is below its
@@ -27,22 +58,21 @@ struct Similarity: Sendable {
   }
 
   private static func likeness(
-    _ comparison: FeatureComparison, _ left: Report, _ right: Report
+    _ comparison: Comparison, _ left: Report, _ right: Report
   ) -> Double? {
     switch comparison.feature {
-    case "time":
+    case .time:
       guard case .time(let within) = comparison.measure else { return nil }
       return timeLikeness(left, right, within: within)
-    case "sources": return likeness(left.sources, right.sources, comparison.measure)
-    case "targets": return likeness(left.targets, right.targets, comparison.measure)
-    case "ports":
+    case .sources: return likeness(left.sources, right.sources, comparison.measure)
+    case .targets: return likeness(left.targets, right.targets, comparison.measure)
+    case .ports:
       guard !left.ports.isEmpty, !right.ports.isEmpty else { return nil }
       if comparison.measure == .exact { return left.ports == right.ports ? 1 : 0 }
-      return overlap(Set(left.ports), Set(right.ports))
-    default:
-      guard let mine = left.attributes[comparison.feature],
-        let other = right.attributes[comparison.feature]
-      else { return nil }
+      let fewer = min(left.ports.count, right.ports.count)
+      return Double(common(left.ports, right.ports)) / Double(fewer)
+    case .attribute(let name):
+      guard let mine = left.attributes[name], let other = right.attributes[name] else { return nil }
       return likeness(mine, other, comparison.measure)
     }
   }
@@ -66,9 +96,29 @@ struct Similarity: Sendable {
     case .overlap, .time:
       let few = left.listed.count <= right.listed.count ? left.listed : right.listed
       let many = left.listed.count <= right.listed.count ? right : left
+      if few.allSatisfy(\.isHost), many.listed.allSatisfy(\.isHost) {
+        return Double(common(few, many.listed)) / Double(few.count)
+      }
       let held = few.count { member in many.listed.contains { $0.overlaps(member) } }
       return Double(held) / Double(few.count)
     }
+  }
+
+  /// How many members two ascending lists have in common.
+  private static func common<Member: Comparable>(_ left: [Member], _ right: [Member]) -> Int {
+    var (mine, theirs, count) = (0, 0, 0)
+    while mine < left.count, theirs < right.count {
+      if left[mine] == right[theirs] {
+        count += 1
+        mine += 1
+        theirs += 1
+      } else if left[mine] < right[theirs] {
+        mine += 1
+      } else {
+        theirs += 1
+      }
+    }
+    return count
   }
 
   private static func likeness(

@@ -7,7 +7,7 @@ import Terms
 ///
 /// A poller that finds its dead hosts in its first round fails in one or two epochs; a scan goes
 /// on. A source that a local monitor has already reported for scanning is left to fusion.
-struct SlowScan: AnalysisEngine {
+struct SlowScan: AnalysisEngine, Codable {
   static let windowLimit = EngineLimit(
     "slow-scan.window", 7200, .duration, "How long a failed first contact counts.")
   static let contactsLimit = EngineLimit(
@@ -26,7 +26,7 @@ struct SlowScan: AnalysisEngine {
   /// Contacts of one source that chance explains within the window.
   static let accidents = 1.0
 
-  private struct Source: Sendable {
+  private struct Source: Sendable, Codable {
     var window: ContactWindow
     var last = CaptureTime.distantPast
     var report: Report?
@@ -90,11 +90,9 @@ struct SlowScan: AnalysisEngine {
   /// evicts itself.
   private mutating func makeRoom() {
     guard sources.count >= max(1, table.count(Self.sourcesLimit)) else { return }
-    let order = sources.sorted {
-      ($0.value.window.contacts.count, $0.value.last, $0.key)
-        < ($1.value.window.contacts.count, $1.value.last, $1.key)
-    }
-    for (source, _) in order.prefix(sources.count / 4 + 1) { sources[source] = nil }
+    let order = sources.map { (count: $0.value.window.count, last: $0.value.last, source: $0.key) }
+      .sorted { ($0.count, $0.last, $0.source) < ($1.count, $1.last, $1.source) }
+    for entry in order.prefix(sources.count / 4 + 1) { sources[entry.source] = nil }
   }
 
   mutating func advance(to now: CaptureTime, into sink: inout ReportSink) {
@@ -104,10 +102,13 @@ struct SlowScan: AnalysisEngine {
   }
 
   private mutating func judge(_ source: IPPrefix, now: CaptureTime, into sink: inout ReportSink) {
+    guard let known = sources[source], known.window.count >= table.count(Self.contactsLimit)
+    else { return }
     _ = sources[source]?.window.expire(asOf: now)
     guard let state = sources[source] else { return }
     if let reported = explained[source], reported >= now - table.span(Self.windowLimit) { return }
-    let contacts = state.window.contacts.values.sorted { ($0.first, $0.key) < ($1.first, $1.key) }
+    guard state.window.count >= table.count(Self.contactsLimit) else { return }
+    let contacts = Array(state.window.contacts)
     let failed = contacts.filter(\.hasFailed)
     let ports = Set(failed.map(\.key.port))
     let answered = contacts.count { !$0.hasFailed && ports.contains($0.key.port) }

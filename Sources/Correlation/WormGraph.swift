@@ -3,9 +3,9 @@ import Terms
 
 /// Who tried whom on one port, and who began to try others after having been reached: the causal
 /// graph of GrIDS (Staniford-Chen et al. 1996), kept per port.
-struct WormGraph: Sendable {
+struct WormGraph: Sendable, Codable {
   /// A host as the graph knows it.
-  struct Host: Sendable {
+  struct Host: Sendable, Codable {
     /// Its first failed contact on the port: when it began to search.
     var began = CaptureTime.distantFuture
     var last = CaptureTime.distantPast
@@ -15,7 +15,7 @@ struct WormGraph: Sendable {
   }
 
   /// When `source` first reached a host, as far as anyone saw.
-  struct Reach: Hashable, Sendable {
+  struct Reach: Hashable, Sendable, Codable {
     var source: IPPrefix
     var time: CaptureTime
   }

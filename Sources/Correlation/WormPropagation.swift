@@ -9,7 +9,7 @@ import Terms
 /// nowhere, and an intruder who goes on from a host searches other ports than those he was found on
 /// (the failure profiles of parent and child are compared by cosine). Two linked hosts are
 /// worm.propagation; more hosts or generations make the same conclusion worm.outbreak.
-struct WormPropagation: AnalysisEngine {
+struct WormPropagation: AnalysisEngine, Codable {
   static let windowLimit = EngineLimit(
     "worm-propagation.window", 7200, .duration, "How long a contact or a search is remembered.")
   static let fanOutLimit = EngineLimit(

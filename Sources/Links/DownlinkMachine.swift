@@ -21,15 +21,17 @@ public struct DownlinkMachine: Sendable {
     /// Host milliseconds between this side's heartbeats.
     public var heartbeatInterval: UInt64 = 1000
 
+    /// - Parameter digests: the schema's and its kinds', for those who have them already.
     public init(
-      monitor: MonitorName, children: Set<MonitorName>, monitors: Set<MonitorName>, schema: Schema
+      monitor: MonitorName, children: Set<MonitorName>, monitors: Set<MonitorName>, schema: Schema,
+      digests: (schema: String, kinds: [String: String])? = nil
     ) {
       self.monitor = monitor
       self.children = children
       self.monitors = monitors
       self.schema = schema
-      schemaDigest = schema.digest
-      kindDigests = schema.kindDigests
+      schemaDigest = digests?.schema ?? schema.digest
+      kindDigests = digests?.kinds ?? schema.kindDigests
     }
   }
 

@@ -3,7 +3,7 @@ import Reports
 import Terms
 
 /// What a child does that no sound monitor does. Its parent notes it, and its correlators judge.
-public enum Misconduct: String, Sendable, Hashable, Comparable, CaseIterable {
+public enum Misconduct: String, Codable, Sendable, Hashable, Comparable, CaseIterable {
   /// More reports than its budget allows, or more than fit: not taken.
   case flood
   /// Reports that break the schema, or claim another monitor's name or lane: not taken.
@@ -26,13 +26,13 @@ public enum Misconduct: String, Sendable, Hashable, Comparable, CaseIterable {
 /// Counts of misconduct by epoch of the child's event time, until that is over. They then go through
 /// the lane as informational reports of this monitor itself, so that correlators read them like any
 /// other, at an event time that does not depend on how batches were cut.
-struct ConductLog: Sendable {
+struct ConductLog: Sendable, Codable {
   static let epoch = TimeSpan.seconds(10)
   /// How far ahead of what it has promised a child's claims are believed.
   private static let horizon = TimeSpan.minutes(10)
   private static let capacity = 4096
 
-  private struct Key: Hashable, Comparable {
+  private struct Key: Hashable, Comparable, Codable {
     var end: CaptureTime
     var child: MonitorName
     var misconduct: Misconduct
@@ -42,7 +42,7 @@ struct ConductLog: Sendable {
     }
   }
 
-  private struct Entry {
+  private struct Entry: Codable {
     var first: CaptureTime
     var last: CaptureTime
     var count: UInt64

@@ -13,7 +13,7 @@ public struct CorrelationLane: Sendable {
   /// How far past the last report time runs when a lane has ended, so that open windows close.
   public static let drainHorizon = TimeSpan.hours(24)
 
-  private struct Child {
+  struct Child {
     var watermark = CaptureTime.distantPast
     var isAlive = true
     /// Reports of it among the pending, and about their bytes.
@@ -22,32 +22,40 @@ public struct CorrelationLane: Sendable {
   }
 
   public let name: LaneName
-  private var children: [MonitorName: Child] = [:]
-  private var engines: [any AnalysisEngine<Report>]
-  private var resolver: Resolver
+  var children: [MonitorName: Child] = [:]
+  var engines: [any AnalysisEngine<Report>]
+  var resolver: Resolver
   private var sink: ReportSink
-  private var pending: [Report] = []
+  var pending: [Report] = []
   /// Children whose lease ran out since the last `process`.
   private var newlySilent: [MonitorName] = []
-  private var lastEvent = CaptureTime.distantPast
-  private var conduct = ConductLog()
-  private var coverage = CoverageKeeper()
+  var lastEvent = CaptureTime.distantPast
+  var conduct = ConductLog()
+  var coverage = CoverageKeeper()
+  /// Living children that have not passed `watermark` yet: as long as there is one, time stands.
+  private var heldBackBy = 0
+  /// What engines need that their states do not hold.
+  let facts: [CodingUserInfoKey: any Sendable]
 
   /// Everything emitted at or before this is processed; nothing this lane emits later is older.
-  public private(set) var watermark = CaptureTime.distantPast
-  /// Reports that came after their time had been processed: stored, not correlated.
-  public private(set) var lateCount: UInt64 = 0
+  public internal(set) var watermark = CaptureTime.distantPast
+  /// Reports that came after their time had been processed.
+  public internal(set) var lateCount: UInt64 = 0
 
-  /// `scope` keeps this lane's ids apart from those of another lane of the same monitor and name.
+  /// `scope` keeps this lane's ids apart from those of another lane of the same monitor and name;
+  /// `facts` is what its engines ask for when their state is read.
   public init(
     name: LaneName, monitor: MonitorName, tier: Tier, scope: String = "",
-    expecting expected: [MonitorName], engines: [any AnalysisEngine<Report>], resolver: Resolver
+    expecting expected: [MonitorName], engines: [any AnalysisEngine<Report>], resolver: Resolver,
+    facts: [CodingUserInfoKey: any Sendable] = [:]
   ) {
     self.name = name
+    self.facts = facts
     self.engines = engines
     self.resolver = resolver
     sink = ReportSink(monitor: monitor, tier: tier, exercise: name.exercise, scope: scope)
     for child in expected { children[child] = Child() }
+    countHolders()
   }
 
   /// Reports waiting for a watermark.
@@ -56,18 +64,38 @@ public struct CorrelationLane: Sendable {
   /// The event time up to which `child` has told everything; nil for a stranger.
   public func watermark(of child: MonitorName) -> CaptureTime? { children[child]?.watermark }
 
-  /// Takes a report of a child, in any order.
-  public mutating func receive(_ report: Report) {
-    let child = report.monitor
-    if let promised = children[child]?.watermark, report.emitted <= promised {
-      note(.brokenPromise, by: child, at: report.emitted, reason: "told after its time")
+  /// Takes a report of a child, in any order. One that comes after its time has been processed (its
+  /// child was taken for dead) is counted, and taken as the next thing that happens: it revises what
+  /// was concluded without it.
+  /// - Parameter reached: the lane's watermark when the report came first, where it is taken again.
+  public mutating func receive(_ report: Report, reached: CaptureTime = .distantPast) {
+    if let promised = children[report.monitor]?.watermark, report.emitted <= promised {
+      note(.brokenPromise, by: report.monitor, at: report.emitted, reason: "told after its time")
     }
-    if report.emitted <= watermark {
-      lateCount += 1
-    } else {
-      pending.append(report)
-      children[child]?.waiting += 1
-      children[child]?.waitingBytes += report.footprint
+    let passed = max(watermark, reached)
+    guard report.emitted <= passed else { return wait(report) }
+    lateCount += 1
+    guard passed < .distantFuture else { return }
+    var late = report
+    late.emitted = passed + TimeSpan(nanoseconds: 1)
+    wait(late)
+  }
+
+  private mutating func wait(_ report: Report) {
+    pending.append(report)
+    children[report.monitor]?.waiting += 1
+    children[report.monitor]?.waitingBytes += report.footprint
+  }
+
+  /// Counts again what waits of each child.
+  mutating func countWaiting() {
+    for child in children.keys {
+      children[child]?.waiting = 0
+      children[child]?.waitingBytes = 0
+    }
+    for report in pending {
+      children[report.monitor]?.waiting += 1
+      children[report.monitor]?.waitingBytes += report.footprint
     }
   }
 
@@ -96,12 +124,20 @@ public struct CorrelationLane: Sendable {
 
   /// A child promises that nothing emitted at or before `time` will follow. Never moves back.
   public mutating func setWatermark(_ time: CaptureTime, of child: MonitorName) {
-    children[child, default: Child()].watermark = max(children[child]?.watermark ?? time, time)
+    guard let known = children[child] else {
+      children[child] = Child(watermark: time)
+      return countHolders()
+    }
+    guard time > known.watermark else { return }
+    children[child]?.watermark = time
+    if known.isAlive, known.watermark <= watermark, time > watermark { heldBackBy -= 1 }
   }
 
   /// Time waits for this child too, from its first promise on.
   public mutating func expect(_ child: MonitorName) {
-    if children[child] == nil { children[child] = Child() }
+    guard children[child] == nil else { return }
+    children[child] = Child()
+    countHolders()
   }
 
   /// A child's lease ran out, or it is back. A dead child no longer holds time back.
@@ -109,16 +145,22 @@ public struct CorrelationLane: Sendable {
     guard var state = children[child], state.isAlive != isAlive else { return }
     state.isAlive = isAlive
     children[child] = state
+    countHolders()
     if !isAlive, state.watermark < .distantFuture { newlySilent.append(child) }
   }
 
   /// Takes a child that is no longer this monitor's out of the reckoning.
-  public mutating func remove(child: MonitorName) { children[child] = nil }
+  public mutating func remove(child: MonitorName) {
+    children[child] = nil
+    countHolders()
+  }
 
   /// Processes everything that the watermarks allow; returns this monitor's reports in order of
   /// emission.
   public mutating func process() -> [Report] {
-    let horizon = children.values.filter(\.isAlive).map(\.watermark).min() ?? watermark
+    guard heldBackBy == 0 || !newlySilent.isEmpty else { return [] }
+    let horizon = self.horizon
+    defer { countHolders() }
     guard horizon > watermark || !newlySilent.isEmpty else { return [] }
     var output: [Report] = []
     let due = takePending(through: horizon)
@@ -126,22 +168,43 @@ public struct CorrelationLane: Sendable {
     let limit = horizon < .distantFuture ? horizon : drainLimit(due)
     while true {
       let eventTime = next < due.count ? due[next].emitted : .distantFuture
-      let time = min(eventTime, nextDeadline)
+      let deadline = nextDeadline
+      let time = min(eventTime, deadline)
       guard time <= limit, time < .distantFuture else { break }
-      runDeadlines(through: time)
-      // Apart: within one expression the whole lane would be copied before the resolver changes.
-      let advanced = resolver.advance(to: time)
-      output += covered(advanced)
+      if deadline <= time {
+        runDeadlines(through: time)
+        // Apart: within one expression the whole lane would be copied before the resolver changes.
+        let advanced = resolver.advance(to: time)
+        output += covered(advanced)
+      }
       let start = next
       while next < due.count, due[next].emitted == time { next += 1 }
       analyse(due[start..<next])
       let conclusions = engines.read(sink.drain(), into: &sink)
-      let resolved = resolver.resolve(conclusions.sorted(by: Self.precedes), asOf: time)
-      output += covered(resolved)
+      if !conclusions.isEmpty {
+        let resolved = resolver.resolve(conclusions, asOf: time)
+        output += covered(resolved)
+      }
     }
     output += judgeSilence(after: max(watermark, min(horizon, lastEvent)))
     watermark = max(watermark, horizon)
     return finished(output)
+  }
+
+  /// The event time that every live child has passed.
+  private var horizon: CaptureTime {
+    var least: CaptureTime?
+    for child in children.values where child.isAlive {
+      least = min(least ?? child.watermark, child.watermark)
+    }
+    return least ?? watermark
+  }
+
+  mutating func countHolders() {
+    heldBackBy = 0
+    for child in children.values where child.isAlive && child.watermark <= watermark {
+      heldBackBy += 1
+    }
   }
 
   private var nextDeadline: CaptureTime {
@@ -153,14 +216,22 @@ public struct CorrelationLane: Sendable {
   }
 
   private mutating func takePending(through horizon: CaptureTime) -> [Report] {
-    var due = pending.filter { $0.emitted <= horizon }
-    pending.removeAll { $0.emitted <= horizon }
+    var due: [Report] = []
+    if pending.allSatisfy({ $0.emitted <= horizon }) {
+      swap(&due, &pending)
+    } else {
+      due = pending.filter { $0.emitted <= horizon }
+      pending.removeAll { $0.emitted <= horizon }
+    }
     for report in due {
       children[report.monitor]?.waiting -= 1
       children[report.monitor]?.waitingBytes -= report.footprint
     }
     due += conduct.due(through: horizon, in: sink)
-    due.sort(by: Self.precedes)
+    // Most children speak in order; and to move reports is dearer than to move their places.
+    if !zip(due, due.dropFirst()).allSatisfy({ !Self.precedes($1, $0) }) {
+      due = due.indices.sorted { Self.precedes(due[$0], due[$1]) }.map { due[$0] }
+    }
     if let last = due.last { lastEvent = max(lastEvent, last.emitted) }
     return due
   }

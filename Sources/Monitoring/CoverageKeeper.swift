@@ -3,7 +3,7 @@ import Terms
 
 /// What a lane knows of its children's blindness, and what that takes from its verdicts: a share of
 /// confidence, a name in the coverage, a term that says so.
-struct CoverageKeeper: Sendable {
+struct CoverageKeeper: Sendable, Codable {
   /// Loss takes half its share of confidence; silence a quarter of the silent children's, since what
   /// the others saw they saw.
   private static let lossWeight = 0.5
@@ -12,7 +12,7 @@ struct CoverageKeeper: Sendable {
   private static let memory = TimeSpan.minutes(1)
   private static let segmentLimit = 4096
 
-  private struct Flood: Sendable {
+  private struct Flood: Sendable, Codable {
     var share: Double
     var until: CaptureTime
   }

@@ -28,6 +28,24 @@ public struct LaneOutput: Sendable {
     self.known = known
   }
 
+  /// What a checkpoint holds of it: the numbers come from the store.
+  public struct State: Sendable, Codable {
+    var budget: OutputBudget
+    var known: Set<ReportRevision>
+    var producedCount: UInt64
+  }
+
+  public var state: State {
+    State(budget: budget, known: known, producedCount: producedCount)
+  }
+
+  /// Takes up a state; what is known already stays known.
+  public mutating func restore(_ state: State) {
+    budget = state.budget
+    known.formUnion(state.known)
+    producedCount = state.producedCount
+  }
+
   public var coarsened: UInt64 { budget.coarsened }
   public var shed: UInt64 { budget.shed }
 

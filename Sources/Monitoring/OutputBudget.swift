@@ -3,7 +3,7 @@ import Terms
 
 /// What a child may send up, in reports per second of event time: a token bucket that coarsens
 /// evidence first and sheds detections last, and counts what it did.
-public struct OutputBudget: Sendable {
+public struct OutputBudget: Sendable, Codable {
   /// Seconds of budget that may be saved up for a burst.
   public static let burstSeconds = 10.0
   /// How many bursts deep detections and incidents may overdraw before their revisions, then they

@@ -10,10 +10,15 @@ public protocol ReportStore {
   /// Makes own reports durable. Entries with a sequence wait for a parent's acknowledgement.
   mutating func appendProduced(_ reports: [ProducedReport], lane: LaneName) throws
 
-  /// Makes a child's reports durable, with the position and watermark that came with them.
+  /// Makes a child's reports durable, with the position and watermark that came with them, and the
+  /// event time that the lane had reached by then.
   mutating func appendReceived(
     _ reports: [SequencedReport], from child: MonitorName, lane: LaneName, through: UInt64,
-    watermark: CaptureTime) throws
+    watermark: CaptureTime, reached: CaptureTime) throws
+
+  /// Keeps a lane's state in place of its last one: that of a monitor which has taken in everything
+  /// stored so far.
+  mutating func saveCheckpoint(_ bytes: [UInt8], lane: LaneName) throws
 
   /// A parent has everything through `sequence`.
   mutating func acknowledge(lane: LaneName, through sequence: UInt64) throws
@@ -22,11 +27,14 @@ public protocol ReportStore {
   func unacknowledged(lane: LaneName, after sequence: UInt64, limit: Int) throws
     -> [SequencedReport]
 
-  /// Everything needed to resume after a crash.
-  func resumption() throws -> Resumption
+  /// Everything needed to resume after a crash: with the newest checkpoints and what was produced
+  /// since, or without any and all that was ever produced.
+  func resumption(usingCheckpoints: Bool) throws -> Resumption
 
-  /// Received reports of a lane, in the order stored; `body` is called once per report.
-  func eachReceived(lane: LaneName, _ body: (MonitorName, Report) -> Void) throws
+  /// Received reports of a lane, in the order stored, from behind a place of the inbox on; `body` is
+  /// called once per report, with the event time that the lane had reached when it came.
+  func eachReceived(
+    lane: LaneName, after place: Int64, _ body: (MonitorName, Report, CaptureTime) -> Void) throws
 
   /// Forgets a drill's reports, own and received.
   mutating func release(lane: LaneName) throws
@@ -76,14 +84,17 @@ public struct Resumption: Sendable {
 
   public var children: [ChildPosition]
   public var outboxes: [Outbox]
-  /// Every own report already stored: id and revision, by lane. Re-processing after a crash makes
-  /// them again.
+  /// Every own report already stored, since the checkpoint where there is one: id and revision, by
+  /// lane. Re-processing after a crash makes them again.
   public var produced: [LaneName: Set<ReportRevision>]
+  /// The newest of each lane.
+  public var checkpoints: [LaneName: Checkpoint]
 
   public init(
     children: [ChildPosition] = [], outboxes: [Outbox] = [],
-    produced: [LaneName: Set<ReportRevision>] = [:]
+    produced: [LaneName: Set<ReportRevision>] = [:], checkpoints: [LaneName: Checkpoint] = [:]
   ) {
+    self.checkpoints = checkpoints
     self.children = children
     self.outboxes = outboxes
     self.produced = produced
@@ -91,7 +102,7 @@ public struct Resumption: Sendable {
 }
 
 /// One revision of one report.
-public struct ReportRevision: Hashable, Sendable {
+public struct ReportRevision: Hashable, Sendable, Codable {
   public var id: ReportID
   public var revision: UInt32
 

@@ -1,9 +1,9 @@
 import Foundation
 
 /// Memory of this process.
-enum ProcessMemory {
+public enum ProcessMemory {
   /// The most bytes resident so far (`VmHWM` of proc(5)); nil where the kernel does not say.
-  static var peak: UInt64? {
+  public static var peak: UInt64? {
     guard let status = try? String(contentsOfFile: "/proc/self/status", encoding: .utf8),
       let line = status.split(separator: "\n").first(where: { $0.hasPrefix("VmHWM:") }),
       let kibibytes = line.split(whereSeparator: \.isWhitespace).dropFirst().first

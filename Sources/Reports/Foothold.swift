@@ -4,7 +4,7 @@
 /// the manner of Templeton and Levitt, "A Requires/Provides Model for Computer Attacks" (NSPW
 /// 2000), and Ning, Cui and Reeves, "Constructing Attack Scenarios through Correlation of
 /// Intrusion Alerts" (CCS 2002).
-public enum Foothold: String, Sendable, Hashable, CaseIterable, Comparable {
+public enum Foothold: String, Codable, Sendable, Hashable, CaseIterable, Comparable {
   /// Knows that the host is there.
   case host
   /// Knows what it answers on: the report's ports.
@@ -28,7 +28,7 @@ public enum Foothold: String, Sendable, Hashable, CaseIterable, Comparable {
 }
 
 /// Footholds on the two sides of a report.
-public struct Footholds: Sendable, Hashable {
+public struct Footholds: Sendable, Hashable, Codable {
   public var source: Foothold?
   public var target: Foothold?
 

@@ -3,7 +3,7 @@ import Terms
 
 /// A report's identity: a UUID (RFC 9562, version 8) derived from what the report is about, so that
 /// a replay gives the same one and a duplicate merges.
-public struct ReportID: Hashable, Sendable, Comparable {
+public struct ReportID: Hashable, Sendable, Codable, Comparable {
   public var high: UInt64
   public var low: UInt64
 
@@ -18,16 +18,18 @@ public struct ReportID: Hashable, Sendable, Comparable {
     monitor: MonitorName, kind: ReportKind, subject: String, opened: CaptureTime,
     exercise: String? = nil
   ) {
-    var hash = SHA256()
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(192)
     for part in [monitor.text, kind.text, subject, exercise ?? ""] {
-      hash.update(data: Array(part.utf8))
-      hash.update(data: [0])
+      bytes.append(contentsOf: part.utf8)
+      bytes.append(0)
     }
-    withUnsafeBytes(of: opened.nanoseconds.bigEndian) { hash.update(bufferPointer: $0) }
-    let digest = Array(hash.finalize())
-    func number(_ range: Range<Int>) -> UInt64 { digest[range].reduce(0) { $0 << 8 | UInt64($1) } }
-    high = number(0..<8) & 0xffff_ffff_ffff_0fff | 0x8000
-    low = number(8..<16) & 0x3fff_ffff_ffff_ffff | 0x8000_0000_0000_0000
+    withUnsafeBytes(of: opened.nanoseconds.bigEndian) { bytes.append(contentsOf: $0) }
+    let numbers = SHA256.hash(data: bytes).withUnsafeBytes { digest in
+      [0, 8].map { UInt64(bigEndian: digest.loadUnaligned(fromByteOffset: $0, as: UInt64.self)) }
+    }
+    high = numbers[0] & 0xffff_ffff_ffff_0fff | 0x8000
+    low = numbers[1] & 0x3fff_ffff_ffff_ffff | 0x8000_0000_0000_0000
   }
 
   public static func < (left: ReportID, right: ReportID) -> Bool {
@@ -47,12 +49,19 @@ extension ReportID: CustomStringConvertible {
   }
 
   public var description: String {
-    func hex(_ value: UInt64, _ digits: Int) -> String {
-      let text = String(value, radix: 16)
-      return String(repeating: "0", count: digits - text.count) + text
+    String(unsafeUninitializedCapacity: 36) { text in
+      var place = 0
+      for index in 0..<32 {
+        if index == 8 || index == 12 || index == 16 || index == 20 {
+          text[place] = UInt8(ascii: "-")
+          place += 1
+        }
+        let word = index < 16 ? high : low
+        let digit = UInt8(truncatingIfNeeded: word >> UInt64(60 - 4 * (index % 16)) & 0xf)
+        text[place] = digit + (digit < 10 ? UInt8(ascii: "0") : UInt8(ascii: "a") - 10)
+        place += 1
+      }
+      return place
     }
-    return hex(high >> 32, 8) + "-" + hex(high >> 16 & 0xffff, 4) + "-" + hex(high & 0xffff, 4)
-      + "-"
-      + hex(low >> 48, 4) + "-" + hex(low & 0xffff_ffff_ffff, 12)
   }
 }

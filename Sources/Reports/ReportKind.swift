@@ -1,11 +1,13 @@
 /// A report kind's name, `family.name`, as the schema declares it.
-public struct ReportKind: Hashable, Sendable, Comparable, CustomStringConvertible {
+public struct ReportKind: Hashable, Sendable, Codable, Comparable, CustomStringConvertible {
   public let text: String
 
   public init(_ text: String) { self.text = text }
 
   /// The part before the first dot.
-  public var family: Substring { text.prefix { $0 != "." } }
+  public var family: Substring {
+    text[..<(text.utf8.firstIndex(of: UInt8(ascii: ".")) ?? text.endIndex)]
+  }
   public var description: String { text }
 
   /// Whether the kind fits `pattern`: a whole kind, `family.*` or `*`.

@@ -7,7 +7,7 @@ public enum Summary: Hashable, Sendable {
 }
 
 /// The first contacts that one source made to one port in one epoch.
-public struct ContactRow: Hashable, Sendable {
+public struct ContactRow: Hashable, Sendable, Codable {
   /// The source, or a prefix when the row was coarsened.
   public var source: IPPrefix
   public var transport: TransportProtocol
@@ -45,7 +45,7 @@ public struct ContactRow: Hashable, Sendable {
 }
 
 /// What arrived at one target in one epoch, as one segment saw it.
-public struct RateRow: Hashable, Sendable {
+public struct RateRow: Hashable, Sendable, Codable {
   public var target: IPAddress
   /// The segment that saw it.
   public var segment: String

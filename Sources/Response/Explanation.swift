@@ -80,11 +80,6 @@ struct Explanation {
     rank(report) > 0 || report.kind.family == "dos"
   }
 
-  /// Whether the kind may explain reports that share no address with it.
-  static func mayExplainByPorts(_ kind: ReportKind) -> Bool {
-    kind.family == "worm" || kind == .distributedScan
-  }
-
   /// What is odd, or fails, without a word of who did it.
   static func isAnomaly(_ kind: ReportKind) -> Bool { kind.family == "anomaly" }
 

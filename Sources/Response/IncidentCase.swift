@@ -2,30 +2,40 @@ import Reports
 import Terms
 
 /// One incident in the making: the conclusions that belong to it, and what was said of it so far.
-struct IncidentCase: Sendable {
+struct IncidentCase: Sendable, Codable {
   /// Conclusions followed one by one; what more there is counts into the facts and is not kept.
   static let conclusionLimit = 256
 
   /// Newest revision of each conclusion, the opening one first.
   private(set) var conclusions: [Report]
   /// How much each explains.
-  private var weights: [(Int, Int, Int, Int)]
-  private var explanationIndex = 0
-  private var leadIndex = 0
+  private var weights: [Int]
   /// The ids that lead here, in the resolver's table.
   var members: [ReportID] = []
-  /// The addresses under which the resolver finds it.
-  var addresses: [IPPrefix] = []
+  /// Under which the resolver finds it.
+  var keys: [CaseIndex.Key] = []
   /// Event time of the first conclusion.
   let opened: CaptureTime
   /// When the next revision is due; `.distantFuture` when nothing is new.
   private(set) var due: CaptureTime
-  private var emitted: Report?
+  private var told: Told?
   /// What each kind can say; nil where only the reports' own words are used.
-  private let schema: Schema?
+  let fields: CaseFields
 
-  init(_ conclusion: Report, now: CaptureTime, due: CaptureTime, schema: Schema? = nil) {
-    self.schema = schema
+  /// What was said of it last, as far as the next revision asks.
+  private struct Told: Sendable, Codable {
+    var id: ReportID
+    var revision: UInt32
+    var raised: CaptureTime
+    var emitted: CaptureTime
+    var kind: ReportKind
+    var severity: Double
+    var sources: Int
+    var targets: Int
+  }
+
+  init(_ conclusion: Report, now: CaptureTime, due: CaptureTime, fields: CaseFields) {
+    self.fields = fields
     conclusions = [conclusion]
     weights = [Self.weight(conclusion)]
     opened = now
@@ -33,25 +43,31 @@ struct IncidentCase: Sendable {
   }
 
   /// Whether an incident was sent.
-  var isOpen: Bool { emitted != nil }
+  var isOpen: Bool { told != nil }
   var last: CaptureTime { conclusions.map(\.last).max() ?? opened }
 
   /// The conclusion that names the incident: the largest explanation; of equals the one that saw
   /// most, then the one that gives most reasons, then the earliest.
-  var lead: Report { conclusions[leadIndex] }
+  var lead: Report { conclusions[leading] }
+
+  var leadKind: ReportKind { conclusions[leading].kind }
 
   /// The conclusion that explains most.
-  var explanation: Report { conclusions[explanationIndex] }
+  var explanation: Report { conclusions[largest] }
 
-  /// Finds both again after a conclusion has changed; weights are kept, since cases are held against
-  /// each other far more often than they change.
-  private mutating func weigh() {
-    explanationIndex = 0
-    for index in weights.indices where weights[index] > weights[explanationIndex] {
-      explanationIndex = index
-    }
-    leadIndex = explanationIndex
-    guard Explanation.staysInFamily(explanation) else { return }
+  /// Their places.
+  private var leading = 0
+  private var largest = 0
+
+  /// Notes what the conclusion at `index` weighs by now, and finds both again; weights are kept, since
+  /// cases are held against each other far more often than they change.
+  private mutating func weigh(_ index: Int) {
+    if index == weights.count { weights.append(0) }
+    weights[index] = Self.weight(conclusions[index])
+    largest = 0
+    for index in weights.indices where weights[index] > weights[largest] { largest = index }
+    leading = largest
+    guard Explanation.staysInFamily(conclusions[largest]) else { return }
     var best: Int?
     for index in conclusions.indices where !Explanation.staysInFamily(conclusions[index]) {
       guard let known = best else {
@@ -65,27 +81,27 @@ struct IncidentCase: Sendable {
         best = index
       }
     }
-    leadIndex = best ?? explanationIndex
+    leading = best ?? largest
   }
 
-  private static func weight(_ report: Report) -> (Int, Int, Int, Int) {
+  /// Ordered by rank, then kind, then segments seen, then reasons given.
+  private static func weight(_ report: Report) -> Int {
     let within: Int
     switch report.kind {
-    case .wormOutbreak, .smurf, .fraggle, .amplification: within = 2
+    case .wormOutbreak, .smurf, .fraggle, .amplification: within = 3
     // Forged sources come with a flood.
-    case .ipSpoof: within = 0
+    case .ipSpoof: within = 1
     // What is odd about a host goes with what it did.
-    case .profileAnomaly, .serviceDown: within = -1
+    case .profileAnomaly, .serviceDown: within = 0
     // A local tap that saw the whole scan tells more of it than a sum of failures.
-    case .slowScan: within = 0
+    case .slowScan: within = 1
     // The guessing gives the attack its name.
-    case .loginAfterGuessing: within = 0
-    case .multiStage where Explanation.isChained(report): within = 2
-    default: within = 1
+    case .loginAfterGuessing: within = 1
+    case .multiStage where Explanation.isChained(report): within = 3
+    default: within = 2
     }
-    return (
-      Explanation.rank(report), within, report.coverage.segments.count, report.terms.count
-    )
+    return Explanation.rank(report) << 40 | within << 32
+      | min(report.coverage.segments.count, 0xffff) << 16 | min(report.terms.count, 0xffff)
   }
 
   func follows(_ id: ReportID) -> Bool { conclusions.contains { $0.id == id } }
@@ -96,60 +112,82 @@ struct IncidentCase: Sendable {
   mutating func update(_ conclusion: Report, now: CaptureTime, gap: TimeSpan) {
     if let index = conclusions.firstIndex(where: { $0.id == conclusion.id }) {
       conclusions[index] = conclusion
-      weights[index] = Self.weight(conclusion)
+      weigh(index)
     } else if conclusions.count < Self.conclusionLimit {
       conclusions.append(conclusion)
-      weights.append(Self.weight(conclusion))
+      weigh(conclusions.count - 1)
     }
-    weigh()
-    guard let emitted else {
+    join(conclusion)
+    guard let told else {
       let explanation = self.explanation
       if Explanation.rank(explanation) > 0, !Explanation.mayBeWorm(explanation) {
         due = min(due, now)
       }
       return
     }
-    let next = emitted.emitted + gap
+    let next = told.emitted + gap
     guard next > now else {
       due = min(due, now)
       return
     }
-    due = min(due, isMuchWorse(than: emitted) ? now : next)
+    due = min(due, isMuchWorse(than: told) ? now : next)
   }
 
   /// Its severity class rose, its kind changed, or its sources or targets doubled.
-  private func isMuchWorse(than told: Report) -> Bool {
-    let facts = self.facts
-    return facts.kind != told.kind || Int(facts.severity / 2) > Int(told.severity / 2)
-      || facts.sources.count >= max(2, told.sources.count * 2)
-      || facts.targets.count >= max(2, told.targets.count * 2)
+  private func isMuchWorse(than told: Told) -> Bool {
+    let lead = conclusions[leading]
+    let sources = joined?.sources ?? lead.sources
+    let targets = joined?.targets ?? lead.targets
+    return lead.kind != told.kind
+      || Int((joined?.severity ?? lead.severity) / 2) > Int(told.severity / 2)
+      || sources.count >= max(2, told.sources * 2) || targets.count >= max(2, told.targets * 2)
+  }
+
+  /// What several conclusions say together; nil while there is one.
+  private var joined: Joined?
+
+  private struct Joined: Sendable, Codable {
+    /// That of the leading conclusion. A lesser explanation's own targets and sources are the larger
+    /// one's too, unless it is another family's.
+    let family: String
+    var sources = AddressSet()
+    var targets = AddressSet()
+    var severity = 0.0
+
+    mutating func add(_ conclusion: Report) {
+      severity = max(severity, conclusion.severity)
+      guard conclusion.kind.family == family else { return }
+      sources.formUnion(conclusion.sources)
+      targets.formUnion(conclusion.targets)
+    }
+  }
+
+  /// Adds a conclusion, new or revised, to what they say together.
+  private mutating func join(_ conclusion: Report) {
+    guard conclusions.count > 1 else { return }
+    let family = conclusions[leading].kind.family
+    if joined?.family == String(family) {
+      joined?.add(conclusion)
+    } else {
+      var fresh = Joined(family: String(family))
+      for conclusion in conclusions { fresh.add(conclusion) }
+      joined = fresh
+    }
   }
 
   /// The incident as it now stands, not yet named or timed.
   private var facts: Report {
-    var report = lead
-    guard conclusions.count > 1 else { return report }
-    for conclusion in conclusions where conclusion.id != report.id {
-      report.first = min(report.first, conclusion.first)
-      report.last = max(report.last, conclusion.last)
-      report.severity = max(report.severity, conclusion.severity)
-      report.confidence = max(report.confidence, conclusion.confidence)
-      report.derivedFrom += conclusion.derivedFrom.filter { !report.derivedFrom.contains($0) }
-      report.coverage.segments = Self.union(
-        report.coverage.segments, conclusion.coverage.segments)
-      report.coverage.silent = Self.union(report.coverage.silent, conclusion.coverage.silent)
-      report.coverage.loss = max(report.coverage.loss, conclusion.coverage.loss)
-      report.evidence = Self.union(report.evidence, conclusion.evidence)
-      // A lesser explanation's own targets and sources are the larger one's too, unless it is
-      // another family's. A chained campaign holds them already, and has chosen which to name.
-      if conclusion.kind.family == report.kind.family, !Explanation.isChained(report) {
-        report.sources.formUnion(conclusion.sources)
-        report.targets.formUnion(conclusion.targets)
-        report.ports = Array(
-          Set(report.ports + conclusion.ports).sorted().prefix(Report.Limit.ports))
-      }
+    guard let joined else { return lead }
+    var facts = CaseFacts(lead)
+    let isChained = Explanation.isChained(facts.report)
+    for conclusion in conclusions where conclusion.id != facts.report.id { facts.add(conclusion) }
+    // A chained campaign holds them already, and has chosen which to name.
+    if !isChained {
+      facts.report.sources = joined.sources
+      facts.report.targets = joined.targets
     }
-    report.derivedFrom = Array(report.derivedFrom.prefix(Report.Limit.derivedFrom))
+    facts.report.severity = joined.severity
+    var report = facts.report
     for reason in conclusions where reason.id != report.id && Explanation.staysInFamily(reason) {
       report.terms = Array((report.terms + reason.terms).prefix(Report.Limit.terms))
       aggregate(reason.attributes, into: &report)
@@ -159,33 +197,12 @@ struct IncidentCase: Sendable {
 
   /// What its reasons say beyond it, as far as its kind can say that too.
   private func aggregate(_ attributes: [String: AttributeValue], into report: inout Report) {
-    guard report.kind != .multiStage, let fields = schema?.kinds[report.kind]?.fields
+    guard report.kind != .multiStage, let known = fields.schema?.kinds[report.kind]?.fields
     else { return }
     for (name, value) in attributes.sorted(by: { $0.key < $1.key })
-    where report.attributes[name] == nil && fields[name] == value.type {
+    where report.attributes[name] == nil && known[name] == value.type {
       report.attributes[name] = value
     }
-  }
-
-  private static func union<Member: Hashable & Comparable>(
-    _ left: [Member], _ right: [Member]
-  ) -> [Member] {
-    Array(Set(left).union(right).sorted().prefix(Report.Limit.coverage))
-  }
-
-  private static func union(_ left: [Evidence], _ right: [Evidence]) -> [Evidence] {
-    var merged = left
-    for piece in right {
-      if let index = merged.firstIndex(where: {
-        $0.monitor == piece.monitor && $0.capture == piece.capture
-      }) {
-        let packets = Set(merged[index].packets).union(piece.packets).sorted()
-        merged[index].packets = Array(packets.prefix(Report.Limit.packets))
-      } else if merged.count < Report.Limit.evidence {
-        merged.append(piece)
-      }
-    }
-    return merged
   }
 
   /// The opening or next revision, sent at `now`.
@@ -198,7 +215,7 @@ struct IncidentCase: Sendable {
     report.tier = tier
     report.exercise = exercise
     report.emitted = now
-    if let told = emitted {
+    if let told {
       report.id = told.id
       report.revision = told.revision &+ 1
       report.raised = told.raised
@@ -210,7 +227,10 @@ struct IncidentCase: Sendable {
       report.raised = now
     }
     report.summary = nil
-    emitted = report
+    told = Told(
+      id: report.id, revision: report.revision, raised: report.raised, emitted: now,
+      kind: report.kind, severity: report.severity, sources: report.sources.count,
+      targets: report.targets.count)
     due = .distantFuture
     return report
   }

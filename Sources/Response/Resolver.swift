@@ -1,4 +1,4 @@
-import HeapModule
+import Analysis
 import Reports
 import Terms
 
@@ -11,7 +11,7 @@ import Terms
 /// larger explanation that comes later takes over the incident that is already open, under its id:
 /// the incident's kind is part of what a revision can change. So one attack is one incident.
 /// Everything depends on event time and on the order of conclusions only.
-public struct Resolver: Sendable {
+public struct Resolver: Sendable, Codable {
   /// How long a conclusion of a small kind waits for a larger explanation.
   public static let holdLimit = EngineLimit(
     "resolver.hold", 15, .duration,
@@ -29,7 +29,7 @@ public struct Resolver: Sendable {
   private let monitor: MonitorName
   private let tier: Tier
   private let exercise: String?
-  private let schema: Schema?
+  private let fields: CaseFields
   private let hold: TimeSpan
   private let stageHold: TimeSpan
   private let revisionGap: TimeSpan
@@ -40,9 +40,9 @@ public struct Resolver: Sendable {
   private var caseOf: [ReportID: ReportID] = [:]
   private var index = CaseIndex()
   /// When cases are due; entries that no longer agree with their case mean nothing.
-  private var deadlines = Heap<Due>()
+  private var deadlines = EarliestFirst<Due>()
 
-  private struct Due: Comparable, Sendable {
+  private struct Due: Comparable, Sendable, Codable {
     var time: CaptureTime
     var key: ReportID
 
@@ -56,7 +56,7 @@ public struct Resolver: Sendable {
     monitor: MonitorName, tier: Tier, exercise: String? = nil, schema: Schema? = nil,
     limits: LimitTable = LimitTable()
   ) {
-    self.schema = schema
+    fields = CaseFields(schema: schema)
     self.monitor = monitor
     self.tier = tier
     self.exercise = exercise
@@ -119,7 +119,7 @@ public struct Resolver: Sendable {
       } else if rank == 0, Explanation.mayBeStage(conclusion) {
         due = now + min(hold, stageHold)
       }
-      var fresh = IncidentCase(conclusion, now: now, due: due, schema: schema)
+      var fresh = IncidentCase(conclusion, now: now, due: due, fields: fields)
       index.add(conclusion, to: &fresh, key)
       cases[key] = fresh
       schedule(key)
@@ -150,17 +150,13 @@ public struct Resolver: Sendable {
   }
 
   private func earliest(
-    among keys: [ReportID]?, where isMatch: (IncidentCase) -> Bool
+    among keys: [ReportID], where isMatch: (IncidentCase) -> Bool
   ) -> ReportID? {
     var best: (opened: CaptureTime, key: ReportID)?
-    func consider(_ key: ReportID, _ incident: IncidentCase) {
-      if let best, (best.opened, best.key) <= (incident.opened, key) { return }
+    for key in keys {
+      guard let incident = cases[key] else { continue }
+      if let best, (best.opened, best.key) <= (incident.opened, key) { continue }
       if isMatch(incident) { best = (incident.opened, key) }
-    }
-    if let keys {
-      for key in keys { if let incident = cases[key] { consider(key, incident) } }
-    } else {
-      for (key, incident) in cases { consider(key, incident) }
     }
     return best?.key
   }
@@ -170,10 +166,12 @@ public struct Resolver: Sendable {
     guard let larger = cases[key], !Explanation.isAnomaly(larger.lead.kind) else { return }
     let explanation = Explanation(larger.explanation)
     let isLarge = Explanation.mayExplain(explanation.larger)
-    let keys = index.candidates(for: explanation.larger).map { Set($0) } ?? Set(cases.keys)
+    let keys = Set(index.candidates(for: explanation.larger))
     let lesser = keys.filter { other in
-      guard other != key, let lead = cases[other]?.lead else { return false }
-      return (isLarge || Explanation.isAnomaly(lead.kind)) && explanation.covers(lead)
+      guard other != key, let lesser = cases[other],
+        isLarge || Explanation.isAnomaly(lesser.leadKind)
+      else { return false }
+      return explanation.covers(lesser.lead)
     }
     for other in lesser.sorted() {
       guard let folded = cases.removeValue(forKey: other) else { continue }

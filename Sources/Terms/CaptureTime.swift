@@ -1,7 +1,7 @@
 /// An instant of event time: nanoseconds since 1970-01-01T00:00:00Z, as the capture states it.
 ///
 /// Engines know no other clock. Arithmetic saturates, so a hostile timestamp cannot trap.
-@frozen public struct CaptureTime: Hashable, Comparable, Sendable {
+@frozen public struct CaptureTime: Hashable, Comparable, Sendable, Codable {
   /// Nanoseconds since the UTC epoch.
   public var nanoseconds: Int64
 

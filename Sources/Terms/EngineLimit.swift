@@ -28,7 +28,7 @@ public struct EngineLimit: Sendable, Hashable {
 }
 
 /// The limits in force at one monitor: the standard values and what the topology overrides.
-public struct LimitTable: Sendable, Hashable {
+public struct LimitTable: Sendable, Hashable, Codable {
   /// Overridden values by limit name; durations in seconds.
   public var overrides: [String: Double]
 

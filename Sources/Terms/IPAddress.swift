@@ -2,7 +2,7 @@ import Glibc
 
 /// An IPv4 or IPv6 address in 16 bytes; IPv4 is held as its IPv4-mapped form `::ffff:a.b.c.d` (RFC
 /// 4291, 2.5.5.2).
-@frozen public struct IPAddress: Hashable, Sendable {
+@frozen public struct IPAddress: Hashable, Sendable, Codable {
   /// The first eight octets, as a number.
   public var high: UInt64
   /// The last eight octets, as a number.

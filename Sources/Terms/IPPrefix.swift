@@ -1,5 +1,5 @@
 /// An address prefix (RFC 4632): the first `length` bits of `base`; host bits are always zero.
-@frozen public struct IPPrefix: Hashable, Sendable {
+@frozen public struct IPPrefix: Hashable, Sendable, Codable {
   public let base: IPAddress
   /// 0…32 for IPv4, 0…128 for IPv6.
   public let length: UInt8

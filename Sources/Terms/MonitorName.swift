@@ -3,7 +3,7 @@
 ///
 /// The alphabet is that of a DNS label, so that a name is safe in a certificate, a URI and a file
 /// name.
-public struct MonitorName: Hashable, Sendable, Comparable, CustomStringConvertible {
+public struct MonitorName: Hashable, Sendable, Codable, Comparable, CustomStringConvertible {
   /// The longest name, in characters (RFC 1035 label).
   public static let lengthLimit = 63
 

@@ -1,5 +1,5 @@
 /// A monitor's place in the hierarchy.
-public enum Tier: String, Sendable, Hashable, Comparable, CaseIterable {
+public enum Tier: String, Codable, Sendable, Hashable, Comparable, CaseIterable {
   /// Analyses the packets of one segment.
   case local
   /// Correlates the reports of its children.

@@ -1,6 +1,6 @@
 /// A signed length of event time with nanosecond resolution; arithmetic saturates instead of
 /// trapping.
-@frozen public struct TimeSpan: Hashable, Comparable, Sendable {
+@frozen public struct TimeSpan: Hashable, Comparable, Sendable, Codable {
   /// The length in nanoseconds.
   public var nanoseconds: Int64
 

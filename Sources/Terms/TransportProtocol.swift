@@ -1,5 +1,5 @@
 /// An IP protocol number (IANA "Assigned Internet Protocol Numbers").
-@frozen public struct TransportProtocol: Hashable, Sendable, Comparable {
+@frozen public struct TransportProtocol: Hashable, Sendable, Codable, Comparable {
   public var number: UInt8
 
   @inlinable public init(number: UInt8) { self.number = number }

@@ -17,7 +17,13 @@ struct CouncilLane: Sendable {
 
   func watermark(of member: MonitorName) -> CaptureTime? { lane.watermark(of: member) }
 
-  mutating func receive(_ report: Report) { lane.receive(report) }
+  mutating func receive(_ report: Report, reached: CaptureTime = .distantPast) {
+    lane.receive(report, reached: reached)
+  }
+
+  func state() throws -> [UInt8] { try lane.state() }
+
+  mutating func restore(_ bytes: [UInt8]) throws { try lane.restore(bytes) }
 
   mutating func setWatermark(_ time: CaptureTime, of member: MonitorName) {
     lane.setWatermark(time, of: member)

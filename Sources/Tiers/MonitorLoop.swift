@@ -46,10 +46,7 @@ struct MonitorLoop {
       directory: settings.pkiDirectory, name: name.text)
     if let warning = credentials.expiryWarning() { logger.warning("\(warning)") }
     archive = try ReportArchive(settings.stateDirectory + "/\(name).sqlite")
-    let resumption = try archive.resumption()
     configuration.sequenceBase = UInt64(max(0, MonitorProcess.wallClock().nanoseconds / 1000))
-    var node = MonitorNode(configuration, resuming: resumption)
-    try archive.eachReceived(lane: .live) { child, report in node.resume(report, of: child) }
     client = try LinkClient(credentials: credentials) { mailbox.put(.client($0)) }
     if let listen = definition.listen {
       server = try await LinkServer.listen(
@@ -62,8 +59,7 @@ struct MonitorLoop {
     let labels = [("monitor", name.text)]
     producedMetric = Metrics.Counter(label: "beryl_reports_produced", dimensions: labels)
     receivedMetric = Metrics.Counter(label: "beryl_reports_received", dimensions: labels)
-    node.start(MonitorProcess.hostTime(), resuming: resumption)
-    self.node = node
+    node = try MonitorNode(configuration, from: archive, MonitorProcess.hostTime())
     let listening = definition.listen.map { "\($0)" } ?? "nowhere"
     logger.info("ready", metadata: ["tier": "\(definition.tier)", "listen": "\(listening)"])
   }
@@ -163,10 +159,14 @@ struct MonitorLoop {
     case .storeProduced(let reports, let lane):
       try archive.appendProduced(reports, lane: lane)
       producedMetric.increment(by: Int64(reports.count))
-    case .storeReceived(let reports, let child, let lane, let through, let watermark):
+    case .storeReceived(
+      let reports, let child, let lane, let through, let watermark, let reached):
       try archive.appendReceived(
-        reports, from: child, lane: lane, through: through, watermark: watermark)
+        reports, from: child, lane: lane, through: through, watermark: watermark,
+        reached: reached)
       receivedMetric.increment(by: Int64(reports.count))
+    case .storeCheckpoint(let lane, let bytes):
+      try archive.saveCheckpoint(bytes, lane: lane)
     case .storeAcknowledged(let lane, let through):
       try archive.acknowledge(lane: lane, through: through)
     case .release(let lane): try archive.release(lane: lane)

@@ -88,8 +88,11 @@ extension MonitorNode {
     var entries = received
     shed(&entries, of: child, lane)
     positions[child, default: [:]][lane] = through
-    add(.storeReceived(entries, from: child, lane, through: through, watermark: watermark))
     let isPeer = configuration.peersHeard.contains(child)
+    let reached = lanes[lane]?.reached(isOfPeer: isPeer) ?? .distantPast
+    add(
+      .storeReceived(
+        entries, from: child, lane, through: through, watermark: watermark, reached: reached))
     for entry in entries { lanes[lane]?.receive(entry.report, isOfPeer: isPeer) }
     setWatermark(watermark, of: child, lane)
     obey(downlinks.stored(connection, lane, through: through), now)
@@ -168,6 +171,15 @@ extension MonitorNode {
     for lane in lanes.keys.sorted() {
       lanes[lane]?.correlation?.remove(child: child)
       process(lane, now)
+    }
+  }
+
+  /// Whether every lane has come to its end and whoever can hear of it has it.
+  /// - Parameter unheard: whether nobody may be there to hear it.
+  public func isThrough(unheard: Bool) -> Bool {
+    let isUnheard = unheard && uplink.parentInUse == nil
+    return lanes.allSatisfy { name, lane in
+      (isUnheard || spooled(name) == 0) && (lane.reached == .distantFuture || isBlind)
     }
   }
 

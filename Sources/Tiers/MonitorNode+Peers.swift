@@ -85,9 +85,21 @@ extension MonitorNode {
 
 extension NodeLane {
   /// Takes a report of a child, or of a peer.
-  mutating func receive(_ report: Report, isOfPeer: Bool) {
+  /// - Parameter reached: the event time reached when it came first, where it is taken again.
+  mutating func receive(
+    _ report: Report, isOfPeer: Bool, reached: CaptureTime = .distantPast
+  ) {
     received += 1
-    if isOfPeer { council?.receive(report) } else { correlation?.receive(report) }
+    if isOfPeer {
+      council?.receive(report, reached: reached)
+    } else {
+      correlation?.receive(report, reached: reached)
+    }
+  }
+
+  /// The event time that a report of a child, or of a peer, comes to.
+  func reached(isOfPeer: Bool) -> CaptureTime {
+    (isOfPeer ? council?.watermark : correlation?.watermark) ?? .distantPast
   }
 
   /// The event time that everything here has reached.

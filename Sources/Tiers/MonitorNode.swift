@@ -28,6 +28,8 @@ public struct MonitorNode: Sendable {
   /// Loss counters that children told, the newest of each.
   var childLosses: [MonitorName: [String: UInt64]] = [:]
   var intake: Intake
+  /// Where the newest checkpoint stands.
+  var checkpointed = CheckpointMark()
   private var directives: [NodeDirective] = []
 
   /// Whether a child has been heard of lately, on the host's clock.
@@ -43,8 +45,8 @@ public struct MonitorNode: Sendable {
     intake = Intake(rates: configuration.childBudgets)
     let schema = configuration.schema
     let hello = Hello(
-      monitor: configuration.name, tier: configuration.tier, schemaDigest: schema.digest,
-      kindDigests: schema.kindDigests)
+      monitor: configuration.name, tier: configuration.tier,
+      schemaDigest: configuration.schemaDigest, kindDigests: configuration.kindDigests)
     var live = Resumption.Outbox(
       lane: .live, newest: configuration.sequenceBase, acknowledged: configuration.sequenceBase)
     if let stored = resumption.outboxes.first(where: { $0.lane == .live }), stored.newest > 0 {
@@ -63,7 +65,8 @@ public struct MonitorNode: Sendable {
     downlinks = DownlinkTable(
       configuration: .init(
         monitor: configuration.name, children: configuration.allowedChildren,
-        monitors: configuration.allMonitors, schema: schema))
+        monitors: configuration.allMonitors, schema: schema,
+        digests: (configuration.schemaDigest, configuration.kindDigests)))
     lanes[.live] = makeLane(
       .live, newest: live.newest, known: resumption.produced[.live] ?? [])
     for position in resumption.children where position.lane == .live {
@@ -73,9 +76,11 @@ public struct MonitorNode: Sendable {
 
   // MARK: Resuming
 
-  /// Feeds a stored report of a child through fresh engines; before `start`.
-  public mutating func resume(_ report: Report, of child: MonitorName) {
-    lanes[.live]?.receive(report, isOfPeer: configuration.peersHeard.contains(child))
+  /// Takes a stored report of a child again; before `start`.
+  /// - Parameter reached: the event time that the lane had reached when it came.
+  public mutating func resume(_ report: Report, of child: MonitorName, reached: CaptureTime) {
+    lanes[.live]?.receive(
+      report, isOfPeer: configuration.peersHeard.contains(child), reached: reached)
   }
 
   /// Begins: `resumption` is the one given to `init`.
@@ -179,6 +184,7 @@ public struct MonitorNode: Sendable {
 
   /// The process ends: says goodbye. What is stored goes on where it stopped.
   public mutating func stop(_ now: HostTime) {
+    if lanes[.live]?.received ?? 0 > checkpointed.received { checkpoint() }
     let reason = "'\(configuration.name)' stops"
     obey(uplink.stop(reason: reason, now), now)
     eachPeerLink(now) { $0.stop(reason: reason, now) }
@@ -226,6 +232,7 @@ public struct MonitorNode: Sendable {
     guard let reports = lanes[lane]?.process() else { return }
     guard configuration.tier != .local else { return deliberate(lane) }
     publish(reports, lane, now)
+    if lane == .live, isCheckpointDue { checkpoint() }
   }
 
   private mutating func publish(_ reports: [Report], _ lane: LaneName, _ now: HostTime) {

@@ -40,19 +40,30 @@ public struct NodeConfiguration: Sendable {
   /// What each child's own budget lets through, in reports per second of event time; none for a
   /// child without a budget.
   let childBudgets: [MonitorName: Double]
+  /// A checkpoint is made after so many reports, or after so much event time, but never before so
+  /// many reports came that it costs no more than this, in bytes each.
+  public var checkpointReports: UInt64 = 2048
+  public var checkpointSpan = TimeSpan.minutes(5)
+  public var checkpointBytesPerReport = 256
+  /// A digest of everything from the topology that a state depends on.
+  let digest: UInt64
 
   public static let standardLease: UInt64 = 15_000
   /// Reports that wait for a peer at most; what a peer misses beyond is counted, so that one that
   /// is gone for good cannot fill the store.
   public static let peerSpoolLimit: UInt64 = 1_000_000
 
+  /// The schema's digest and its kinds'.
+  let schemaDigest: String
+  let kindDigests: [String: String]
+
   private static func council(
-    _ own: CorrelationContext, members: [MonitorName]
+    _ site: SiteFacts, _ monitor: MonitorDefinition, members: [MonitorName]
   ) -> @Sendable (LaneName) -> CorrelationLane {
-    var context = own
-    context.tier = own.tier.above
-    return { [context] in
-      CorrelationLane($0, context, scope: "council ", expecting: members)
+    {
+      var context = site.context(of: monitor)
+      context.tier = monitor.tier.above
+      return CorrelationLane($0, context, scope: "council ", expecting: members)
     }
   }
 
@@ -77,6 +88,12 @@ public struct NodeConfiguration: Sendable {
 
   /// nil when the topology has no such monitor.
   public init?(topology: Topology, monitor name: MonitorName) {
+    self.init(site: SiteFacts(topology), monitor: name)
+  }
+
+  /// For one of many monitors in one process.
+  public init?(site: SiteFacts, monitor name: MonitorName) {
+    let topology = site.topology
     guard let definition = topology.monitor(name) else { return nil }
     self.name = name
     tier = definition.tier
@@ -92,17 +109,18 @@ public struct NodeConfiguration: Sendable {
       uniqueKeysWithValues: allowedChildren.compactMap { child in
         Self.budget(of: child, in: topology).map { (child, $0) }
       })
+    digest = site.digest(of: definition)
     let expected = topology.preferredChildren(of: name).map(\.name).sorted()
     expectedChildren = expected
-    allMonitors = Set(topology.monitors.map(\.name))
+    allMonitors = site.monitors
     schema = topology.schema
+    schemaDigest = site.schemaDigest
+    kindDigests = site.kindDigests
     subscription =
       definition.parents.first.map { topology.subscription(of: $0, to: name) }
       ?? Subscription(kinds: ["*"], leastSeverity: 0, budget: nil)
-    var context = CorrelationContext(topology: topology, monitor: definition)
-    for child in allowedChildren { context.duties[child] = ChildDuty(of: child, in: topology) }
-    makeLane = { [context] in CorrelationLane($0, context, expecting: expected) }
-    makeCouncil = heard.isEmpty ? nil : Self.council(context, members: [name] + heard)
+    makeLane = { CorrelationLane($0, site.context(of: definition), expecting: expected) }
+    makeCouncil = heard.isEmpty ? nil : Self.council(site, definition, members: [name] + heard)
   }
 }
 
@@ -117,47 +135,7 @@ extension CorrelationLane {
       expecting: children, engines: CorrelatorCatalog.engines(context),
       resolver: Resolver(
         monitor: context.monitor, tier: context.tier, exercise: lane.exercise,
-        schema: context.schema, limits: context.limits))
-  }
-}
-
-extension ChildDuty {
-  init(of child: MonitorName, in topology: Topology) {
-    var monitors: Set<MonitorName> = [child]
-    var unseen = [child]
-    while let next = unseen.popLast() {
-      for below in topology.children(of: next) where monitors.insert(below.name).inserted {
-        unseen.append(below.name)
-      }
-    }
-    let watched = Set(monitors.compactMap { topology.monitor($0)?.segment })
-    let segments = topology.segments.filter { watched.contains($0.name) }
-    let seesAll = segments.contains { $0.isPerimeter || $0.prefixes.isEmpty }
-    self.init(
-      monitors: monitors, segments: watched.union(seesAll ? [CorrelationContext.outside] : []),
-      prefixes: seesAll ? nil : segments.flatMap(\.prefixes))
-  }
-}
-
-extension CorrelationContext {
-  init(topology: Topology, monitor: MonitorDefinition) {
-    var values: [IPAddress: Int] = [:]
-    var assets: [IPAddress: Asset] = [:]
-    for asset in topology.assets {
-      for address in asset.addresses {
-        values[address] = asset.value
-        assets[address] = asset
-      }
-    }
-    self.init(
-      monitor: monitor.name, tier: monitor.tier, limits: topology.limits(for: monitor.name),
-      schema: topology.schema, home: topology.homePrefixes,
-      segments: Dictionary(
-        topology.segments.map { ($0.name, $0.prefixes) }, uniquingKeysWith: { first, _ in first }),
-      assetValues: values, assets: assets, directives: topology.directives)
-    for segment in topology.segments { reaches[segment.name] = segment.reaches.map { Set($0) } }
-    for monitor in topology.monitors where monitor.tier == .local {
-      if let segment = monitor.segment { sensors[segment, default: []].append(monitor.name) }
-    }
+        schema: context.schema, limits: context.limits),
+      facts: [.correlationContext: context, .caseFields: CaseFields(schema: context.schema)])
   }
 }

@@ -7,7 +7,10 @@ import Terms
 public enum NodeDirective: Sendable {
   case storeProduced([ProducedReport], LaneName)
   case storeReceived(
-    [SequencedReport], from: MonitorName, LaneName, through: UInt64, watermark: CaptureTime)
+    [SequencedReport], from: MonitorName, LaneName, through: UInt64, watermark: CaptureTime,
+    reached: CaptureTime)
+  /// Keep the state of a lane: it holds everything that the directives before this one store.
+  case storeCheckpoint(LaneName, [UInt8])
   case storeAcknowledged(LaneName, through: UInt64)
   case release(LaneName)
   /// Read own reports that wait for a parent, or for `peer`; answer with `MonitorNode.loaded`.
@@ -30,7 +33,7 @@ public enum NodeDirective: Sendable {
   /// Whether the directive changes the store.
   public var changesStore: Bool {
     switch self {
-    case .storeProduced, .storeReceived, .storeAcknowledged, .release: true
+    case .storeProduced, .storeReceived, .storeCheckpoint, .storeAcknowledged, .release: true
     default: false
     }
   }

@@ -141,3 +141,56 @@ import Testing
     #expect(fault?.reason == .readOnly)
   }
 }
+
+@Suite struct CheckpointArchiveTests {
+  let scratch: Scratch
+
+  init() throws { scratch = try Scratch() }
+
+  /// State and inbox position are one commit: behind the checkpoint is what came after it, and what
+  /// was rolled back is nowhere.
+  @Test func aCheckpointStandsWhereTheInboxStood() throws {
+    struct Crash: Error {}
+    let archive = try ReportArchive(scratch.archive)
+    func receive(_ numbers: ClosedRange<Int>, _ archive: ReportArchive) throws {
+      try archive.appendReceived(
+        received(numbers), from: name("br-office"), lane: .live,
+        through: UInt64(numbers.upperBound), watermark: .distantPast,
+        reached: CaptureTime(nanoseconds: Int64(numbers.lowerBound)))
+    }
+    try archive.transaction { archive in
+      try receive(1...300, archive)
+      try archive.appendProduced(produced(1...5), lane: .live)
+      try archive.saveCheckpoint([1, 2, 3], lane: .live)
+      try receive(301...310, archive)
+      try archive.appendProduced(produced(6...7), lane: .live)
+    }
+    #expect(throws: (any Error).self) {
+      try archive.transaction { archive in
+        try receive(311...320, archive)
+        try archive.saveCheckpoint([4], lane: .live)
+        throw Crash()
+      }
+    }
+    let resumption = try archive.resumption()
+    let checkpoint = try #require(resumption.checkpoints[.live])
+    #expect(checkpoint.bytes == [1, 2, 3])
+    #expect(resumption.produced == [.live: Set((6...7).map { ReportRevision(report($0)) })])
+    var behind: [Report] = []
+    try archive.eachReceived(lane: .live, after: checkpoint.received) { _, report, reached in
+      behind.append(report)
+      #expect(reached == CaptureTime(nanoseconds: 301))
+    }
+    #expect(behind == (301...310).map { report($0) })
+    let whole = try archive.resumption(usingCheckpoints: false)
+    #expect(whole.checkpoints.isEmpty)
+    #expect(whole.produced[.live]?.count == 7)
+  }
+
+  @Test func aReleasedLaneHasNoCheckpoint() throws {
+    let archive = try ReportArchive(scratch.archive)
+    try archive.saveCheckpoint([1], lane: LaneName("drill"))
+    try archive.release(lane: LaneName("drill"))
+    #expect(try archive.resumption().checkpoints.isEmpty)
+  }
+}

@@ -31,7 +31,7 @@ import Testing
   }
 
   @Test func aLargeArchiveDropsItsOldestReceivedReports() throws {
-    let limit: Int64 = 300 << 10
+    let limit: Int64 = 400 << 10
     let archive = try ReportArchive(
       scratch.archive, options: ArchiveOptions(keepBytes: limit))
     for batch in 0..<1000 {

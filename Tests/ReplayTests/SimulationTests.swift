@@ -10,7 +10,7 @@ import Tiers
 
 /// Two domains of two segments each; every monitor has one parent, so that each parent's archive
 /// can be reckoned.
-private func smallTree(spare: Bool = false) throws -> Topology {
+func smallTree(spare: Bool = false) throws -> Topology {
   let parents = spare ? "hq, branch" : "hq"
   let text = """
     beryl: 1
@@ -94,12 +94,15 @@ struct ScriptedSource: LocalSource {
   }
 }
 
-func run(_ topology: Topology, _ faults: FaultPlan) throws -> SimulatedTree {
+func run(
+  _ topology: Topology, _ faults: FaultPlan, checkpointReports: UInt64? = nil
+) throws -> SimulatedTree {
   var sources: [MonitorName: () throws -> any LocalSource] = [:]
   for monitor in topology.monitors where monitor.tier == .local {
     sources[monitor.name] = { ScriptedSource(monitor: monitor.name) }
   }
-  let tree = SimulatedTree(topology: topology, faults: faults, sources: sources)
+  let tree = SimulatedTree(
+    topology: topology, faults: faults, checkpointReports: checkpointReports, sources: sources)
   try tree.run()
   return tree
 }
@@ -128,11 +131,11 @@ private let seeds = UInt64(ProcessInfo.processInfo.environment["BERYL_SEEDS"] ??
 
   /// Delays, broken connections, partitions and crashes that heal: every report that a child
   /// produced is in its parent's archive exactly once, and the incidents are those of the
-  /// undisturbed run.
+  /// undisturbed run; with few checkpoints or many.
   @Test func faultsThatHealLeaveNoTrace() throws {
     for seed in 1...seeds {
       let plan = FaultPlan(seed: seed, monitors: topology.monitors.map(\.name))
-      let tree = try run(topology, plan)
+      let tree = try run(topology, plan, checkpointReports: seed % 4 == 0 ? nil : seed % 4 * 2)
       expectEveryReportOnce(tree, seed)
       let disturbed = incidents(tree, topology)
       #expect(disturbed == undisturbed, "seed \(seed)")

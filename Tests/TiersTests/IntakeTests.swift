@@ -95,7 +95,7 @@ private struct Parent {
       guard !directives.isEmpty else { return }
       for directive in directives {
         switch directive {
-        case .storeReceived(let entries, let child, _, _, _):
+        case .storeReceived(let entries, let child, _, _, _, _):
           stored[child.text, default: 0] += entries.count
         case .storeProduced(let reports, _): produced += reports.map(\.report)
         case .sendDown(.acknowledgement(_, let through), let id):

@@ -10,7 +10,7 @@ import Terms
 /// or by the very host that was attacked. Steps that nobody saw are named. A campaign is told as soon
 /// as two families hang together, and grows by revision; the links are found in whatever order the
 /// reports come, so nothing waits.
-struct AttackChains: AnalysisEngine {
+struct AttackChains: AnalysisEngine, Codable {
   static let windowLimit = EngineLimit(
     "campaigns.window", 86_400, .duration,
     "How long what an attacker has of a host is taken to be good for a next step.")
@@ -39,8 +39,8 @@ struct AttackChains: AnalysisEngine {
   private static let stepGap = TimeSpan.seconds(5)
   private static let largeCampaign = 16
 
-  struct Campaign: Sendable {
-    struct Pair: Hashable, Sendable {
+  struct Campaign: Sendable, Codable {
+    struct Pair: Hashable, Sendable, Codable {
       var before: ReportID
       var after: ReportID
     }
@@ -60,7 +60,7 @@ struct AttackChains: AnalysisEngine {
   private let capacity: Int
   private let memberCapacity: Int
   /// The kinds that are steps at all.
-  private let steps: [ReportKind: KindDefinition]
+  private var steps = Remade<[ReportKind: KindDefinition]>()
   private(set) var acts: [ReportID: ChainAct] = [:]
   private var footholds = FootholdTable()
   private var campaigns: [Int: Campaign] = [:]
@@ -72,6 +72,10 @@ struct AttackChains: AnalysisEngine {
   /// When a step that waits is told.
   private(set) var nextDeadline = CaptureTime.distantFuture
 
+  private static func steps(_ context: CorrelationContext) -> [ReportKind: KindDefinition] {
+    context.schema.kinds.filter { !$0.value.needs.isEmpty || !$0.value.gives.isEmpty }
+  }
+
   init(_ context: CorrelationContext) {
     self.context = context
     judge = ChainJudge(
@@ -80,7 +84,7 @@ struct AttackChains: AnalysisEngine {
       threshold: context.limits[Self.strengthLimit])
     capacity = max(2, context.limits.count(Self.actsLimit))
     memberCapacity = max(2, context.limits.count(Self.membersLimit))
-    steps = context.schema.kinds.filter { !$0.value.needs.isEmpty || !$0.value.gives.isEmpty }
+    steps.value = Self.steps(context)
     sensors = SensorMemory(
       sensors: context.sensors, patience: context.limits.span(Self.silenceLimit))
   }
@@ -93,10 +97,11 @@ struct AttackChains: AnalysisEngine {
   }
 
   mutating func analyse(_ event: Report, into sink: inout ReportSink) {
-    guard !steps.isEmpty else { return }
+    if steps.value.isEmpty { steps.value = Self.steps(context) }
+    guard !steps.value.isEmpty else { return }
     sensors.hear(event)
     guard event.reportClass != .evidence, event.severity > Report.informationalSeverity,
-      let definition = steps[event.kind]
+      let definition = steps.value[event.kind]
     else { return }
     var isNew = true
     if var known = acts.removeValue(forKey: event.id) {

@@ -2,7 +2,7 @@ import Reports
 import Terms
 
 /// A report as a step that an attacker may have taken: what it needs, and what it gives.
-struct ChainAct: Sendable {
+struct ChainAct: Sendable, Codable {
   private(set) var report: Report
   private(set) var needs: Footholds
   private(set) var gives: Footholds
@@ -123,7 +123,7 @@ struct ChainAct: Sendable {
 }
 
 /// A step that must have been and that nobody saw.
-struct MissingStep: Hashable, Sendable, Comparable {
+struct MissingStep: Hashable, Sendable, Codable, Comparable {
   var step: Foothold
   var host: IPAddress
 

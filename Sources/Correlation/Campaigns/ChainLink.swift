@@ -2,9 +2,9 @@ import Reports
 import Terms
 
 /// One step that may have led to another: the earlier gave of a host what the later needs of it.
-struct ChainLink: Sendable {
+struct ChainLink: Sendable, Codable {
   /// What makes both steps one attacker's.
-  enum Tie: Hashable, Sendable {
+  enum Tie: Hashable, Sendable, Codable {
     /// Both come from one source.
     case source
     /// Their sources are neighbours in one network outside.
@@ -18,6 +18,23 @@ struct ChainLink: Sendable {
       case .network(let prefix): "sources of one network \(prefix)"
       case .host: "by the host itself"
       }
+    }
+
+    init(from decoder: any Decoder) throws {
+      var list = try decoder.unkeyedContainer()
+      switch (try list.decode(UInt8.self), try list.decode(IPPrefix?.self)) {
+      case (1, let prefix?): self = .network(prefix)
+      case (2, _): self = .host
+      default: self = .source
+      }
+    }
+
+    func encode(to encoder: any Encoder) throws {
+      var list = encoder.unkeyedContainer()
+      var network: IPPrefix?
+      if case .network(let prefix) = self { network = prefix }
+      try list.encode(network != nil ? 1 : self == .host ? 2 : 0 as UInt8)
+      try list.encode(network)
     }
   }
 
@@ -38,7 +55,7 @@ struct ChainLink: Sendable {
 }
 
 /// Decides whether one step led to another.
-struct ChainJudge: Sendable {
+struct ChainJudge: Sendable, Codable {
   /// Strength by how many steps were not seen in between: of knowing, which is cheap, and of
   /// holding, which is not.
   private static let knowing = [1.0, 0.8, 0.2, 0.1]

@@ -3,11 +3,11 @@ import Terms
 
 /// Which acts give and which need something of a host. Bounded per host: what gives more, and what
 /// is newer, stays.
-struct FootholdTable: Sendable {
+struct FootholdTable: Sendable, Codable {
   /// Acts kept of one host in each role.
   static let hostLimit = 24
 
-  private struct Entry: Sendable {
+  private struct Entry: Sendable, Codable {
     var id: ReportID
     var level: Int
     var last: CaptureTime

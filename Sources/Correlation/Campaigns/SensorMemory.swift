@@ -3,7 +3,7 @@ import Terms
 
 /// When each segment was last heard of, so that a step nobody saw can be told from a step that
 /// nobody could see.
-struct SensorMemory: Sendable {
+struct SensorMemory: Sendable, Codable {
   /// Segments remembered.
   private static let segmentLimit = 4096
 

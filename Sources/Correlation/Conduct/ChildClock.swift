@@ -5,7 +5,7 @@ import Terms
 /// A child whose times cannot be: it tells what is yet to happen, what ends before it began, or what
 /// lies before the time up to which it had promised to have told all. Its clock jumped, or somebody
 /// writes its reports.
-struct ChildClock: AnalysisEngine {
+struct ChildClock: AnalysisEngine, Codable {
   static let reportsLimit = EngineLimit(
     "child-clock.reports", 3, .count,
     "Reports of a child with impossible times from which on it is reported.")

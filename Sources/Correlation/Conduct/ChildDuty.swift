@@ -3,7 +3,7 @@ import Reports
 import Terms
 
 /// What a child can speak of, by the topology: what it watches, and what may report to it.
-public struct ChildDuty: Hashable, Sendable {
+public struct ChildDuty: Hashable, Sendable, Codable {
   /// The child, and every monitor that may be below it, failed over ones included.
   public var monitors: Set<MonitorName>
   /// The segments that those watch.
@@ -23,7 +23,7 @@ public struct ChildDuty: Hashable, Sendable {
 }
 
 /// One child's misconduct: counted, told when it is plain, revised now and then.
-struct ConductCase: Sendable {
+struct ConductCase: Sendable, Codable {
   private static let revisionGap = TimeSpan.minutes(1)
   /// Reasons named apart.
   private static let reasonLimit = 8

@@ -3,7 +3,7 @@ import Terms
 
 /// Claims of children about hosts that another child watches and they do not, until their owner has
 /// had time to say something of the same hosts.
-struct ClaimBook: Sendable {
+struct ClaimBook: Sendable, Codable {
   /// How long before and after a claim its owner's word counts.
   private static let patience = TimeSpan.minutes(2)
   /// How long a claim that nobody confirmed counts.
@@ -12,7 +12,7 @@ struct ClaimBook: Sendable {
   private static let claimLimit = 64
   private static let wordLimit = 2048
 
-  private struct Claim: Sendable {
+  private struct Claim: Sendable, Codable {
     var report: Report
     var owner: MonitorName
     var hosts: [IPPrefix]

@@ -7,7 +7,7 @@ import Terms
 ///
 /// A child under a real attack is no such thing: its own budget coarsens its evidence, however much
 /// there is to tell. The monitor does not take what is over (`IntakeBudget`) and notes it.
-struct FloodingChild: AnalysisEngine {
+struct FloodingChild: AnalysisEngine, Codable {
   static let reportsLimit = EngineLimit(
     "flooding-child.reports", 256, .count,
     "Reports of a child over its budget, and not taken, from which on it is reported.")

@@ -8,7 +8,7 @@ import Terms
 ///
 /// That a child speaks of hosts in another's segments only is no forgery if the other sees them too:
 /// such claims count when their owner, being alive, says nothing of them (`ClaimBook`).
-struct ForgedReports: AnalysisEngine {
+struct ForgedReports: AnalysisEngine, Codable {
   static let reportsLimit = EngineLimit(
     "forged-reports.reports", 3, .count,
     "Reports that a child cannot have made, from which on it is reported.")
@@ -22,7 +22,7 @@ struct ForgedReports: AnalysisEngine {
   private static let severity = 7.0
 
   /// What is remembered of a report's newest revision.
-  private struct Newest: Sendable {
+  private struct Newest: Sendable, Codable {
     var revision: UInt32
     var last: CaptureTime
     var severity: Double

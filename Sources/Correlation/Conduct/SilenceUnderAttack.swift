@@ -4,7 +4,7 @@ import Terms
 
 /// A child that falls silent while its hosts are under attack, or while it tells of one: the first
 /// thing that an intruder does on a machine that watches. A restart at a quiet time is none of it.
-struct SilenceUnderAttack: AnalysisEngine {
+struct SilenceUnderAttack: AnalysisEngine, Codable {
   static let recentLimit = EngineLimit(
     "silence-under-attack.recent", 600, .duration,
     "How long before a child falls silent an attack on it counts.")
@@ -17,7 +17,7 @@ struct SilenceUnderAttack: AnalysisEngine {
   private static let targetLimit = 4
 
   /// The newest attack that concerns a child.
-  private struct Attack: Sendable {
+  private struct Attack: Sendable, Codable {
     var id: ReportID
     var kind: ReportKind
     var severity: Double
@@ -31,7 +31,7 @@ struct SilenceUnderAttack: AnalysisEngine {
   /// Which child watches a host; looked up once.
   private var watchers: [IPPrefix: MonitorName?] = [:]
 
-  let nextDeadline = CaptureTime.distantFuture
+  var nextDeadline: CaptureTime { .distantFuture }
 
   init(_ context: CorrelationContext) {
     self.context = context

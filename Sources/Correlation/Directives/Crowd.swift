@@ -4,7 +4,7 @@ import Terms
 /// Who answers for a report where room is shared out: the monitor that told it, and the block of
 /// addresses that its first source lies in. Room is taken from whoever holds most of it, so that a
 /// flood, of sources in one network or of one child's forging, makes room at its own expense.
-struct Crowd: Hashable, Sendable {
+struct Crowd: Hashable, Sendable, Codable {
   let child: MonitorName
   let block: IPPrefix
 
@@ -21,7 +21,7 @@ struct Crowd: Hashable, Sendable {
 }
 
 /// How many entries each child and each block of a child's hold.
-struct CrowdCounts: Sendable {
+struct CrowdCounts: Sendable, Codable {
   private var children: [MonitorName: Int] = [:]
   private var crowds: [Crowd: Int] = [:]
   private var total = 0

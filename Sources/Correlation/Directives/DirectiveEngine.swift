@@ -1,5 +1,4 @@
 import Analysis
-import HeapModule
 import Hierarchy
 import Reports
 import Terms
@@ -9,7 +8,7 @@ import Terms
 /// Reports are taken in the order in which things happened and not in which monitors told of them:
 /// each waits for `delay`, since one monitor holds a scan back while another tells of a login at
 /// once. So all is a function of event time, and a directive's stages may come from any tier.
-struct DirectiveEngine: AnalysisEngine {
+struct DirectiveEngine: AnalysisEngine, Codable {
   static let delayLimit = EngineLimit(
     "directives.delay", 20, .duration,
     "How long reports are held to be put in the order in which things happened.")
@@ -30,7 +29,7 @@ struct DirectiveEngine: AnalysisEngine {
     delayLimit, heldLimit, openingsLimit, instancesLimit, perDirectiveLimit, servicesLimit,
   ]
 
-  private struct Held: Comparable {
+  private struct Held: Comparable, Sendable, Codable {
     var first: CaptureTime
     var emitted: CaptureTime
     var sighting: Sighting
@@ -54,8 +53,8 @@ struct DirectiveEngine: AnalysisEngine {
   let plan: DirectivePlan
   let delay: TimeSpan
   private let heldCapacity: Int
-  private var kinds: [ReportKind: DirectivePlan.KindPlan] = [:]
-  private var held = Heap<Held>()
+  private var kinds = Remade<[ReportKind: DirectivePlan.KindPlan]>()
+  private var held = EarliestFirst<Held>()
   /// When each held report is due, in order of arrival.
   private var arrivals: [Held] = []
   private var nextArrival = 0
@@ -68,7 +67,7 @@ struct DirectiveEngine: AnalysisEngine {
   init(_ context: CorrelationContext) {
     self.context = context
     places = PlaceKnowledge(context: context)
-    plan = DirectivePlan(context.directives.filter { $0.tiers.contains(context.tier) })
+    plan = DirectivePlan(context)
     delay = context.limits.span(Self.delayLimit)
     heldCapacity = max(1, context.limits.count(Self.heldLimit))
     openings = OpeningTable(plan, capacity: context.limits.count(Self.openingsLimit))
@@ -101,14 +100,7 @@ struct DirectiveEngine: AnalysisEngine {
   ]
 
   private mutating func hold(_ event: Report, isOwn: Bool, into sink: inout ReportSink) {
-    let plan: DirectivePlan.KindPlan
-    if let known = kinds[event.kind] {
-      plan = known
-    } else {
-      plan = self.plan.plan(for: event.kind)
-      kinds[event.kind] = plan
-    }
-    guard plan.isWanted else { return }
+    guard plan(for: event.kind).isWanted else { return }
     let entry = Held(
       first: event.first, emitted: event.emitted, sighting: Sighting(event, isOwn: isOwn))
     held.insert(entry)
@@ -117,6 +109,13 @@ struct DirectiveEngine: AnalysisEngine {
       hurried &+= 1
       match(earliest.sighting, now: event.emitted, into: &sink)
     }
+  }
+
+  private mutating func plan(for kind: ReportKind) -> DirectivePlan.KindPlan {
+    if let known = kinds.value[kind] { return known }
+    let fresh = plan.plan(for: kind)
+    kinds.value[kind] = fresh
+    return fresh
   }
 
   mutating func advance(to now: CaptureTime, into sink: inout ReportSink) {
@@ -138,7 +137,7 @@ struct DirectiveEngine: AnalysisEngine {
   private mutating func match(
     _ sighting: Sighting, now: CaptureTime, into sink: inout ReportSink
   ) {
-    guard let plan = kinds[sighting.report.kind] else { return }
+    let plan = plan(for: sighting.report.kind)
     let touched = offer(sighting, now: now, into: &sink)
     fork(sighting, plan.continuations, except: touched, now: now, into: &sink)
     for entry in plan.entries where !touched.contains(entry.directive) {

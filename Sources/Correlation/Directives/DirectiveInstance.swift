@@ -4,7 +4,7 @@ import Terms
 
 /// What one slot of a directive is bound to: the reports that reached its stage, and more that fit
 /// it.
-struct StageBinding: Sendable {
+struct StageBinding: Sendable, Codable {
   /// Reports kept of one stage.
   static let sightingLimit = 64
 
@@ -60,8 +60,8 @@ struct StageBinding: Sendable {
 }
 
 /// What has been counted towards a stage.
-struct StageProgress: Sendable {
-  private struct Counted: Sendable {
+struct StageProgress: Sendable, Codable {
+  private struct Counted: Sendable, Codable {
     var sighting: Sighting
     var values: [UInt64]
     var number: Double?
@@ -113,7 +113,7 @@ struct StageProgress: Sendable {
 }
 
 /// A directive on its way through its stages.
-struct DirectiveInstance: Sendable {
+struct DirectiveInstance: Sendable, Codable {
   /// How long a completed one still takes what belongs to it.
   static let afterglow = TimeSpan.minutes(30)
 

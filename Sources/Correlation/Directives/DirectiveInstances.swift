@@ -1,12 +1,12 @@
-import HeapModule
+import Analysis
 import Hierarchy
 import Reports
 import Terms
 
 /// The live instances of all directives: found by address, bounded, each with a deadline.
-struct DirectiveInstances: Sendable {
+struct DirectiveInstances: Sendable, Codable {
   /// Where an instance waits: for an address in a role, or (without one) for a directive's kinds.
-  struct Key: Hashable, Sendable {
+  struct Key: Hashable, Sendable, Codable {
     var address: IPPrefix?
     var isSource: Bool
 
@@ -16,7 +16,7 @@ struct DirectiveInstances: Sendable {
     }
   }
 
-  struct Due: Comparable, Sendable {
+  struct Due: Comparable, Sendable, Codable {
     var time: CaptureTime
     var serial: Int
 
@@ -30,7 +30,7 @@ struct DirectiveInstances: Sendable {
   private var live: [Int: DirectiveInstance] = [:]
   private var counts: [Int]
   private var index: [Key: [Int]] = [:]
-  private var deadlines = Heap<Due>()
+  private var deadlines = EarliestFirst<Due>()
   /// The deadline in force of each instance; older entries of the heap mean nothing.
   private var due: [Int: CaptureTime] = [:]
   private var serial = 0

@@ -153,9 +153,21 @@ struct DirectivePlan: Sendable {
     return plan
   }
 
+  /// The plan of a context, as its engine makes it.
+  init(_ context: CorrelationContext) {
+    self.init(context.directives.filter { $0.tiers.contains(context.tier) })
+  }
+
   func stage(_ directive: Int, _ node: Int) -> Stage {
     directives[directive].stages[directives[directive].graph.nodes[node].stage]
   }
+}
+
+/// A plan is no part of a state: it is made again from the topology's directives.
+extension DirectivePlan: Codable {
+  func encode(to encoder: any Encoder) throws {}
+
+  init(from decoder: any Decoder) throws { self.init(try CorrelationContext(from: decoder)) }
 }
 
 extension Stage {

@@ -2,25 +2,13 @@ import Hierarchy
 import Reports
 import Terms
 
-/// A report as several directives hold it.
-final class Sighting: Sendable {
-  let report: Report
-  /// This monitor's own conclusion, which is in no archive; what it rests on is.
-  let isOwn: Bool
-
-  init(_ report: Report, isOwn: Bool) {
-    self.report = report
-    self.isOwn = isOwn
-  }
-}
-
 /// The reports that opened something and wait for a second stage: one ring per root. Found by
 /// address, the two newest of each.
 ///
 /// The oldest goes first, but of those only whoever holds its share of the ring or more (`Crowd`):
 /// a flood of openings pushes out its own.
-struct OpeningTable: Sendable {
-  fileprivate struct Key: Hashable {
+struct OpeningTable: Sendable, Codable {
+  fileprivate struct Key: Hashable, Codable {
     var address: IPPrefix
     var role: UInt8
 
@@ -36,17 +24,17 @@ struct OpeningTable: Sendable {
   }
 
   /// Slots of the newest opening of a key and the one before it.
-  fileprivate struct Newest {
+  fileprivate struct Newest: Codable {
     var last: Int
     var before: Int?
   }
 
-  fileprivate struct Opening {
+  fileprivate struct Opening: Codable {
     var sighting: Sighting
     let crowd: Crowd
   }
 
-  fileprivate struct Ring: Sendable {
+  fileprivate struct Ring: Sendable, Codable {
     let finds: [ReportField]
     /// Whether some second stage is joined to it by time alone.
     let isTimed: Bool

@@ -4,8 +4,8 @@ import Terms
 
 /// What the evidence tells of services and hosts: when each last answered, and when it last failed
 /// to. Bounded; the longest unheard go first.
-struct ServiceMemory: Sendable {
-  private struct Key: Hashable, Comparable {
+struct ServiceMemory: Sendable, Codable {
+  private struct Key: Hashable, Comparable, Codable {
     var address: IPAddress
     /// nil for the host as a whole.
     var port: UInt16?
@@ -15,7 +15,7 @@ struct ServiceMemory: Sendable {
     }
   }
 
-  private struct State {
+  private struct State: Codable {
     var answered = CaptureTime.distantPast
     var failed = CaptureTime.distantPast
     var last: CaptureTime { max(answered, failed) }

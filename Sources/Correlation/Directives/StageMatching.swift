@@ -3,7 +3,7 @@ import Reports
 import Terms
 
 /// What the site's addresses are like.
-struct PlaceKnowledge: Sendable {
+struct PlaceKnowledge: Sendable, Codable {
   let context: CorrelationContext
 
   func holds(_ place: Place, _ address: IPPrefix) -> Bool {

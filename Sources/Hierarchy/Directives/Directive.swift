@@ -145,7 +145,7 @@ public struct Join: Sendable, Hashable {
 }
 
 /// What of a report is compared.
-public enum ReportField: Sendable, Hashable {
+public enum ReportField: Sendable, Hashable, Codable {
   case source, target, port, monitor
   case attribute(String)
 
@@ -159,6 +159,22 @@ public enum ReportField: Sendable, Hashable {
     case .monitor: "monitor"
     case .attribute(let name): name
     }
+  }
+
+  /// As the text names it.
+  public init(from decoder: any Decoder) throws {
+    switch try decoder.singleValueContainer().decode(String.self) {
+    case "source": self = .source
+    case "target": self = .target
+    case "port": self = .port
+    case "monitor": self = .monitor
+    case let name: self = .attribute(name)
+    }
+  }
+
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.singleValueContainer()
+    try container.encode(text)
   }
 }
 

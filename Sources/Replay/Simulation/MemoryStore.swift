@@ -7,6 +7,8 @@ struct MemoryStore: ReportStore {
   struct Received {
     var child: MonitorName
     var report: Report
+    /// The event time that the lane had reached by then.
+    var reached: CaptureTime
   }
 
   private struct LaneStore {
@@ -15,6 +17,7 @@ struct MemoryStore: ReportStore {
     var positions: [MonitorName: (sequence: UInt64, watermark: CaptureTime)] = [:]
     var newest: UInt64 = 0
     var acknowledged: UInt64 = 0
+    var checkpoint: Checkpoint?
   }
 
   private var lanes: [LaneName: LaneStore] = [:]
@@ -32,13 +35,21 @@ struct MemoryStore: ReportStore {
 
   mutating func appendReceived(
     _ reports: [SequencedReport], from child: MonitorName, lane: LaneName, through: UInt64,
-    watermark: CaptureTime
+    watermark: CaptureTime, reached: CaptureTime
   ) {
     var store = lanes[lane] ?? LaneStore()
-    store.received += reports.map { Received(child: child, report: $0.report) }
+    store.received += reports.map {
+      Received(child: child, report: $0.report, reached: reached)
+    }
     let old = store.positions[child] ?? (0, .distantPast)
     store.positions[child] = (max(old.sequence, through), max(old.watermark, watermark))
     lanes[lane] = store
+  }
+
+  mutating func saveCheckpoint(_ bytes: [UInt8], lane: LaneName) {
+    let store = lanes[lane] ?? LaneStore()
+    lanes[lane, default: LaneStore()].checkpoint = Checkpoint(
+      bytes: bytes, received: Int64(store.received.count), produced: Int64(store.produced.count))
   }
 
   mutating func acknowledge(lane: LaneName, through sequence: UInt64) {
@@ -57,7 +68,7 @@ struct MemoryStore: ReportStore {
         .filter { $0.sequence > sequence }.prefix(limit))
   }
 
-  func resumption() -> Resumption {
+  func resumption(usingCheckpoints: Bool) -> Resumption {
     var resumption = Resumption()
     for (lane, store) in lanes.sorted(by: { $0.key < $1.key }) {
       for (child, position) in store.positions.sorted(by: { $0.key < $1.key }) {
@@ -67,13 +78,20 @@ struct MemoryStore: ReportStore {
       }
       resumption.outboxes.append(
         Resumption.Outbox(lane: lane, newest: store.newest, acknowledged: store.acknowledged))
-      resumption.produced[lane] = Set(store.produced.map { ReportRevision($0.report) })
+      if usingCheckpoints { resumption.checkpoints[lane] = store.checkpoint }
+      let start = Int(resumption.checkpoints[lane]?.produced ?? 0)
+      resumption.produced[lane] = Set(
+        store.produced.dropFirst(start).map { ReportRevision($0.report) })
     }
     return resumption
   }
 
-  func eachReceived(lane: LaneName, _ body: (MonitorName, Report) -> Void) {
-    for entry in lanes[lane]?.received ?? [] { body(entry.child, entry.report) }
+  func eachReceived(
+    lane: LaneName, after place: Int64, _ body: (MonitorName, Report, CaptureTime) -> Void
+  ) {
+    for entry in (lanes[lane]?.received ?? []).dropFirst(Int(place)) {
+      body(entry.child, entry.report, entry.reached)
+    }
   }
 
   mutating func release(lane: LaneName) { lanes[lane] = nil }

@@ -26,11 +26,7 @@ struct SimulatedMonitor {
 
   /// Starts, or starts again, from what the store holds.
   mutating func start(_ now: HostTime) throws {
-    let resumption = store.resumption()
-    var node = MonitorNode(configuration, resuming: resumption)
-    store.eachReceived(lane: .live) { node.resume($1, of: $0) }
-    node.start(now, resuming: resumption)
-    self.node = node
+    node = try MonitorNode(configuration, from: store, now)
     source = try makeSource?()
     isSourceDone = false
     uplinks = [:]

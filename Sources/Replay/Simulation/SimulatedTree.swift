@@ -55,23 +55,35 @@ public final class SimulatedTree {
   private var agenda = Heap<Scheduled>()
   private var order: UInt64 = 0
   var newestConnection: UInt64 = 0
+  /// Monitors that have something to do yet.
+  private var busy: Set<MonitorName> = []
   /// Told after each piece of a source: how many pieces were taken.
   public var onPiece: ((Int) -> Void)?
   private var pieces = 0
 
   /// `sources` makes the source of each local monitor; those without one are silent.
+  /// - Parameters:
+  ///   - checkpointReports: reports after which a monitor keeps its state; nil for as many as a real
+  ///     one.
+  ///   - known: the topology's facts, for those who run many trees of it.
   public init(
     topology: Topology, faults: FaultPlan = .none, down: Set<MonitorName> = [],
+    checkpointReports: UInt64? = nil, site known: SiteFacts? = nil,
     sources: [MonitorName: () throws -> any LocalSource]
   ) {
     self.faults = faults
     self.down = down
     generator = SeededGenerator(seed: faults.seed)
+    let site = known ?? SiteFacts(topology)
     for definition in topology.monitors where !down.contains(definition.name) {
-      guard var configuration = NodeConfiguration(topology: topology, monitor: definition.name)
+      guard var configuration = NodeConfiguration(site: site, monitor: definition.name)
       else { continue }
       // Faults heal; a lease that ran out before would change what a parent could know.
       if down.isEmpty { configuration.leaseMilliseconds = Self.runLimit }
+      if let checkpointReports {
+        configuration.checkpointReports = checkpointReports
+        configuration.checkpointBytesPerReport = .max
+      }
       let isLocal = definition.tier == .local
       monitors[definition.name] = SimulatedMonitor(
         configuration: configuration,
@@ -81,6 +93,7 @@ public final class SimulatedTree {
 
   /// Runs until every monitor has processed everything.
   public func run() throws {
+    busy = Set(monitors.keys)
     for name in monitors.keys.sorted() { try start(name) }
     for crash in faults.crashes {
       schedule(
@@ -122,22 +135,22 @@ public final class SimulatedTree {
 
   private var isFinished: Bool {
     guard faults.horizon == 0 || now >= .milliseconds(faults.horizon) else { return false }
-    return monitors.values.allSatisfy { isThrough($0) }
+    return busy.isEmpty
   }
 
   /// Everything is said, and whoever can still hear it has it.
-  private func isThrough(_ monitor: SimulatedMonitor) -> Bool {
-    guard let node = monitor.node else { return false }
+  private func isThrough(_ monitor: SimulatedMonitor?) -> Bool {
+    guard let monitor, let node = monitor.node else { return false }
     let listeners = monitor.configuration.parents + monitor.configuration.peersTold.keys
-    let areDown = listeners.contains { down.contains($0) } && node.status.parentInUse == nil
-    return node.status.lanes.allSatisfy {
-      ($0.watermark == .distantFuture || node.isBlind) && ($0.spooled == 0 || areDown)
-    }
+    return node.isThrough(unheard: listeners.contains { down.contains($0) })
   }
 
-  private var pending: [MonitorName] {
-    monitors.filter { !isThrough($0.value) }.map(\.key).sorted()
+  /// Notes whether a monitor that something happened to has more to do.
+  private func review(_ name: MonitorName) {
+    if isThrough(monitors[name]) { busy.remove(name) } else { busy.insert(name) }
   }
+
+  private var pending: [MonitorName] { busy.sorted() }
 
   private func happen(_ happening: Happening) throws {
     switch happening {
@@ -190,6 +203,7 @@ public final class SimulatedTree {
 
   private func die(_ name: MonitorName) {
     monitors[name]?.node = nil
+    busy.insert(name)
     monitors[name]?.crashesAfterCommit = false
     breakConnections(of: name, reason: "'\(name)' crashed")
   }
@@ -204,21 +218,27 @@ public final class SimulatedTree {
         // The process is gone between its commit and its messages; `crash` restarts it.
         monitors[name]?.crashesAfterCommit = false
         monitors[name]?.node = nil
+        busy.insert(name)
         breakConnections(of: name, reason: "'\(name)' crashed")
         schedule(.restart(name), afterMilliseconds: 60)
         return
       }
       for directive in directives where !directive.changesStore { carryOut(directive, name) }
     }
+    review(name)
   }
 
   private func commit(_ directive: NodeDirective, _ name: MonitorName) {
     switch directive {
     case .storeProduced(let reports, let lane):
       monitors[name]?.store.appendProduced(reports, lane: lane)
-    case .storeReceived(let reports, let child, let lane, let through, let watermark):
+    case .storeReceived(
+      let reports, let child, let lane, let through, let watermark, let reached):
       monitors[name]?.store.appendReceived(
-        reports, from: child, lane: lane, through: through, watermark: watermark)
+        reports, from: child, lane: lane, through: through, watermark: watermark,
+        reached: reached)
+    case .storeCheckpoint(let lane, let bytes):
+      monitors[name]?.store.saveCheckpoint(bytes, lane: lane)
     case .storeAcknowledged(let lane, let through):
       monitors[name]?.store.acknowledge(lane: lane, through: through)
     case .release(let lane): monitors[name]?.store.release(lane: lane)

@@ -1,0 +1,61 @@
+import Reports
+import Terms
+
+/// The leading conclusion of a case, and what the others add to its reasons. Lists that are full take
+/// no more.
+struct CaseFacts {
+  private struct Place: Hashable {
+    var monitor: MonitorName
+    var capture: String
+  }
+
+  var report: Report
+  private var known: Set<ReportID>
+  private var places: [Place: Int] = [:]
+
+  init(_ lead: Report) {
+    report = lead
+    known = Set(lead.derivedFrom)
+    for (index, piece) in lead.evidence.enumerated() {
+      places[Place(monitor: piece.monitor, capture: piece.capture)] = index
+    }
+  }
+
+  mutating func add(_ conclusion: Report) {
+    report.first = min(report.first, conclusion.first)
+    report.last = max(report.last, conclusion.last)
+    report.confidence = max(report.confidence, conclusion.confidence)
+    for id in conclusion.derivedFrom where report.derivedFrom.count < Report.Limit.derivedFrom {
+      if known.insert(id).inserted { report.derivedFrom.append(id) }
+    }
+    Self.unite(&report.coverage.segments, conclusion.coverage.segments)
+    Self.unite(&report.coverage.silent, conclusion.coverage.silent)
+    report.coverage.loss = max(report.coverage.loss, conclusion.coverage.loss)
+    for piece in conclusion.evidence { add(piece) }
+    if conclusion.ports != report.ports, conclusion.kind.family == report.kind.family {
+      report.ports = Array(
+        Set(report.ports + conclusion.ports).sorted().prefix(Report.Limit.ports))
+    }
+  }
+
+  private mutating func add(_ piece: Evidence) {
+    let place = Place(monitor: piece.monitor, capture: piece.capture)
+    guard let index = places[place] else {
+      guard report.evidence.count < Report.Limit.evidence else { return }
+      places[place] = report.evidence.count
+      report.evidence.append(piece)
+      return
+    }
+    let packets = report.evidence[index].packets
+    guard packets.count < Report.Limit.packets else { return }
+    report.evidence[index].packets = Array(
+      Set(packets).union(piece.packets).sorted().prefix(Report.Limit.packets))
+  }
+
+  private static func unite<Member: Hashable & Comparable>(
+    _ list: inout [Member], _ more: [Member]
+  ) {
+    guard list != more else { return }
+    list = Array(Set(list).union(more).sorted().prefix(Report.Limit.coverage))
+  }
+}
