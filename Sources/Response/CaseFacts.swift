@@ -1,8 +1,7 @@
 import Reports
 import Terms
 
-/// The leading conclusion of a case, and what the others add to its reasons. Lists that are full take
-/// no more.
+/// The leading conclusion of a case, and what the others add to its reasons. Lists are bounded.
 struct CaseFacts {
   private struct Place: Hashable {
     var monitor: MonitorName
@@ -47,7 +46,12 @@ struct CaseFacts {
       return
     }
     let packets = report.evidence[index].packets
-    guard packets.count < Report.Limit.packets else { return }
+    // The first packets of all, whatever the order in which they come.
+    if packets.count >= Report.Limit.packets, let last = packets.last,
+      piece.packets.allSatisfy({ $0 >= last })
+    {
+      return
+    }
     report.evidence[index].packets = Array(
       Set(packets).union(piece.packets).sorted().prefix(Report.Limit.packets))
   }
