@@ -43,7 +43,7 @@ import Terms
 
   /// Per bucket the marks of its entries (0 is free), then their slots.
   @usableFromInline var buckets: ZeroedArray<UInt32>
-  /// Of each place in a bucket; 0 is free. See `ordered`.
+  /// Of each place in a bucket; its time as `CaptureTime.ordered`, 0 where it is free.
   @usableFromInline var holds: ZeroedArray<UInt64>
   /// Of each slot.
   @usableFromInline var keys: [TableKey] = []
@@ -76,15 +76,6 @@ import Terms
   /// Keys turned away because their bucket was held by others.
   @inlinable public var refusedCount: UInt64 { refused }
 
-  /// A time as a number that keeps the order of times, 0 for the earliest.
-  @inlinable static func ordered(_ time: CaptureTime) -> UInt64 {
-    UInt64(bitPattern: time.nanoseconds) ^ 1 &<< 63
-  }
-
-  @inlinable static func time(_ ordered: UInt64) -> CaptureTime {
-    CaptureTime(nanoseconds: Int64(bitPattern: ordered ^ 1 &<< 63))
-  }
-
   @inlinable static func mark(_ hash: UInt64) -> UInt32 {
     UInt32(truncatingIfNeeded: hash &>> 32) | 1
   }
@@ -109,7 +100,7 @@ import Terms
   /// that follows.
   @inlinable public mutating func vacancy(for key: TableKey, asOf now: CaptureTime) -> Int {
     let place = vacantPlace(key)
-    guard holds.elements[place] <= Self.ordered(now) else {
+    guard holds.elements[place] <= now.ordered else {
       refused &+= 1
       return -1
     }
@@ -153,7 +144,7 @@ import Terms
     let bucket = buckets.mutableElements()
     bucket[index] = UInt32(truncatingIfNeeded: slot)
     bucket[index &- Self.ways] = Self.mark(key.hash)
-    holds.mutableElements()[place] = Swift.max(Self.ordered(hold), 1)
+    holds.mutableElements()[place] = Swift.max(hold.ordered, 1)
     keys[slot] = key
     values[slot] = empty
   }
@@ -173,7 +164,7 @@ import Terms
   @inlinable public mutating func keep(_ slot: Int, until hold: CaptureTime) {
     let place = Int(places[slot])
     guard place >= 0 else { return }
-    let ordered = Self.ordered(hold)
+    let ordered = hold.ordered
     if holds.elements[place] < ordered { holds.mutableElements()[place] = ordered }
   }
 
@@ -196,7 +187,7 @@ import Terms
 
   @inlinable public func key(_ slot: Int) -> TableKey { keys[slot] }
   @inlinable public func hold(_ slot: Int) -> CaptureTime {
-    places[slot] < 0 ? .distantPast : Self.time(holds.elements[Int(places[slot])])
+    places[slot] < 0 ? .distantPast : CaptureTime(ordered: holds.elements[Int(places[slot])])
   }
 
   @inlinable public subscript(slot: Int) -> Value {

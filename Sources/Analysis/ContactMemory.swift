@@ -6,8 +6,7 @@ import Terms
 @frozen public struct ContactMemory: Sendable {
   @usableFromInline static var ways: Int { 4 }
 
-  /// A contact and when it last answered, as a number that keeps the order of times; all zero is
-  /// free. A bucket is one line of the processor's cache.
+  /// A contact and when it last answered (`CaptureTime.ordered`); all zero is free. A bucket is one line of the processor's cache.
   @frozen @usableFromInline struct Entry: BitwiseCopyable, Sendable {
     @usableFromInline var hash: UInt64
     @usableFromInline var seen: UInt64
@@ -31,14 +30,6 @@ import Terms
     self.span = span
   }
 
-  @inlinable static func ordered(_ time: CaptureTime) -> UInt64 {
-    UInt64(bitPattern: time.nanoseconds) ^ 1 &<< 63
-  }
-
-  @inlinable static func time(_ ordered: UInt64) -> CaptureTime {
-    CaptureTime(nanoseconds: Int64(bitPattern: ordered ^ 1 &<< 63))
-  }
-
   /// One number for a contact.
   @inlinable public static func hash(
     _ source: IPAddress, _ target: IPAddress, port: UInt16, transport: TransportProtocol
@@ -51,7 +42,7 @@ import Terms
   @inlinable public func contains(_ hash: UInt64, asOf now: CaptureTime) -> Bool {
     let bucket = entries.elements + (Int(truncatingIfNeeded: hash) & mask) &* Self.ways
     for way in 0..<Self.ways where bucket[way].hash == hash {
-      return now - Self.time(bucket[way].seen) <= span
+      return now - CaptureTime(ordered: bucket[way].seen) <= span
     }
     return false
   }
@@ -59,11 +50,11 @@ import Terms
   /// Remembers a contact; true when it was not remembered before.
   @inlinable public mutating func insert(_ hash: UInt64, at now: CaptureTime) -> Bool {
     let bucket = entries.mutableElements() + (Int(truncatingIfNeeded: hash) & mask) &* Self.ways
-    let seen = Self.ordered(now)
+    let seen = now.ordered
     var oldest = 0
     for way in 0..<Self.ways {
       if bucket[way].hash == hash {
-        let isNew = now - Self.time(bucket[way].seen) > span
+        let isNew = now - CaptureTime(ordered: bucket[way].seen) > span
         bucket[way].seen = seen
         return isNew
       }

@@ -19,9 +19,6 @@ import Glibc
     return storage.elements
   }
 
-  /// Sets everything to zero again.
-  public mutating func clear() { storage = Storage(count: storage.count) }
-
   @usableFromInline final class Storage {
     /// One line of the processor's cache, in bytes.
     private static var alignment: Int { 64 }

@@ -55,19 +55,17 @@ struct FlowTimeouts: ~Copyable {
   deinit { LazyPages.free(idleTimes, count: blockCount) }
 
   /// Whether a flow of the block may be idle when the sweep comes by.
-  @inline(__always) func isDue(block: Int) -> Bool { Self.biased(sweep) >= idleTimes[block] }
+  @inline(__always) func isDue(block: Int) -> Bool {
+    CaptureTime(nanoseconds: sweep).ordered >= idleTimes[block]
+  }
 
   /// None of the block's flows is idle for so long from now, in units of `FlowClock`.
   @inline(__always) func rest(block: Int, for units: UInt32) {
-    idleTimes[block] = Self.biased(sweep &+ FlowClock.nanoseconds(units))
+    idleTimes[block] = CaptureTime(nanoseconds: sweep &+ FlowClock.nanoseconds(units)).ordered
   }
 
   /// The flow may be idle sooner than its block knew.
   func disturb(_ place: Int) { idleTimes[place / Self.sweepBlock] = 0 }
-
-  @inline(__always) private static func biased(_ time: Int64) -> UInt64 {
-    UInt64(bitPattern: time) ^ 1 &<< 63
-  }
 
   var answersAreFull: Bool { answers.isFull }
 

@@ -15,6 +15,13 @@
   /// After every capture: the watermark of a source that has ended.
   @inlinable public static var distantFuture: Self { Self(nanoseconds: .max) }
 
+  /// The time as a number that keeps the order of times, 0 for `distantPast`: what zeroed memory
+  /// holds is before every capture.
+  @inlinable public var ordered: UInt64 { UInt64(bitPattern: nanoseconds) ^ 1 &<< 63 }
+
+  /// The time of an `ordered` number.
+  @inlinable public init(ordered: UInt64) { nanoseconds = Int64(bitPattern: ordered ^ 1 &<< 63) }
+
   /// UTC epoch seconds; exact to about a microsecond (a `Double` carries no more today).
   @inlinable public var seconds: Double { Double(nanoseconds) / 1e9 }
 
