@@ -17,17 +17,20 @@ struct FloodJudge: Sendable {
   private var unfollowed: UInt64 = 0
   private(set) var nextDeadline = CaptureTime.distantFuture
 
+  /// The limits are the detector's own, by what they are for.
   init(
-    kind: ReportKind, severity: Double, transport: TransportProtocol, unit: String, rate: Double,
-    factor: Double, meter: FloodMeter
+    kind: ReportKind, severity: Double, transport: TransportProtocol, unit: String,
+    limits: LimitTable, rate: EngineLimit, factor: EngineLimit, targets: EngineLimit,
+    quiet: EngineLimit, spacing: EngineLimit
   ) {
     self.kind = kind
     self.severity = severity
     self.transport = transport
     self.unit = unit
-    rateLimit = max(rate, 1)
-    self.factor = max(factor, 1)
-    self.meter = meter
+    rateLimit = max(limits[rate], 1)
+    self.factor = max(limits[factor], 1)
+    meter = FloodMeter(
+      targets: limits.count(targets), quiet: limits.span(quiet), spacing: limits.span(spacing))
   }
 
   var losses: UInt64 { meter.known.refusedCount &+ unfollowed }

@@ -33,13 +33,11 @@ struct FragmentFlood: AnalysisEngine {
   init(_ context: DetectionContext) {
     let limits = context.limits
     wholeLimit = limits[Self.whole]
-    let meter = FloodMeter(
-      targets: limits.count(Self.targets), quiet: limits.span(Self.quiet),
-      spacing: limits.span(Self.spacing))
     func judge(_ kind: ReportKind, _ transport: TransportProtocol) -> FloodJudge {
       FloodJudge(
-        kind: kind, severity: 6, transport: transport, unit: "fragments/s",
-        rate: limits[Self.rate], factor: limits[Self.factor], meter: meter)
+        kind: kind, severity: 6, transport: transport, unit: "fragments/s", limits: limits,
+        rate: Self.rate, factor: Self.factor, targets: Self.targets, quiet: Self.quiet,
+        spacing: Self.spacing)
     }
     judges = [judge(.udpFlood, .udp), judge(.icmpFlood, .icmp), judge(.synFlood, .tcp)]
   }

@@ -5,7 +5,7 @@ import Terms
 
 /// Finds hosts that are sent many ICMP packets per second, answered or not: nothing legitimate
 /// pings that fast for long.
-struct IcmpFlood: AnalysisEngine {
+struct IcmpFlood: FloodDetector {
   static let rate = EngineLimit(
     "icmp-flood.rate", 60, .rate, "ICMP packets per second at one host that make a flood.")
   static let factor = EngineLimit(
@@ -17,22 +17,14 @@ struct IcmpFlood: AnalysisEngine {
     "icmp-flood.spacing", 5, .duration, "Least time between two revisions of one report.")
   static let limits = [rate, factor, targets, quiet, spacing]
 
-  private var judge: FloodJudge
+  var judge: FloodJudge
 
   init(_ context: DetectionContext) {
     let limits = context.limits
     judge = FloodJudge(
-      kind: .icmpFlood, severity: 6, transport: .icmp, unit: "packets/s", rate: limits[Self.rate],
-      factor: limits[Self.factor],
-      meter: FloodMeter(
-        targets: limits.count(Self.targets), quiet: limits.span(Self.quiet),
-        spacing: limits.span(Self.spacing)))
-  }
-
-  var nextDeadline: CaptureTime { judge.nextDeadline }
-
-  mutating func advance(to now: CaptureTime, into sink: inout ReportSink) {
-    judge.advance(to: now, into: &sink)
+      kind: .icmpFlood, severity: 6, transport: .icmp, unit: "packets/s", limits: limits,
+      rate: Self.rate, factor: Self.factor, targets: Self.targets, quiet: Self.quiet,
+      spacing: Self.spacing)
   }
 
   var interest: EventClasses { .flow(.opened, .progress, .closed, over: .icmp) }
@@ -61,8 +53,4 @@ struct IcmpFlood: AnalysisEngine {
       isOneSided: true, at: now, into: &sink)
     judge.report(slot, at: now, into: &sink)
   }
-}
-
-extension IcmpFlood: LossCounting {
-  var losses: UInt64 { judge.losses }
 }

@@ -9,7 +9,7 @@ import Terms
 /// A tunnel is one flow that goes on, answered or not. Packets that open flow after flow, or that
 /// the target refuses, make a flood at `protocol-flood.rate`; one unanswered flow only at
 /// `protocol-flood.stream-rate`.
-struct ProtocolFlood: AnalysisEngine {
+struct ProtocolFlood: FloodDetector {
   static let rate = EngineLimit(
     "protocol-flood.rate", 80, .rate,
     "Unanswered packets per second of another protocol, at one host, that make a flood.")
@@ -28,7 +28,7 @@ struct ProtocolFlood: AnalysisEngine {
     "protocol-flood.spacing", 5, .duration, "Least time between two revisions of one report.")
   static let limits = [rate, streamRate, factor, answers, targets, quiet, spacing]
 
-  private var judge: FloodJudge
+  var judge: FloodJudge
   private let answerLimit: Double
   private let streamLimit: Double
 
@@ -37,17 +37,9 @@ struct ProtocolFlood: AnalysisEngine {
     answerLimit = limits[Self.answers]
     streamLimit = limits[Self.streamRate]
     judge = FloodJudge(
-      kind: .udpFlood, severity: 6, transport: .sctp, unit: "packets/s", rate: limits[Self.rate],
-      factor: limits[Self.factor],
-      meter: FloodMeter(
-        targets: limits.count(Self.targets), quiet: limits.span(Self.quiet),
-        spacing: limits.span(Self.spacing)))
-  }
-
-  var nextDeadline: CaptureTime { judge.nextDeadline }
-
-  mutating func advance(to now: CaptureTime, into sink: inout ReportSink) {
-    judge.advance(to: now, into: &sink)
+      kind: .udpFlood, severity: 6, transport: .sctp, unit: "packets/s", limits: limits,
+      rate: Self.rate, factor: Self.factor, targets: Self.targets, quiet: Self.quiet,
+      spacing: Self.spacing)
   }
 
   var interest: EventClasses {
@@ -91,8 +83,4 @@ struct ProtocolFlood: AnalysisEngine {
       label: label, at: now, into: &sink)
     judge.report(slot, at: now, into: &sink)
   }
-}
-
-extension ProtocolFlood: LossCounting {
-  var losses: UInt64 { judge.losses }
 }

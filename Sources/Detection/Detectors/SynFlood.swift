@@ -8,7 +8,7 @@ import Terms
 ///
 /// A flash crowd completes its handshakes, a scan meets each port once: only openings of one port
 /// that stay half open count, per second, against a constant and the service's own past.
-struct SynFlood: AnalysisEngine {
+struct SynFlood: FloodDetector {
   static let rate = EngineLimit(
     "syn-flood.rate", 30, .rate,
     "Uncompleted TCP openings per second at one port that make a flood.")
@@ -25,24 +25,16 @@ struct SynFlood: AnalysisEngine {
     "syn-flood.spacing", 5, .duration, "Least time between two revisions of one report.")
   static let limits = [rate, factor, share, targets, quiet, spacing]
 
-  private var judge: FloodJudge
+  var judge: FloodJudge
   private let shareLimit: Double
 
   init(_ context: DetectionContext) {
     let limits = context.limits
     shareLimit = limits[Self.share]
     judge = FloodJudge(
-      kind: .synFlood, severity: 7, transport: .tcp, unit: "openings/s", rate: limits[Self.rate],
-      factor: limits[Self.factor],
-      meter: FloodMeter(
-        targets: limits.count(Self.targets), quiet: limits.span(Self.quiet),
-        spacing: limits.span(Self.spacing)))
-  }
-
-  var nextDeadline: CaptureTime { judge.nextDeadline }
-
-  mutating func advance(to now: CaptureTime, into sink: inout ReportSink) {
-    judge.advance(to: now, into: &sink)
+      kind: .synFlood, severity: 7, transport: .tcp, unit: "openings/s", limits: limits,
+      rate: Self.rate, factor: Self.factor, targets: Self.targets, quiet: Self.quiet,
+      spacing: Self.spacing)
   }
 
   var interest: EventClasses { .flow(.opened, .established, .refused, over: .tcp) }
@@ -77,8 +69,4 @@ struct SynFlood: AnalysisEngine {
       isOneSided: 1 - completed >= shareLimit, at: now, into: &sink)
     judge.report(slot, at: now, into: &sink)
   }
-}
-
-extension SynFlood: LossCounting {
-  var losses: UInt64 { judge.losses }
 }

@@ -9,7 +9,7 @@ import Terms
 /// A session that began before the capture looks so too, for its first packet, and is answered; one
 /// that a tap sees one way goes on with payload. What counts is packets that nothing follows, per
 /// second, against a constant and the service's own past.
-struct TcpFlood: AnalysisEngine {
+struct TcpFlood: FloodDetector {
   static let rate = EngineLimit(
     "tcp-flood.rate", 60, .rate,
     "TCP packets of no session, per second at one port, that make a flood.")
@@ -33,24 +33,16 @@ struct TcpFlood: AnalysisEngine {
     var technique: StaticString
   }
 
-  private var judge: FloodJudge
+  var judge: FloodJudge
   private let shareLimit: Double
 
   init(_ context: DetectionContext) {
     let limits = context.limits
     shareLimit = limits[Self.share]
     judge = FloodJudge(
-      kind: .synFlood, severity: 6, transport: .tcp, unit: "packets/s", rate: limits[Self.rate],
-      factor: limits[Self.factor],
-      meter: FloodMeter(
-        targets: limits.count(Self.targets), quiet: limits.span(Self.quiet),
-        spacing: limits.span(Self.spacing)))
-  }
-
-  var nextDeadline: CaptureTime { judge.nextDeadline }
-
-  mutating func advance(to now: CaptureTime, into sink: inout ReportSink) {
-    judge.advance(to: now, into: &sink)
+      kind: .synFlood, severity: 6, transport: .tcp, unit: "packets/s", limits: limits,
+      rate: Self.rate, factor: Self.factor, targets: Self.targets, quiet: Self.quiet,
+      spacing: Self.spacing)
   }
 
   var interest: EventClasses {
@@ -119,8 +111,4 @@ struct TcpFlood: AnalysisEngine {
       isOneSided: 1 - followed >= shareLimit, label: label, at: now, into: &sink)
     judge.report(slot, at: now, into: &sink)
   }
-}
-
-extension TcpFlood: LossCounting {
-  var losses: UInt64 { judge.losses }
 }

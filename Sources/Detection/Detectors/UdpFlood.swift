@@ -8,7 +8,7 @@ import Terms
 /// A busy DNS server answers, a download is acknowledged, a media stream is one flow: datagrams
 /// that spread over many flows, or that the target refuses, make a flood at `udp-flood.rate`; one
 /// long unanswered flow only at `udp-flood.stream-rate`.
-struct UdpFlood: AnalysisEngine {
+struct UdpFlood: FloodDetector {
   static let rate = EngineLimit(
     "udp-flood.rate", 80, .rate, "Unanswered datagrams per second at one host that make a flood.")
   static let streamRate = EngineLimit(
@@ -36,7 +36,7 @@ struct UdpFlood: AnalysisEngine {
   /// one a flood.
   static let learningSpan = TimeSpan.seconds(10)
 
-  private var judge: FloodJudge
+  var judge: FloodJudge
   private let context: DetectionContext
   /// Time of the first event.
   private var born = CaptureTime.distantPast
@@ -49,17 +49,9 @@ struct UdpFlood: AnalysisEngine {
     answerLimit = limits[Self.answers]
     streamLimit = limits[Self.streamRate]
     judge = FloodJudge(
-      kind: .udpFlood, severity: 6, transport: .udp, unit: "packets/s", rate: limits[Self.rate],
-      factor: limits[Self.factor],
-      meter: FloodMeter(
-        targets: limits.count(Self.targets), quiet: limits.span(Self.quiet),
-        spacing: limits.span(Self.spacing)))
-  }
-
-  var nextDeadline: CaptureTime { judge.nextDeadline }
-
-  mutating func advance(to now: CaptureTime, into sink: inout ReportSink) {
-    judge.advance(to: now, into: &sink)
+      kind: .udpFlood, severity: 6, transport: .udp, unit: "packets/s", limits: limits,
+      rate: Self.rate, factor: Self.factor, targets: Self.targets, quiet: Self.quiet,
+      spacing: Self.spacing)
   }
 
   var interest: EventClasses { .flow(.opened, .refused, .progress, .closed, over: .udp) }
@@ -99,8 +91,4 @@ struct UdpFlood: AnalysisEngine {
       into: &sink)
     judge.report(slot, at: now, into: &sink)
   }
-}
-
-extension UdpFlood: LossCounting {
-  var losses: UInt64 { judge.losses }
 }

@@ -12,7 +12,7 @@ import Terms
 /// websites", IEEE/ACM ToN 2009). So each client is classed by how it asks, and only the rate of
 /// the machines' requests counts: low where many clients bust caches, higher where few do, and
 /// never for one client that measures or polls a page that goes on to answer.
-struct HTTPFlood: AnalysisEngine {
+struct HTTPFlood: FloodDetector {
   static let rate = EngineLimit(
     "http-flood.rate", 5, .rate,
     "Machines' requests per second to one site that make a flood when several clients bust caches.")
@@ -43,7 +43,7 @@ struct HTTPFlood: AnalysisEngine {
   static let halfLife = 4.0
   static let clientSpan = TimeSpan.minutes(2)
 
-  private var judge: FloodJudge
+  var judge: FloodJudge
   private let plainLimit: Double
   private let loneLimit: Double
   private let shareLimit: Double
@@ -62,17 +62,9 @@ struct HTTPFlood: AnalysisEngine {
     visitors = BoundedTable(capacity: limits.count(Self.known), empty: WebVisitor())
     sites = BoundedTable(capacity: limits.count(Self.targets), empty: WebSiteLoad())
     judge = FloodJudge(
-      kind: .httpFlood, severity: 7, transport: .tcp, unit: "requests/s", rate: limits[Self.rate],
-      factor: limits[Self.factor],
-      meter: FloodMeter(
-        targets: limits.count(Self.targets), quiet: limits.span(Self.quiet),
-        spacing: limits.span(Self.spacing)))
-  }
-
-  var nextDeadline: CaptureTime { judge.nextDeadline }
-
-  mutating func advance(to now: CaptureTime, into sink: inout ReportSink) {
-    judge.advance(to: now, into: &sink)
+      kind: .httpFlood, severity: 7, transport: .tcp, unit: "requests/s", limits: limits,
+      rate: Self.rate, factor: Self.factor, targets: Self.targets, quiet: Self.quiet,
+      spacing: Self.spacing)
   }
 
   var interest: EventClasses { .session(.http, .httpResponse) }
@@ -171,6 +163,6 @@ extension HTTPFlood {
   }
 }
 
-extension HTTPFlood: LossCounting {
+extension HTTPFlood {
   var losses: UInt64 { judge.losses &+ visitors.refusedCount &+ sites.refusedCount }
 }
