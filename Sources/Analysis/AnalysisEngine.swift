@@ -54,14 +54,10 @@ public protocol AnalysisEngine<Event>: Sendable {
 
   /// Hears what another engine of the same monitor reports; for those who learn what is usual, or
   /// say only what nobody else says. Event time decides what comes first: a report is heard after
-  /// all events and deadlines up to its emission, and before those after it.
+  /// all events and deadlines up to its emission, and before those after it. A correlator hears
+  /// what is detected above its children in the moment in which it is concluded, before a resolver
+  /// sees it.
   mutating func hear(_ report: Report, into sink: inout ReportSink)
-
-  /// Whether it also reads what the monitor's other engines conclude.
-  var readsConclusions: Bool { get }
-
-  /// Takes a conclusion in the moment in which it is drawn, before a resolver sees it.
-  mutating func take(conclusion: Report, into sink: inout ReportSink)
 
   /// Takes a run of events; one dynamic call for many events.
   mutating func analyse(batch: UnsafeBufferPointer<Event>, into sink: inout ReportSink)
@@ -132,19 +128,13 @@ extension AnalysisEngine {
   }
 }
 
-extension AnalysisEngine {
-  public var readsConclusions: Bool { false }
-  public mutating func take(conclusion: Report, into sink: inout ReportSink) {}
-}
-
 extension Array where Element == any AnalysisEngine<Report> {
-  /// Shows what was concluded to the engines that read conclusions; returns it, with what they add
-  /// at once.
-  public mutating func read(_ conclusions: [Report], into sink: inout ReportSink) -> [Report] {
+  /// Lets all engines hear what was concluded; returns it, with what they add at once.
+  public mutating func hear(_ conclusions: [Report], into sink: inout ReportSink) -> [Report] {
     guard !conclusions.isEmpty else { return [] }
-    for index in indices where self[index].readsConclusions {
+    for index in indices {
       for conclusion in conclusions where conclusion.reportClass == .detection {
-        self[index].take(conclusion: conclusion, into: &sink)
+        self[index].hear(conclusion, into: &sink)
       }
     }
     let more = sink.drain()

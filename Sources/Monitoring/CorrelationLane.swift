@@ -180,7 +180,7 @@ public struct CorrelationLane: Sendable {
       let start = next
       while next < due.count, due[next].emitted == time { next += 1 }
       analyse(due[start..<next])
-      let conclusions = engines.read(sink.drain(), into: &sink)
+      let conclusions = engines.hear(sink.drain(), into: &sink)
       if !conclusions.isEmpty {
         let resolved = resolver.resolve(conclusions, asOf: time)
         output += covered(resolved)
@@ -274,7 +274,7 @@ public struct CorrelationLane: Sendable {
       return report
     }
     analyse(heard[...])
-    let conclusions = engines.read(sink.drain(), into: &sink)
+    let conclusions = engines.hear(sink.drain(), into: &sink)
     let resolved = resolver.resolve(conclusions, asOf: moment)
     return reports + covered(resolved)
   }

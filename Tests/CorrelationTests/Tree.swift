@@ -51,7 +51,7 @@ struct TestMonitor {
       due[start..<next].withUnsafeBufferPointer { batch in
         for index in engines.indices { engines[index].analyse(batch: batch, into: &sink) }
       }
-      output += resolver.resolve(engines.read(sink.drain(), into: &sink), asOf: time)
+      output += resolver.resolve(engines.hear(sink.drain(), into: &sink), asOf: time)
     }
   }
 }

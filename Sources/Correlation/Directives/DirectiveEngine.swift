@@ -155,12 +155,10 @@ extension DirectiveEngine: LossCounting {
 }
 
 extension DirectiveEngine {
-  var readsConclusions: Bool { !plan.directives.isEmpty }
-
   /// What the other engines of this monitor conclude from joined evidence may be a stage, and so
   /// may what another directive concluded, unless that rests on a conclusion itself: chains end.
-  mutating func take(conclusion: Report, into sink: inout ReportSink) {
-    guard conclusion.reportClass == .detection else { return }
+  mutating func hear(_ conclusion: Report, into sink: inout ReportSink) {
+    guard !plan.directives.isEmpty, conclusion.reportClass == .detection else { return }
     let isChained = conclusion.attributes[Directive.attribute] != nil
     guard isChained || Self.joined.contains(conclusion.kind) else { return }
     if isChained, case .count(let depth)? = conclusion.attributes["depth"], depth > 1 { return }
