@@ -156,14 +156,17 @@ struct Explanation {
   private func covers(_ lesser: Report, campaign families: [Substring]) -> Bool {
     guard Self.rank(lesser) <= Self.rank(larger) else { return false }
     let isNamed = namesSources(lesser)
-    let known = Set(larger.derivedFrom)
-    if isNamed || larger.targets.overlaps(lesser.targets),
-      lesser.derivedFrom.contains(where: known.contains)
-    {
+    if isNamed || larger.targets.overlaps(lesser.targets), restsOnSome(of: lesser.derivedFrom) {
       return true
     }
     let others = Self.families(lesser) ?? [lesser.kind.family]
     return isNamed && others.contains(where: families.contains)
+  }
+
+  /// Most cases rest on one or two reports: to look for those costs less than a set of all.
+  private func restsOnSome(of reports: [ReportID]) -> Bool {
+    if reports.count <= 4 { return reports.contains { larger.derivedFrom.contains($0) } }
+    return !Set(larger.derivedFrom).isDisjoint(with: reports)
   }
 
   /// A worm or a distributed flood explains the campaigns that end within it.

@@ -145,18 +145,27 @@ struct AttackChains: AnalysisEngine, Codable {
     }
     for host in act.givenHosts.sorted() { note(footholds.takers(at: host), host, &after) }
     var isNew = false
-    for (earlier, hosts) in inOrder(before) {
-      isNew = add(hosts.compactMap { judge.judge(earlier, act, at: $0, sensors) }) || isNew
+    for links in links(before, { judge.judge($0, act, at: $1, sensors) }) {
+      isNew = add(links) || isNew
     }
-    for (later, hosts) in inOrder(after) {
-      isNew = add(hosts.compactMap { judge.judge(act, later, at: $0, sensors) }) || isNew
+    for links in links(after, { judge.judge(act, $0, at: $1, sensors) }) {
+      isNew = add(links) || isNew
     }
     return isNew
   }
 
-  private func inOrder(_ pairs: [ReportID: [IPAddress]]) -> [(ChainAct, [IPAddress])] {
-    pairs.compactMap { id, hosts in acts[id].map { ($0, hosts) } }
-      .sorted { ChainAct.precedes($0.0, $1.0) }
+  /// The links to each act that has any, in the order of what happened. Most pairs have none, so
+  /// only the others are put in order.
+  private func links(
+    _ pairs: [ReportID: [IPAddress]], _ judge: (ChainAct, IPAddress) -> ChainLink?
+  ) -> [[ChainLink]] {
+    var found: [(act: ChainAct, links: [ChainLink])] = []
+    for (id, hosts) in pairs {
+      guard let index = acts.index(forKey: id) else { continue }
+      let links = hosts.compactMap { judge(acts.values[index], $0) }
+      if !links.isEmpty { found.append((acts.values[index], links)) }
+    }
+    return found.sorted { ChainAct.precedes($0.act, $1.act) }.map(\.links)
   }
 
   /// Keeps the strongest of the links between two acts; true when they were not linked before.
