@@ -9,8 +9,11 @@ import Testing
 
 @testable import Correlation
 
-/// A lane with every correlator, and the shipped directives.
-private func makeLane(_ tier: Tier = .domain) throws -> CorrelationLane {
+/// A lane with every correlator, or all but the one that chains without a directive, and the shipped
+/// directives.
+private func makeLane(
+  _ tier: Tier = .domain, chains: Bool = true
+) throws -> CorrelationLane {
   let monitor = try #require(MonitorName("hq"))
   let folder = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
     .deletingLastPathComponent().appending(path: "topology")
@@ -21,7 +24,7 @@ private func makeLane(_ tier: Tier = .domain) throws -> CorrelationLane {
     directives: try Directive.load(path: folder.appending(path: "directives").path, schema: schema))
   return CorrelationLane(
     name: .live, monitor: monitor, tier: tier, expecting: [],
-    engines: CorrelatorCatalog.engines(context),
+    engines: CorrelatorCatalog.engines(context).filter { chains || !($0 is AttackChains) },
     resolver: Resolver(monitor: monitor, tier: tier, schema: schema),
     facts: [.correlationContext: context, .caseFields: CaseFields(schema: schema)])
 }
@@ -45,9 +48,10 @@ private func story() throws -> [Report] {
 
 /// Runs the story with a new watermark after each report; `before` may change the lane.
 private func run(
-  _ reports: [Report], _ tier: Tier, before: (Int, inout CorrelationLane) throws -> Void
+  _ reports: [Report], _ tier: Tier, chains: Bool,
+  before: (Int, inout CorrelationLane) throws -> Void
 ) throws -> [Report] {
-  var lane = try makeLane(tier)
+  var lane = try makeLane(tier, chains: chains)
   let child = try #require(MonitorName("tap"))
   lane.expect(child)
   var output: [Report] = []
@@ -69,19 +73,23 @@ private func run(
   }
 
   /// A lane put away and taken up again at random points says word for word what an undisturbed one
-  /// says.
-  @Test(arguments: [Tier.domain, .enterprise])
-  func aLaneGoesOnFromItsState(tier: Tier) throws {
+  /// says. Where chains lead, no incident is a directive's: so once without them.
+  @Test(arguments: [Tier.domain, .enterprise], [true, false])
+  func aLaneGoesOnFromItsState(tier: Tier, chains: Bool) throws {
     let reports = try story()
-    let undisturbed = try run(reports, tier) { _, _ in }
+    let undisturbed = try run(reports, tier, chains: chains) { _, _ in }
     #expect(undisturbed.contains { $0.reportClass == .incident })
+    #expect(
+      undisturbed.contains {
+        chains ? $0.kind == .multiStage : $0.attributes[Directive.attribute] != nil
+      })
     for seed in 0..<20 as Range<UInt64> {
       var state = seed
-      let disturbed = try run(reports, tier) { _, lane in
+      let disturbed = try run(reports, tier, chains: chains) { _, lane in
         state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
         guard state >> 33 % 8 == 0 else { return }
         let bytes = try lane.state()
-        lane = try makeLane(tier)
+        lane = try makeLane(tier, chains: chains)
         try lane.restore(bytes)
       }
       #expect(disturbed == undisturbed, "seed \(seed)")
