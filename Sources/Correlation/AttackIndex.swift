@@ -6,17 +6,20 @@ extension Similarity {
   /// The feature in which two reports must have something in common to belong together at all.
   enum Anchor: Sendable {
     case sources, targets, ports
+    /// A field of the kind that must be the same.
+    case attribute(String)
     /// No feature must agree.
     case none
   }
 
   /// The first of the features with a least similarity that members can be looked up by.
   var anchor: Anchor {
-    for feature in features where feature.least > 0 && feature.measure == .overlap {
-      switch feature.feature {
-      case .sources: return .sources
-      case .targets: return .targets
-      case .ports: return .ports
+    for feature in features where feature.least > 0 {
+      switch (feature.feature, feature.measure) {
+      case (.sources, .overlap): return .sources
+      case (.targets, .overlap): return .targets
+      case (.ports, .overlap): return .ports
+      case (.attribute(let name), .exact): return .attribute(name)
       default: continue
       }
     }
@@ -105,17 +108,22 @@ struct AttackIndex: Sendable, Codable {
     case .sources: report.sources.count
     case .targets: report.targets.count
     case .ports: report.ports.count
+    case .attribute(let name): report.attributes[name] == nil ? 0 : 1
     case .none: 0
     }
   }
 
-  /// Ports are looked up as addresses of a kind that no host has.
+  /// Ports and fields are looked up as addresses of a kind that no host has.
   private static func values(_ report: Report, _ anchor: Similarity.Anchor) -> [IPPrefix] {
     switch anchor {
     case .sources: report.sources.listed
     case .targets: report.targets.listed
     case .ports:
       report.ports.map { IPPrefix(host: IPAddress(high: .max, low: UInt64($0))) }
+    case .attribute(let name):
+      report.attributes[name].map {
+        [IPPrefix(host: IPAddress(high: .max, low: $0.description.utf8.fnv1a))]
+      } ?? []
     case .none: []
     }
   }

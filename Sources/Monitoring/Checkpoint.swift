@@ -60,13 +60,6 @@ extension Checkpoint {
   }
 }
 
-extension Sequence<UInt8> {
-  /// FNV-1a, 64 bits: against damage, not against malice.
-  public var fnv1a: UInt64 {
-    reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x0000_0100_0000_01b3 }
-  }
-}
-
 /// Why a lane has no checkpoint.
 public enum CheckpointFault: Error, Sendable, CustomStringConvertible {
   /// An engine whose state cannot be kept.

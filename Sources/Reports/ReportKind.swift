@@ -25,6 +25,8 @@ extension ReportKind {
   public static let portScan = ReportKind("recon.port-scan")
   public static let slowScan = ReportKind("recon.slow-scan")
   public static let distributedScan = ReportKind("recon.distributed-scan")
+  public static let serviceProbe = ReportKind("recon.service-probe")
+  public static let webScan = ReportKind("recon.web-scan")
   public static let osFingerprint = ReportKind("recon.os-fingerprint")
   public static let arpSpoof = ReportKind("spoof.arp")
   public static let synFlood = ReportKind("dos.syn-flood")

@@ -8,7 +8,7 @@ extension Explanation {
   /// What a conclusion is, as far as explanations go.
   enum Part: UInt8, Sendable, Codable, CaseIterable {
     case scan, distributedScan, flood, distributedFlood, denial, forgery, intrusion, guessing
-    case spray, tunnel, worm, campaign, anomaly, other
+    case spray, tunnel, worm, campaign, anomaly, other, probe
 
     init(_ report: Report) {
       if report.attributes["directive"] != nil {
@@ -36,7 +36,8 @@ extension Explanation {
       .overflow: .intrusion, .signature: .intrusion, .bruteForce: .guessing,
       .loginAfterGuessing: .guessing,
       .passwordSpray: .spray, .icmpTunnel: .tunnel, .synFlood: .flood, .udpFlood: .flood,
-      .icmpFlood: .flood, .httpFlood: .flood,
+      .icmpFlood: .flood, .httpFlood: .flood, .serviceProbe: .probe, .osFingerprint: .probe,
+      .webScan: .probe,
     ]
 
     /// Whether it may explain reports that share no address with it.
@@ -65,6 +66,7 @@ extension Explanation {
         }
       }
       tie(.scan, .source, .scan, .source)
+      for larger in [Part.scan, .probe, .intrusion] { tie(larger, .source, .probe, .source) }
       tie(.spray, .source, .guessing, .source)
       tie(.guessing, .source, .guessing, .source)
       for lesser in [Part.flood, .distributedFlood, .forgery, .campaign] {

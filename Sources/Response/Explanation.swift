@@ -77,7 +77,8 @@ struct Explanation {
 
   /// Whether the report can be the larger explanation of another.
   static func mayExplain(_ report: Report) -> Bool {
-    rank(report) > 0 || report.kind.family == "dos"
+    rank(report) > 0 || report.kind.family == "dos" || isScan(report.kind)
+      || report.kind == .webAttack
   }
 
   /// What is odd, or fails, without a word of who did it.
@@ -139,8 +140,17 @@ struct Explanation {
       return kind == .icmpFlood && larger.targets.overlaps(lesser.targets)
     case .slowScan, .portScan:
       // One source, told by a local tap and by the sum over taps.
-      return (kind == .slowScan || (kind == .portScan && larger.kind == .slowScan))
-        && namesSources(lesser)
+      if kind == .slowScan || (kind == .portScan && larger.kind == .slowScan) {
+        return namesSources(lesser)
+      }
+      // What comes before and after a scan: who is there, and what answers on the open ports.
+      return (kind == .pingSweep || kind == .serviceProbe || kind == .osFingerprint)
+        && namesParties(of: lesser)
+    case .serviceProbe, .osFingerprint:
+      return (kind == .serviceProbe || kind == .osFingerprint) && namesParties(of: lesser)
+    case .webAttack:
+      // The search for pages to try it on.
+      return kind == .webScan && namesParties(of: lesser)
     default:
       // One flood of several kinds of packets.
       if larger.kind == kind, Self.isFlood(kind) {
@@ -189,6 +199,10 @@ struct Explanation {
     [lesser.sources, lesser.targets].contains {
       larger.sources.overlaps($0) || larger.targets.overlaps($0)
     }
+  }
+
+  private func namesParties(of lesser: Report) -> Bool {
+    larger.targets.overlaps(lesser.targets) && namesSources(lesser)
   }
 
   private func sharesPorts(_ lesser: Report) -> Bool {

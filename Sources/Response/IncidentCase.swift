@@ -95,6 +95,8 @@ struct IncidentCase: Sendable, Codable {
     case .profileAnomaly, .serviceDown: within = 0
     // A local tap that saw the whole scan tells more of it than a sum of failures.
     case .slowScan: within = 1
+    // What comes before and after a scan or an attempt.
+    case .pingSweep, .serviceProbe, .osFingerprint, .webScan: within = 1
     // The guessing gives the attack its name.
     case .loginAfterGuessing: within = 1
     case .multiStage where Explanation.isChained(report): within = 3

@@ -47,6 +47,37 @@ import Testing
       ])
   }
 
+  @Test func aTunnelThroughAForwarderIsOneIncident() throws {
+    let tree = try TestTree(
+      """
+      00:05 hq-office exfil.dns-tunnel from 10.10.2.9 to 10.10.2.2 domain t.example
+      00:06 internet exfil.dns-tunnel from 10.10.2.2 to 198.51.100.2 domain t.example
+      00:07 internet exfil.dns-tunnel from 10.10.2.2 to 198.51.100.9 domain other.example
+      """)
+    #expect(
+      lines(tree.enterpriseIncidents).sorted() == [
+        "exfil.dns-tunnel by 10.10.2.2 on 198.51.100.9 ports ",
+        "exfil.dns-tunnel by 10.10.2.2,10.10.2.9 on 10.10.2.2,198.51.100.2 ports ",
+      ])
+  }
+
+  @Test func whatOneScannerDoesToItsTargetsIsOneIncident() throws {
+    let tree = try TestTree(
+      """
+      00:01 hq-dmz recon.ping-sweep from 203.0.113.9 to 10.10.1.5-30
+      00:05 hq-dmz recon.service-probe from 203.0.113.9 to 10.10.1.5-6 ports 22
+      00:06 hq-dmz recon.port-scan from 203.0.113.9 to 10.10.1.5-9 ports 22
+      00:20 hq-dmz recon.os-fingerprint from 203.0.113.9 to 10.10.1.5
+      00:21 hq-dmz recon.os-fingerprint from 203.0.113.9 to 10.20.1.5
+      00:21 hq-dmz recon.os-fingerprint from 203.0.113.7 to 10.10.1.5
+      """)
+    #expect(
+      lines(tree.enterpriseIncidents).sorted() == [
+        "recon.os-fingerprint by 203.0.113.7 on 10.10.1.5 ports ",
+        "recon.port-scan by 203.0.113.9 on 27 ports 22",
+      ])
+  }
+
   @Test func aRevisionRevisesAndIsRateLimited() throws {
     let text = (0..<20).map {
       "00:\($0) hq-dmz access.brute-force from 203.0.113.9 to 10.10.1.5 ports 22 id a revision \($0)"

@@ -1,4 +1,5 @@
 import Reports
+import Terms
 
 /// The kinds and fields that the correlators speak; comparisons are the built-in ones.
 enum TestSchema {
@@ -8,6 +9,14 @@ enum TestSchema {
       .firstContacts: KindDefinition(reportClass: .evidence, severity: 0),
       .ingressRates: KindDefinition(reportClass: .evidence, severity: 0),
       .portScan: KindDefinition(reportClass: .detection, severity: 5),
+      ReportKind("exfil.dns-tunnel"): KindDefinition(
+        reportClass: .detection, severity: 8, fields: ["domain": .text],
+        correlation: [
+          FeatureComparison(feature: "domain", measure: .exact, expected: 0.9, least: 1),
+          FeatureComparison(feature: "sources", measure: .overlap, expected: 0.2, least: 0),
+          FeatureComparison(
+            feature: "time", measure: .time(within: .minutes(30)), expected: 0.5, least: 0.05),
+        ]),
       .synFlood: KindDefinition(reportClass: .detection, severity: 7),
       .bruteForce: KindDefinition(reportClass: .detection, severity: 7),
       .slowScan: KindDefinition(

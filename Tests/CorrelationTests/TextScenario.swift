@@ -11,7 +11,7 @@ import Terms
 ///
 /// `fails` and `arrivals` are evidence rows (`open`: arrivals left unfinished); those of one epoch
 /// and child travel in one report, at its end. A range `a.b.c.d-e` stands for its addresses; times
-/// are minutes and seconds.
+/// are minutes and seconds. `domain` sets the attribute of that name.
 struct TextScenario {
   static let start = CaptureTime(seconds: 1_700_000_000)
 
@@ -133,6 +133,7 @@ private struct Line {
     report.transport = .tcp
     report.coverage.segments = [monitor.text]
     report.evidence = [Evidence(monitor: monitor, capture: "\(monitor).pcap", packets: [3])]
+    if let domain = words["domain"] { report.attributes["domain"] = .text(domain) }
     if let revision = words["revision"] { report.revision = UInt32(revision) ?? 0 }
     if let subject = words["id"] {
       report.id = ReportID(

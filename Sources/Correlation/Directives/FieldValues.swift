@@ -62,15 +62,10 @@ enum FieldValues {
     case .addresses(let list):
       list.map { DistinctCount.hash($0.base.high ^ UInt64($0.length) << 56, $0.base.low) }
     case .ports(let list): list.map { UInt64($0) }
-    case .monitor(let name): [Self.hash(name.text)]
-    case .value(let value): [Self.hash(value.description)]
+    case .monitor(let name): [name.text.utf8.fnv1a]
+    case .value(let value): [value.description.utf8.fnv1a]
     case .none: []
     }
-  }
-
-  /// FNV-1a: the same in every process.
-  private static func hash(_ text: String) -> UInt64 {
-    text.utf8.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x0000_0100_0000_01b3 }
   }
 }
 

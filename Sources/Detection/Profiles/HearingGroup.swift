@@ -80,7 +80,7 @@ extension HearingGroup {
       writer.put(Array(learner.learnedName.utf8))
       writer.put(part.bytes)
     }
-    let sum = Self.checksum(writer.bytes)
+    let sum = writer.bytes.fnv1a
     writer.put(sum)
     return writer.bytes
   }
@@ -129,14 +129,9 @@ extension HearingGroup {
     }
     let body = Array(bytes.dropLast(8))
     var end = StateReader(bytes, from: body.count)
-    guard try end.integer(UInt64.self) == checksum(body) else {
+    guard try end.integer(UInt64.self) == body.fnv1a else {
       throw StateFault("the checksum does not fit: the file is damaged", at: body.count)
     }
     return body
-  }
-
-  /// FNV-1a, 64 bits: against damage, not against malice.
-  private static func checksum(_ bytes: [UInt8]) -> UInt64 {
-    bytes.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x0000_0100_0000_01b3 }
   }
 }

@@ -5,6 +5,5 @@ extension ReportKind {
   static let dhcpServerSpoof = ReportKind("spoof.dhcp-server")
   static let dhcpStarvation = ReportKind("dos.dhcp-starvation")
   static let dnsTunnel = ReportKind("exfil.dns-tunnel")
-  static let serviceProbe = ReportKind("recon.service-probe")
   static let zoneTransfer = ReportKind("recon.dns-zone-transfer")
 }
