@@ -14,6 +14,7 @@ struct BerylCommand: AsyncParsableCommand {
       Examples:
         beryl check topology/acme.yaml     find every fault of a topology
         beryl tree topology/acme.yaml      draw it
+        beryl assets topology/acme.yaml    list its hosts, what they run and how vulnerable they are
         beryl pki init topology/acme.yaml  issue its certificates
         beryl up topology/acme.yaml        run the whole tree on this machine
         beryl status topology/acme.yaml    ask a running tree how it does
@@ -26,7 +27,8 @@ struct BerylCommand: AsyncParsableCommand {
       Exit codes: 0 all is well, 1 an expectation is not met, 2 bad input.
       """,
     subcommands: [
-      CheckCommand.self, TreeCommand.self, PKICommand.self, UpCommand.self, StatusCommand.self,
+      CheckCommand.self, TreeCommand.self, AssetsCommand.self, PKICommand.self, UpCommand.self,
+      StatusCommand.self,
       ReplayCommand.self, CompareCommand.self, WhyCommand.self,
       WhyNotCommand.self, RulesCommand.self,
     ])

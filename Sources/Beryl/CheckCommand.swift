@@ -7,7 +7,7 @@ import Tiers
 struct CheckCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "check",
-    abstract: "Checks a topology file and the message schema it names.",
+    abstract: "Checks a topology file and the files it names: schema, directives, inventory.",
     discussion: """
       Prints every fault, one per line, as FILE:LINE:COLUMN: MESSAGE [RULE], with the nearest \
       right name where there is one; then how many there are. Without faults one line says what \
@@ -20,7 +20,8 @@ struct CheckCommand: AsyncParsableCommand {
 
       With --json one object: {"file", "sound", "faults": [{"file", "line", "column", "rule", \
       "message", "suggestion"}], "enterprise", "monitors", "segments", "assets", "kinds", \
-      "digest"}; the last six only when sound, "suggestion" null when there is none.
+      "digest", "inventory": {"hosts", "services", "vulnerabilities"}}; from "enterprise" on only \
+      when sound, "suggestion" null when there is none.
 
       Exit codes: 0 no fault, 2 faults.
       """)

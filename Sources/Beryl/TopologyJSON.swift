@@ -23,6 +23,14 @@ struct TopologySummary: Encodable {
   let assets: Int
   let kinds: Int
   let digest: String
+  let inventory: Inventory
+
+  /// What scans and lists say.
+  struct Inventory: Encodable {
+    let hosts: Int
+    let services: Int
+    let vulnerabilities: Int
+  }
 
   init(file: String, topology: Topology) {
     self.file = file
@@ -32,11 +40,20 @@ struct TopologySummary: Encodable {
     assets = topology.assets.count
     kinds = topology.schema.kinds.count
     digest = topology.schema.digest
+    let known = topology.inventory
+    inventory = Inventory(
+      hosts: known.hosts.count, services: known.serviceCount,
+      vulnerabilities: known.vulnerabilityCount)
   }
 
   var line: String {
-    "\(file): no faults: \(monitors) monitors, \(segments) segments, \(assets) assets, "
-      + "\(kinds) report kinds, schema \(digest)"
+    let found =
+      inventory.hosts == 0
+      ? ""
+      : "\(inventory.hosts) scanned or listed hosts with \(inventory.services) services and "
+        + "\(inventory.vulnerabilities) vulnerabilities, "
+    return "\(file): no faults: \(monitors) monitors, \(segments) segments, \(assets) assets, "
+      + found + "\(kinds) report kinds, schema \(digest)"
   }
 }
 

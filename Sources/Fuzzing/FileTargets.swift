@@ -95,9 +95,9 @@ final class CaptureTarget: FuzzTarget {
   override var understood: UInt64 { frames }
 }
 
-/// Topology, schema and scenario texts.
+/// Topology, schema and scenario texts, scans and lists of hosts.
 final class TextTarget: FuzzTarget {
-  enum Kind { case topology, schema, scenario }
+  enum Kind { case topology, schema, scenario, inventory }
 
   private let kind: Kind
   private let file = MemoryFile()
@@ -107,7 +107,7 @@ final class TextTarget: FuzzTarget {
     self.kind = kind
     let tokens = [
       "*", "&a ", "[", "]", "{", "}", ": ", "- ", "\n", "tier", "10.0.0.0/8", "-1", "1e99", "1s",
-      "64MiB", "!!str ", "? ", "|", "\u{feff}",
+      "64MiB", "!!str ", "? ", "|", "\u{feff}", "<table key=\"", "</", "\"\"", "&#xa;", "<![CDATA[",
     ]
     super.init("\(kind)", seeds: Self.seeds(kind).map { Array($0.utf8) }, tokens: tokens)
   }
@@ -123,6 +123,7 @@ final class TextTarget: FuzzTarget {
         "beryl: 1\nmonitors:\n  a: {tier: domain, parents: [b]}\n  b: {tier: domain, parents: [a]}\n",
       ]
     case .schema: return [schema]
+    case .inventory: return inventories
     case .scenario:
       return [
         "scenario: s\ntopology: t.yaml\ncaptures: {a: a.pcap, b: {file: b.pcap, offset: 5s}}\nspeed: 10x\nexpect: [{kind: recon.port-scan, tier: local, sources: {atLeast: 3}, within: 60s}]\nforbid: [{kind: dos.*}]\n"
@@ -130,8 +131,18 @@ final class TextTarget: FuzzTarget {
     }
   }
 
+  private static let inventories = [
+    "address,service,product,version,os,cve\r\n10.0.0.2,tcp/80,\"Apache, httpd\",2.4.49,linux,CVE-2021-41773 CVE-2021-42013\r\n",
+    "<?xml version=\"1.0\"?><!DOCTYPE nmaprun><nmaprun><scaninfo protocol=\"tcp\" services=\"1-99\"/><host><status state=\"up\"/><address addr=\"10.0.0.2\" addrtype=\"ipv4\"/><ports><extraports state=\"closed\" count=\"98\"><extrareasons proto=\"tcp\" ports=\"1-79,81-99\"/></extraports><port protocol=\"tcp\" portid=\"80\"><state state=\"open\"/><service name=\"http\" product=\"Apache httpd\" ostype=\"Linux\"><cpe>cpe:/a:a:b</cpe></service><script id=\"a\" output=\"State: VULNERABLE CVE-2014-6271\"><table key=\"x\"><elem key=\"state\">VULNERABLE</elem><table key=\"ids\"><elem>CVE:CVE-2014-6271</elem></table></table></script></port></ports><os><osmatch accuracy=\"96\"><osclass osfamily=\"Linux\"/></osmatch></os></host></nmaprun>",
+  ]
+
   override func consume(_ input: UnsafeRawBufferPointer) {
     switch kind {
+    case .inventory:
+      var inventory = Inventory()
+      var log = FaultLog(file: "hosts")
+      inventory.read(Array(input), &log)
+      if log.faults.isEmpty, !inventory.hosts.isEmpty { sound &+= 1 }
     case .topology:
       if (try? Topology.parse(Array(input), path: "t.yaml", knownLimits: [])) != nil { sound &+= 1 }
     case .schema:

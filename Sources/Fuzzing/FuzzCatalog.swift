@@ -14,7 +14,7 @@ public enum FuzzCatalog {
     ("pcap", { CaptureTarget.classic() }), ("pcapng", { CaptureTarget.blocks() }),
     ("reports", { ReportTarget() }), ("links", { LinkTarget() }),
     ("topology", { TextTarget(.topology) }), ("schema", { TextTarget(.schema) }),
-    ("scenario", { TextTarget(.scenario) }),
+    ("scenario", { TextTarget(.scenario) }), ("inventory", { TextTarget(.inventory) }),
   ]
 
   private static func session(

@@ -18,6 +18,8 @@ public struct Topology: Sendable {
   public let defaults: [String: Double]
   /// What the monitors above the local tier follow from report to report.
   public let directives: [Directive]
+  /// What scans and lists say of its hosts.
+  public let inventory: Inventory
   /// The file it came from; empty for a topology made by hand.
   public let path: String
 
@@ -31,7 +33,7 @@ public struct Topology: Sendable {
     enterprise: String, schema: Schema, segments: [Segment] = [], assets: [Asset] = [],
     monitors: [MonitorDefinition],
     subscriptions: [SubscriptionLink: Subscription] = [:], defaults: [String: Double] = [:],
-    directives: [Directive] = [], path: String = ""
+    directives: [Directive] = [], inventory: Inventory = Inventory(), path: String = ""
   ) {
     self.enterprise = enterprise
     self.schema = schema
@@ -41,6 +43,7 @@ public struct Topology: Sendable {
     self.subscriptions = subscriptions
     self.defaults = defaults
     self.directives = directives
+    self.inventory = inventory
     self.path = path
     var positions: [MonitorName: Int] = [:]
     var childrenOf: [MonitorName: [MonitorName]] = [:]

@@ -50,6 +50,7 @@ extension TopologyFault.Kind {
     case .noRoot: "no-root"
     case .wrongTier: "wrong-tier"
     case .takenName: "taken-name"
+    case .inventory: "inventory"
     case .noOpening: "no-opening"
     case .more: "more-faults"
     }
@@ -114,6 +115,7 @@ extension TopologyFault.Kind {
     case .noRoot(let name): "'\(name)' has neither parents nor peers: no path to a root"
     case .wrongTier(let relation): relation
     case .takenName(let name, let file): "'\(Self.shown(name))' is already in \(file)"
+    case .inventory(let what): TopologyFault.shown(what)
     case .noOpening(let what): "\(what) cannot open a directive: only a report can"
     default: ""
     }

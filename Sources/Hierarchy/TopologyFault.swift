@@ -83,6 +83,8 @@ extension TopologyFault {
     case wrongTier(String)
     /// A directive's name that another file has.
     case takenName(String, by: String)
+    /// A scan or list of hosts that is not of its form.
+    case inventory(String)
     /// A directive that would open with what no report can open.
     case noOpening(String)
     /// More faults than `FaultLog.faultLimit`; the rest are not listed.
@@ -128,6 +130,8 @@ extension TopologyFault {
     case ports = "a port or a range of ports, such as 80 or 8000-8100"
     case place = "inside, outside, an address or a prefix"
     case reference = "a field of an earlier stage, such as scan.source"
+    case system = "a system, such as linux or Windows Server 2019"
+    case vulnerability = "a CVE number, such as CVE-2021-44228"
   }
 }
 

@@ -2,14 +2,15 @@ import Reports
 import Terms
 
 /// Reads a topology from YAML values and checks it against every rule; faults collect in `log` and
-/// `schemaFaults`.
+/// `otherFaults`.
 ///
 /// First each section is read by itself, then the relations between them are checked. What is
 /// faulty keeps a stand-in where the rest can be checked with it, so that one fault does not cause
 /// a second one elsewhere.
 struct TopologyParser {
   var log: FaultLog
-  var schemaFaults: [TopologyFault] = []
+  /// Those of the files that it names, in this order.
+  var otherFaults: [TopologyFault] = []
   let limits: [String: EngineLimit]
   let path: String
 
@@ -25,6 +26,7 @@ struct TopologyParser {
   var subscriptions: [SubscriptionLink: Subscription] = [:]
   var defaults: [String: Double] = [:]
   var directives: [Directive] = []
+  var inventory = Inventory()
   /// The folder of the schema's file, or of the topology when the schema is inline; ends in `/`.
   private var schemaFolder = ""
 
@@ -45,7 +47,7 @@ struct TopologyParser {
       root, of: "the topology",
       keys: [
         "beryl", "enterprise", "schema", "network", "assets", "monitors", "subscriptions",
-        "defaults", "directives",
+        "defaults", "directives", "inventory",
       ])
     if let value = log.required("beryl", fields), let version = log.scalar(value), version != "1" {
       log.add(value.position, .wrongVersion(version))
@@ -57,6 +59,7 @@ struct TopologyParser {
     readDirectives(fields["directives"])
     if let value = fields["network"] { readNetwork(value) }
     if let value = fields["assets"] { readAssets(value) }
+    readInventory(fields["inventory"])
     if let value = log.required("monitors", fields) { readMonitors(value) }
     if let value = fields["defaults"] { defaults = readLimits(value, of: "defaults") }
     checkNetwork()
@@ -66,7 +69,7 @@ struct TopologyParser {
       enterprise: enterprise ?? "", schema: schema ?? Schema(attackVersion: "", kinds: [:]),
       segments: segments.map(\.value), assets: assets.map(\.value),
       monitors: monitors.map(\.definition), subscriptions: subscriptions, defaults: defaults,
-      directives: directives, path: path)
+      directives: directives, inventory: inventory, path: path)
   }
 
   /// A path relative to the topology's folder, or a mapping.
@@ -92,13 +95,13 @@ struct TopologyParser {
       if let fault = error.faults.first, case .unreadable(let reason) = fault.kind {
         log.add(value.position, .unreadable("\(fault.file): \(reason)"))
       } else {
-        schemaFaults = error.faults
+        otherFaults = error.faults
       }
     }
   }
 
   /// Where relative paths start; ends in `/`, or empty.
-  private var folder: String { path.lastIndex(of: "/").map { String(path[...$0]) } ?? "" }
+  var folder: String { path.lastIndex(of: "/").map { String(path[...$0]) } ?? "" }
 
   /// A file or a folder of directives, or `none`. Where nothing is said, the library that stands
   /// beside the schema, in whose words it is written.
@@ -117,7 +120,7 @@ struct TopologyParser {
       if let value, let fault = error.faults.first, case .unreadable(let reason) = fault.kind {
         log.add(value.position, .unreadable("\(fault.file): \(reason)"))
       } else {
-        schemaFaults += error.faults
+        otherFaults += error.faults
       }
     }
   }
@@ -147,10 +150,10 @@ struct TopologyParser {
 }
 
 extension Topology {
-  /// Reads and checks a topology file and the schema it names.
+  /// Reads and checks a topology file and the files it names.
   ///
   /// - Parameter knownLimits: the limits of all engines; a topology can set no others.
-  /// - Throws: every fault of both files at once.
+  /// - Throws: every fault of all files at once.
   public static func load(
     path: String, knownLimits: [EngineLimit]
   ) throws(TopologyFaults) -> Topology {
@@ -168,7 +171,7 @@ extension Topology {
     guard let root = YAMLFile.value(bytes, &log) else { throw TopologyFaults(log.sorted) }
     var parser = TopologyParser(log: log, knownLimits: knownLimits)
     let topology = parser.topology(root)
-    let faults = parser.log.sorted + parser.schemaFaults
+    let faults = parser.log.sorted + parser.otherFaults
     guard faults.isEmpty else { throw TopologyFaults(faults) }
     return topology
   }

@@ -14,8 +14,10 @@ package enum YAMLFile {
   /// Mappings with duplicate keys that are told one by one; after these the reading stops.
   static let duplicateLimit = 32
 
-  /// The bytes of a file, at most `byteLimit`; a fault otherwise.
-  package static func bytes(_ path: String, _ log: inout FaultLog) -> [UInt8]? {
+  /// The bytes of a file, at most `limit`; a fault otherwise.
+  package static func bytes(
+    _ path: String, _ log: inout FaultLog, limit byteLimit: Int = byteLimit
+  ) -> [UInt8]? {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else {
       log.add(.start, .unreadable(String(cString: strerror(errno))))

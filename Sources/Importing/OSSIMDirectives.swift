@@ -1,4 +1,5 @@
 import Foundation
+import Hierarchy
 
 #if canImport(FoundationXML)
   import FoundationXML
@@ -42,11 +43,10 @@ public struct OSSIMDirectives {
       throw ImportNote(file: file, line: 1, column: 1, message: "not UTF-8", isFault: true)
     }
     // Entities are how small files grow large, and prefixes are none of OSSIM's.
-    for (mark, what) in [("<!ENTITY", "entities"), ("xmlns", "namespaces")] {
-      guard let place = text.range(of: mark, options: .caseInsensitive) else { continue }
+    if let (place, what) = XMLGuard.refusal(of: text) {
       throw ImportNote(
-        file: file, line: 1 + text[..<place.lowerBound].count { $0.isNewline }, column: 1,
-        message: "\(what) are not read", isFault: true)
+        file: file, line: place.line, column: place.column, message: "\(what) are not read",
+        isFault: true)
     }
     let reader = OSSIMReader(file: file)
     let parser = XMLParser(data: Data(bytes))
