@@ -73,6 +73,8 @@ public struct CorrelationLane: Sendable {
       note(.brokenPromise, by: report.monitor, at: report.emitted, reason: "told after its time")
     }
     let passed = max(watermark, reached)
+    // What it said stands in another incident, which is told too.
+    guard report.partOf == nil else { return }
     guard report.emitted <= passed else { return wait(report) }
     lateCount += 1
     guard passed < .distantFuture else { return }

@@ -56,6 +56,9 @@ public struct Report: Hashable, Sendable {
   public var attributes: [String: AttributeValue] = [:]
   public var evidence: [Evidence] = []
   public var derivedFrom: [ReportID] = []
+  /// The incident of the same monitor that this one turned out to be part of: with it, no further
+  /// revision follows, and what was said stands in the other.
+  public var partOf: ReportID?
   /// The score and threshold terms that led here, for `why`.
   public var terms: [Term] = []
   public var coverage = Coverage()

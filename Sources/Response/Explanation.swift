@@ -7,6 +7,8 @@ import Terms
 struct Explanation {
   /// How far apart in time two reports of one attack may lie.
   static let slack = TimeSpan.minutes(2)
+  /// The same for what one scanner does: patience is his disguise.
+  static let scanSlack = TimeSpan.minutes(30)
   /// Share of the smaller report's sources that the larger must name.
   static let sourceShare = 0.5
 
@@ -87,6 +89,8 @@ struct Explanation {
   private static func isScan(_ kind: ReportKind) -> Bool {
     kind == .portScan || kind == .slowScan || kind == .pingSweep
   }
+
+  private static func isRecon(_ kind: ReportKind) -> Bool { kind.family == "recon" }
 
   /// What a worm's request to a victim looks like on its segment.
   private static func isIntrusion(_ kind: ReportKind) -> Bool {
@@ -192,7 +196,8 @@ struct Explanation {
   }
 
   private func overlapsInTime(_ lesser: Report) -> Bool {
-    larger.first - Self.slack <= lesser.last && lesser.first - Self.slack <= larger.last
+    let slack = Self.isRecon(larger.kind) && Self.isRecon(lesser.kind) ? Self.scanSlack : Self.slack
+    return larger.first - slack <= lesser.last && lesser.first - slack <= larger.last
   }
 
   private func namesHosts(of lesser: Report) -> Bool {

@@ -84,6 +84,26 @@ struct IncidentCase: Sendable, Codable {
     leading = best ?? largest
   }
 
+  /// Last words on the incidents that this one has taken in, said with its next revision.
+  private var farewells: [Report] = []
+
+  /// Takes over what was told as another incident: its row is to go, since all that it said is here.
+  mutating func takeOver(_ other: IncidentCase) {
+    farewells = Array((farewells + other.farewells + other.lastWords).prefix(Self.conclusionLimit))
+  }
+
+  /// The revision that ends it, not yet timed; nothing when it was never told.
+  private var lastWords: [Report] {
+    guard let told else { return [] }
+    var report = facts
+    report.reportClass = .incident
+    report.summary = nil
+    report.id = told.id
+    report.revision = told.revision &+ 1
+    report.raised = told.raised
+    return [report]
+  }
+
   /// Ordered by rank, then kind, then segments seen, then reasons given.
   private static func weight(_ report: Report) -> Int {
     let within: Int
@@ -207,16 +227,17 @@ struct IncidentCase: Sendable, Codable {
     }
   }
 
-  /// The opening or next revision, sent at `now`.
+  /// The opening or next revision, sent at `now`, and last words on what has become part of it.
   mutating func emit(
     now: CaptureTime, monitor: MonitorName, tier: Tier, exercise: String?
-  ) -> Report {
+  ) -> [Report] {
     var report = facts
     report.reportClass = .incident
     report.monitor = monitor
     report.tier = tier
     report.exercise = exercise
     report.emitted = now
+    defer { farewells = [] }
     if let told {
       report.id = told.id
       report.revision = told.revision &+ 1
@@ -234,6 +255,15 @@ struct IncidentCase: Sendable, Codable {
       kind: report.kind, severity: report.severity, sources: report.sources.count,
       targets: report.targets.count)
     due = .distantFuture
-    return report
+    return [report]
+      + farewells.map { farewell in
+        var last = farewell
+        last.monitor = monitor
+        last.tier = tier
+        last.exercise = exercise
+        last.emitted = now
+        last.partOf = report.id
+        return last
+      }
   }
 }

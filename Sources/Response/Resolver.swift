@@ -161,7 +161,7 @@ public struct Resolver: Sendable, Codable {
     return best?.key
   }
 
-  /// Folds the cases that `key` explains into it; those already open are not revised any more.
+  /// Folds the cases that `key` explains into it; those already told get a last revision that says so.
   private mutating func absorbLesser(into key: ReportID, now: CaptureTime) {
     guard let larger = cases[key], !Explanation.isAnomaly(larger.lead.kind) else { return }
     let explanation = Explanation(larger.explanation)
@@ -176,6 +176,7 @@ public struct Resolver: Sendable, Codable {
     for other in lesser.sorted() {
       guard let folded = cases.removeValue(forKey: other) else { continue }
       index.remove(folded, other)
+      cases[key]?.takeOver(folded)
       for conclusion in folded.conclusions { update(key, with: conclusion, now: now) }
       for id in folded.members where caseOf[id] == other { own(id, key) }
     }
@@ -197,7 +198,7 @@ public struct Resolver: Sendable, Codable {
     var output: [Report] = []
     for key in keys.sorted() {
       guard var incident = cases.removeValue(forKey: key) else { continue }
-      output.append(incident.emit(now: now, monitor: monitor, tier: tier, exercise: exercise))
+      output += incident.emit(now: now, monitor: monitor, tier: tier, exercise: exercise)
       cases[key] = incident
     }
     return output.sorted(by: Self.precedes)

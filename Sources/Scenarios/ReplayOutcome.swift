@@ -36,7 +36,7 @@ extension ReplayResult {
       newest.values.filter { $0.reportClass == wanted }
         .map { ReportRow($0, topology: topology) }.sorted(by: ReportRow.precedes)
     }
-    incidents = rows(.incident)
+    incidents = rows(.incident).filter { $0.partOf == nil }
     detections = rows(.detection)
     let start = outcome.timing.first
     let verdicts = incidents + detections

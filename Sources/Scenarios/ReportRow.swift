@@ -81,6 +81,8 @@ public struct ReportRow: Codable, Hashable, Sendable {
   public var techniques: [String]
   public var attributes: [String: ResultValue]
   public var derivedFrom: [String]
+  /// The incident that it turned out to be part of.
+  public var partOf: String?
   public var evidence: [EvidenceRow]
   public var terms: [TermRow]
   public var coverage: CoverageRow
@@ -113,6 +115,7 @@ extension ReportRow {
     self.techniques = techniques
     attributes = report.attributes.mapValues { ResultValue($0) }
     derivedFrom = report.derivedFrom.map(\.description)
+    partOf = report.partOf?.description
     evidence = report.evidence.map {
       EvidenceRow(monitor: $0.monitor.text, capture: $0.capture, packets: $0.packets)
     }

@@ -78,6 +78,27 @@ import Testing
       ])
   }
 
+  @Test func twoToldIncidentsThatProveToBeOneLeaveOneRow() throws {
+    let text = """
+      00:01 hq-dmz recon.os-fingerprint from 203.0.113.9 to 10.10.1.5
+      00:02 hq-dmz recon.service-probe from 203.0.113.9 to 10.10.1.6 ports 22
+      01:00 hq-dmz recon.port-scan from 203.0.113.9 to 10.10.1.5-9 ports 22
+      """
+    var monitor = try TestMonitor("hq", .domain)
+    let told = monitor.run(try TextScenario(text).reports)
+    let parts = told.filter { $0.partOf != nil }
+    let part = try #require(parts.first)
+    let whole = try #require(told.last { $0.kind == .portScan })
+    #expect(parts.count == 1)
+    #expect(part.partOf == whole.id && part.id != whole.id)
+    // It is the next revision of a row that was there before.
+    #expect(told.contains { $0.id == part.id && $0.partOf == nil && $0.revision < part.revision })
+    #expect(
+      lines(try TestTree(text).enterpriseIncidents) == [
+        "recon.port-scan by 203.0.113.9 on 5 ports 22"
+      ])
+  }
+
   @Test func aRevisionRevisesAndIsRateLimited() throws {
     let text = (0..<20).map {
       "00:\($0) hq-dmz access.brute-force from 203.0.113.9 to 10.10.1.5 ports 22 id a revision \($0)"

@@ -33,7 +33,7 @@ struct TestMonitor {
 
   /// Feeds the reports in event-time order, as `CorrelationLane` does; returns everything sent up.
   mutating func run(_ reports: [Report]) -> [Report] {
-    let due = reports.sorted {
+    let due = reports.filter { $0.partOf == nil }.sorted {
       ($0.emitted, $0.id, $0.revision) < ($1.emitted, $1.id, $1.revision)
     }
     let end = (due.last?.emitted ?? .distantPast) + .hours(24)
@@ -80,14 +80,16 @@ struct TestTree {
     return monitor.text == "internet" ? "edge" : "hq"
   }
 
-  /// The newest revision of every incident, in order of opening.
+  /// The newest revision of every incident that is not part of another, in order of opening.
   static func newest(_ reports: [Report]) -> [Report] {
     var newest: [ReportID: Report] = [:]
     for report in reports where report.reportClass == .incident {
       if let known = newest[report.id], known.revision >= report.revision { continue }
       newest[report.id] = report
     }
-    return newest.values.sorted { ($0.raised, $0.id) < ($1.raised, $1.id) }
+    return newest.values.filter { $0.partOf == nil }.sorted {
+      ($0.raised, $0.id) < ($1.raised, $1.id)
+    }
   }
 }
 

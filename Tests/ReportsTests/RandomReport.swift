@@ -131,6 +131,7 @@ struct RandomReport {
     report.coverage.silent = (0..<number(3)).map { _ in monitor() }
     report.exercise = flip() ? text() : nil
     report.summary = flip() ? summary() : nil
+    report.partOf = flip() ? ReportID(high: chance.next(), low: chance.next()) : nil
     return report
   }
 }

@@ -62,7 +62,9 @@ struct FloorTree {
       upward += correlate(reports, "d\(domain + 1)", .domain)
     }
     let top = correlate(upward, "top", .enterprise)
-    let incidents = Self.newest(upward + top).filter { $0.reportClass == .incident }
+    let incidents = Self.newest(upward + top).filter {
+      $0.reportClass == .incident && $0.partOf == nil
+    }
     let found = incidents.filter { isFound($0, story) }
     verdict.byTree = !found.isEmpty
     let named = story.attackers.count { attacker in found.contains { $0.sources.covers(attacker) } }

@@ -115,8 +115,16 @@ extension ReportCoding {
     case 23: report.exercise = try reader.text("exercise", limit: textLimit)
     case 24: report.summary = try readContacts(&reader)
     case 25: report.summary = try readRates(&reader)
+    case 26: report.partOf = try readWhole(&reader)
     default: try reader.skip()
     }
+  }
+
+  private static func readWhole(_ reader: inout WireReader) throws(WireFault) -> ReportID {
+    var words: [UInt64] = []
+    try reader.appendFixed64(to: &words, limit: 2, "part_of")
+    guard words.count == 2 else { throw reader.fault("no id", "part_of") }
+    return ReportID(high: words[0], low: words[1])
   }
 
   private static func readList(

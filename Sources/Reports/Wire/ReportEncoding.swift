@@ -30,6 +30,7 @@ extension ReportCoding {
     write(report.coverage, to: &writer)
     if let exercise = report.exercise { writer.presentText(23, exercise, limit: textLimit) }
     if let summary = report.summary { write(summary, to: &writer) }
+    if let whole = report.partOf { writer.packed(26, fixed64: [whole.high, whole.low]) }
   }
 
   static func code(_ value: ReportClass) -> UInt64 {

@@ -277,6 +277,12 @@ package nonisolated struct Beryl_V1_Report: @unchecked Sendable {
     set {_uniqueStorage()._summary = .rates(newValue)}
   }
 
+  /// The incident that this one turned out to be part of: id_high, id_low.
+  package var partOf: [UInt64] {
+    get {_storage._partOf}
+    set {_uniqueStorage()._partOf = newValue}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum OneOf_Summary: Equatable, Sendable {
@@ -1271,7 +1277,7 @@ nonisolated extension Beryl_V1_Tier: SwiftProtobuf._ProtoNameProviding {
 
 nonisolated extension Beryl_V1_Report: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Report"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}id_high\0\u{3}id_low\0\u{1}revision\0\u{1}kind\0\u{3}report_class\0\u{1}monitor\0\u{1}tier\0\u{1}first\0\u{1}last\0\u{1}raised\0\u{1}emitted\0\u{1}sources\0\u{1}targets\0\u{1}ports\0\u{1}transport\0\u{1}severity\0\u{1}confidence\0\u{1}attributes\0\u{1}evidence\0\u{3}derived_from\0\u{1}terms\0\u{1}coverage\0\u{1}exercise\0\u{1}contacts\0\u{1}rates\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}id_high\0\u{3}id_low\0\u{1}revision\0\u{1}kind\0\u{3}report_class\0\u{1}monitor\0\u{1}tier\0\u{1}first\0\u{1}last\0\u{1}raised\0\u{1}emitted\0\u{1}sources\0\u{1}targets\0\u{1}ports\0\u{1}transport\0\u{1}severity\0\u{1}confidence\0\u{1}attributes\0\u{1}evidence\0\u{3}derived_from\0\u{1}terms\0\u{1}coverage\0\u{1}exercise\0\u{1}contacts\0\u{1}rates\0\u{3}part_of\0")
 
   fileprivate class _StorageClass {
     var _idHigh: UInt64 = 0
@@ -1298,6 +1304,7 @@ nonisolated extension Beryl_V1_Report: SwiftProtobuf.Message, SwiftProtobuf._Mes
     var _coverage: Beryl_V1_Coverage? = nil
     var _exercise: String? = nil
     var _summary: Beryl_V1_Report.OneOf_Summary?
+    var _partOf: [UInt64] = []
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -1332,6 +1339,7 @@ nonisolated extension Beryl_V1_Report: SwiftProtobuf.Message, SwiftProtobuf._Mes
       _coverage = source._coverage
       _exercise = source._exercise
       _summary = source._summary
+      _partOf = source._partOf
     }
   }
 
@@ -1399,6 +1407,7 @@ nonisolated extension Beryl_V1_Report: SwiftProtobuf.Message, SwiftProtobuf._Mes
             _storage._summary = .rates(v)
           }
         }()
+        case 26: try { try decoder.decodeRepeatedFixed64Field(value: &_storage._partOf) }()
         default: break
         }
       }
@@ -1491,6 +1500,9 @@ nonisolated extension Beryl_V1_Report: SwiftProtobuf.Message, SwiftProtobuf._Mes
       }()
       case nil: break
       }
+      if !_storage._partOf.isEmpty {
+        try visitor.visitPackedFixed64Field(value: _storage._partOf, fieldNumber: 26)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -1524,6 +1536,7 @@ nonisolated extension Beryl_V1_Report: SwiftProtobuf.Message, SwiftProtobuf._Mes
         if _storage._coverage != rhs_storage._coverage {return false}
         if _storage._exercise != rhs_storage._exercise {return false}
         if _storage._summary != rhs_storage._summary {return false}
+        if _storage._partOf != rhs_storage._partOf {return false}
         return true
       }
       if !storagesAreEqual {return false}
