@@ -7,7 +7,8 @@ import Glibc
                                             packets from capture file to reports, layer by layer
            beryl-bench engines [FILE]       what each detector costs, on a capture or that of `hot`
            beryl-bench links                reports over TLS from store to store
-           beryl-bench correlation [FOLDER] reports of a domain's children to its incidents
+           beryl-bench correlation [FOLDER [ROW]]
+                                            reports of a domain's children to its incidents
            beryl-bench floor [FOLDER [SEEDS [PANEL]]]
                                             the weakest attacks that the tree finds, and a tap
            beryl-bench flood [FOLDER [REPORTS]]
@@ -60,7 +61,9 @@ import Glibc
         topology: arguments.count > 1 ? arguments[1] : "topology", seeds: seeds,
         panel: arguments.count > 3 ? arguments[3] : nil)
     case ("correlation", 1): try CorrelationBenchmark.run(topology: "topology")
-    case ("correlation", 2): try CorrelationBenchmark.run(topology: arguments[1])
+    case ("correlation", 2...3):
+      let row = arguments.count > 2 ? Int(arguments[2]) : nil
+      try CorrelationBenchmark.run(topology: arguments[1], only: row)
     case ("tree", 1): try TreeBenchmark.run(topology: "topology")
     case ("tree", 2): try TreeBenchmark.run(topology: arguments[1])
     default: return try runHot(arguments.first == "hot" ? arguments.dropFirst() : arguments[...])

@@ -10,36 +10,77 @@ import Terms
 /// CPU time per report from the children of a domain monitor to its incidents, by way of its lane.
 enum CorrelationBenchmark {
   private static let sourceCount = 100_000
-  private static let reportCount = 400_000
+  private static let reportCount = 240_000
   private static let rounds = 3
   /// Reports between two watermarks: about 10 s of event time.
   private static let step = 1024
   /// A few directives of the shipped ones.
   private static let someCount = 10
 
-  /// `topology` is the folder with `schema.yaml` and `directives`.
-  static func run(topology: String) throws {
+  /// What is measured in one row.
+  private struct Row {
+    let name: String
+    var schema: Schema
+    var directives: [Directive] = []
+    var crowd = MixedReports.Crowd.site
+    /// Whether every source stays live, so that memory per source can be told.
+    var isRoomy = true
+  }
+
+  /// What a run came to.
+  private struct Outcome {
+    var measurement: Measurement
+    var incidents: Int
+    /// Held at the end for each source that was seen.
+    var bytes: Int
+  }
+
+  /// `topology` is the folder with `schema.yaml` and `directives`; `only` the number of one row.
+  static func run(topology: String, only: Int? = nil) throws {
+    let rows = try self.rows(topology)
+    let chosen = only.map { rows.indices.contains($0) ? [$0] : [] } ?? Array(rows.indices)
+    var runs = [[Measurement]](repeating: [], count: rows.count)
+    var notes: [String] = []
+    for round in 0..<(only == nil ? rounds : 1) {
+      for index in chosen {
+        let outcome = measure(rows[index])
+        runs[index].append(outcome.measurement)
+        guard round == 0 else { continue }
+        notes.append(
+          "\(rows[index].name): \(outcome.incidents) incidents"
+            + (rows[index].isRoomy ? ", \(outcome.bytes) bytes per live source" : ""))
+      }
+    }
+    let title = "Mixed reports of \(sourceCount) sources, children to incidents; first row"
+    let table = MeasurementTable(
+      title: title, rows: chosen.map { Measurement(of: runs[$0]) })
+    print(table.text)
+    print(notes.joined(separator: "\n") + "\n")
+  }
+
+  private static func rows(_ topology: String) throws -> [Row] {
     let schema = try Schema.load(path: topology + "/schema.yaml")
     let directives = try Directive.load(path: topology + "/directives", schema: schema)
     let idle = try idleDirectives(count: 10 * directives.count, schema)
-    let some = Array(directives.prefix(someCount))
-    let cases: [(String, [Directive])] = [
-      ("fusion, coordinated", []), ("… \(some.count) directives", some),
-      ("… \(directives.count) directives", directives),
-      ("… and \(idle.count) idle", directives + idle),
-    ]
-    var runs = [[Measurement]](repeating: [], count: cases.count)
-    var memory = 0
-    for _ in 0..<rounds {
-      for (index, entry) in cases.enumerated() {
-        let (measurement, bytes) = measure(entry.0, schema, entry.1)
-        if index == 0, runs[0].isEmpty { memory = bytes }
-        runs[index].append(measurement)
-      }
+    // Without what kinds need and give, nothing is chained.
+    var unchained = schema
+    for kind in schema.kinds.keys {
+      unchained.kinds[kind]?.needs = Footholds()
+      unchained.kinds[kind]?.gives = Footholds()
     }
-    let title = "Mixed reports of \(sourceCount) sources, children to incidents"
-    print(MeasurementTable(title: title, rows: runs.map(Measurement.init(of:))).text)
-    print("about \(memory) bytes per live source, its attack and incident, without directives\n")
+    let all = directives + idle
+    return [
+      Row(name: "fusion, coordinated", schema: unchained),
+      Row(name: "… campaigns", schema: schema),
+      Row(
+        name: "… \(someCount) directives", schema: schema,
+        directives: Array(directives.prefix(someCount))),
+      Row(name: "… \(directives.count) directives", schema: schema, directives: directives),
+      Row(name: "… \(all.count) directives", schema: schema, directives: all),
+      Row(
+        name: "all of it at 512 hosts", schema: schema, directives: directives, crowd: .hosts,
+        isRoomy: false),
+    ]
   }
 
   /// Directives on kinds that do not come.
@@ -52,45 +93,64 @@ enum CorrelationBenchmark {
       Array(("directives:\n" + entries.joined(separator: "\n")).utf8), path: "idle", schema: schema)
   }
 
-  /// What a run takes, and the bytes that it holds at its end for each source that it has seen.
-  private static func measure(
-    _ name: String, _ schema: Schema, _ directives: [Directive]
-  ) -> (Measurement, bytes: Int) {
-    guard let monitor = MonitorName("hq"), let child = MonitorName("hq-dmz") else {
-      return (Measurement(name: name, items: 0, unit: "report", cpuSeconds: 0), 0)
+  private static func measure(_ row: Row) -> Outcome {
+    let children = MixedReports.children
+    guard let monitor = MonitorName("hq") else { preconditionFailure("no name") }
+    var overrides: [String: Double] = [:]
+    if row.isRoomy {
+      overrides = ["attack-fusion.attacks": 262_144, "resolver.incidents": 262_144]
     }
-    // Every source stays live, so that memory per source can be told.
-    let limits = LimitTable(overrides: [
-      "attack-fusion.attacks": 262_144, "resolver.incidents": 262_144,
-    ])
-    var context = CorrelationContext(
-      monitor: monitor, tier: .domain, limits: limits, schema: schema,
-      home: [IPPrefix("10.0.0.0/8")].compactMap { $0 }, segments: ["hq-dmz": []])
-    context.directives = directives
-    var mix = MixedReports(monitor: child, sources: sourceCount)
-    let held = residentBytes()
+    let limits = LimitTable(overrides: overrides)
+    var mix = MixedReports(sources: sourceCount, crowd: row.crowd)
+    let held = heldBytes()
     var lane = CorrelationLane(
-      name: .live, monitor: monitor, tier: .domain, expecting: [child],
-      engines: CorrelatorCatalog.engines(context),
-      resolver: Resolver(monitor: monitor, tier: .domain, limits: limits))
+      name: .live, monitor: monitor, tier: .domain, expecting: children.map(\.name),
+      engines: CorrelatorCatalog.engines(context(row, monitor, limits)),
+      resolver: Resolver(
+        monitor: monitor, tier: .domain, schema: row.schema, limits: limits))
     var seconds = 0.0
-    var incidents = 0
+    var incidents: Set<ReportID> = []
     for start in stride(from: 0, to: reportCount, by: step) {
       let reports = (start..<min(start + step, reportCount)).map { mix.report($0) }
       let before = Measurement.processCPUSeconds()
       for report in reports { lane.receive(report) }
-      if let last = reports.last { lane.setWatermark(last.emitted, of: child) }
-      incidents += lane.process().count
+      if let last = reports.last {
+        for child in children { lane.setWatermark(last.emitted, of: child.name) }
+      }
+      let told = lane.process()
       seconds += Measurement.processCPUSeconds() - before
+      for report in told where report.reportClass == .incident { incidents.insert(report.id) }
     }
-    precondition(incidents > 0, "nothing was concluded")
-    let bytes = withExtendedLifetime(lane) { max(0, residentBytes() - held) / mix.sourcesSeen }
-    return (
-      Measurement(name: name, items: reportCount, unit: "report", cpuSeconds: seconds), bytes
-    )
+    precondition(!incidents.isEmpty, "nothing was concluded")
+    let bytes = withExtendedLifetime(lane) { max(0, heldBytes() - held) / mix.sourcesSeen }
+    let measurement = Measurement(
+      name: row.name, items: reportCount, unit: "report", cpuSeconds: seconds)
+    return Outcome(measurement: measurement, incidents: incidents.count, bytes: bytes)
   }
 
-  private static func residentBytes() -> Int {
+  private static func context(
+    _ row: Row, _ monitor: MonitorName, _ limits: LimitTable
+  ) -> CorrelationContext {
+    var segments: [String: [IPPrefix]] = ["internet": []]
+    var duties: [MonitorName: ChildDuty] = [:]
+    for child in MixedReports.children {
+      segments[child.segment] = [child.prefix]
+      duties[child.name] = ChildDuty(
+        monitors: [child.name], segments: [child.segment], prefixes: [child.prefix])
+    }
+    var context = CorrelationContext(
+      monitor: monitor, tier: .domain, limits: limits, schema: row.schema,
+      home: [IPPrefix("10.0.0.0/8")].compactMap { $0 }, segments: segments,
+      directives: row.directives)
+    context.duties = duties
+    return context
+  }
+
+  /// Bytes resident once what is free was given back.
+  private static func heldBytes() -> Int {
+    if let symbol = dlsym(nil, "malloc_trim") {
+      _ = unsafeBitCast(symbol, to: (@convention(c) (Int) -> Int32).self)(0)
+    }
     guard let file = fopen("/proc/self/statm", "r") else { return 0 }
     defer { fclose(file) }
     var line = [CChar](repeating: 0, count: 128)
@@ -98,7 +158,6 @@ enum CorrelationBenchmark {
     let text = String(
       decoding: line.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
     let fields = text.split(separator: " ").compactMap { Int($0) }
-    let resident = fields.count > 1 ? fields[1] : 0
-    return resident * Int(getpagesize())
+    return (fields.count > 1 ? fields[1] : 0) * Int(getpagesize())
   }
 }

@@ -32,6 +32,8 @@ struct AttackFusion: AnalysisEngine, Codable {
   private var index = AttackIndex()
   /// The quietest first; entries older than their attack are put back when they come up.
   private var quiet = EarliestFirst<Quiet>()
+  /// The attacks that one report is held against.
+  private var near = Remade<[Int32]>()
   /// For each slot, the look in which it was seen last; a look has a number.
   private var seen = Remade<[UInt32]>()
   private var look: UInt32 = 0
@@ -119,27 +121,29 @@ struct AttackFusion: AnalysisEngine, Codable {
       seen.value = Array(repeating: 0, count: attacks.count)
       look = 1
     }
+    // Gathered before they are looked at: what looks would else be copied for the index to call.
+    var near: [Int32] = []
+    swap(&near, &self.near.value)
+    near.removeAll(keepingCapacity: true)
+    index.visit(event, kind: kind, anchor: plan.anchor) {
+      near.append($0)
+      return near.count < 2 * AttackIndex.lookLimit
+    }
     var looks = 0
     var best: (slot: Int32, id: ReportID, similarity: Double)?
-    index.visit(event, kind: kind, anchor: plan.anchor) { slot in
-      guard seen.value[Int(slot)] != look else { return true }
+    for slot in near where seen.value[Int(slot)] != look {
+      guard looks < AttackIndex.lookLimit else { break }
       seen.value[Int(slot)] = look
       looks += 1
-      if let (value, id) = compare(event, slot, plan), value >= threshold {
-        // Ties go to the smaller id, so that the order of looking cannot show.
-        if let known = best, (known.similarity, id) > (value, known.id) {
-          return looks < AttackIndex.lookLimit
-        }
-        best = (slot, id, value)
-      }
-      return looks < AttackIndex.lookLimit
+      guard let report = attacks[Int(slot)]?.report else { continue }
+      let value = plan.similarity.compare(event, report)
+      guard value >= threshold else { continue }
+      // Ties go to the smaller id, so that the order of looking cannot show.
+      if let known = best, (known.similarity, report.id) > (value, known.id) { continue }
+      best = (slot, report.id, value)
     }
+    swap(&near, &self.near.value)
     return best.map { ($0.slot, $0.similarity) }
-  }
-
-  private func compare(_ event: Report, _ slot: Int32, _ plan: Plan) -> (Double, ReportID)? {
-    guard let attack = attacks[Int(slot)] else { return nil }
-    return (plan.similarity.compare(event, attack.report), attack.report.id)
   }
 
   private mutating func open(_ event: Report, _ kind: UInt16, into sink: inout ReportSink) {

@@ -51,13 +51,11 @@ struct ContactWindow: Sendable, Codable {
   ) -> [Key] {
     let port = PortKey(transport: row.transport, port: row.port)
     guard !port.isAnswer else { return [] }
-    let failed = Set(row.failedTargets.listed)
     var fresh: [Key] = []
-    for target in Set(row.targets.listed).union(failed).sorted() {
+    row.eachTarget { target, hasFailed in
       let key = Key(source: row.source, target: target, port: port)
-      guard isWanted(key) else { continue }
-      let isNew = insert(key, row, report, hasFailed: failed.contains(target))
-      if isNew { fresh.append(key) }
+      guard isWanted(key) else { return }
+      if insert(key, row, report, hasFailed: hasFailed) { fresh.append(key) }
     }
     return fresh
   }

@@ -107,12 +107,20 @@ struct DistributedFlood: AnalysisEngine, Codable {
     return Set(event.sources.listed.map { context.segment(of: $0.base) })
   }
 
+  private struct Quietness: Comparable {
+    var busyness: Double
+    var key: FloodTarget.Key
+
+    static func < (left: Quietness, right: Quietness) -> Bool {
+      (left.busyness, left.key) < (right.busyness, right.key)
+    }
+  }
+
   private mutating func prepare(_ key: FloodTarget.Key, epoch: Int64) {
     guard targets[key] == nil else { return }
     if targets.count >= max(1, table.count(Self.targetsLimit)) {
-      let order = targets.map { (busyness: $0.value.busyness, key: $0.key) }
-        .sorted { ($0.busyness, $0.key) < ($1.busyness, $1.key) }
-      for entry in order.prefix(targets.count / 4 + 1) { targets[entry.key] = nil }
+      let order = targets.map { Quietness(busyness: $0.value.busyness, key: $0.key) }
+      for entry in order.least(targets.count / 4 + 1) { targets[entry.key] = nil }
     }
     targets[key] = FloodTarget(key: key, since: firstEpoch ?? epoch)
   }

@@ -56,17 +56,10 @@ struct DistributedScan: AnalysisEngine, Codable {
   /// Half-life of what is learned of a port's accidents.
   static let accidentHalfLife = TimeSpan.hours(24)
 
-  private struct Service: Hashable, Codable {
-    var target: IPPrefix
-    var port: PortKey
-  }
-
   private let context: CorrelationContext
   private let table: LimitTable
-  private var window: ContactWindow
+  private var window: ScanWindow
   private var services: KnownServices
-  private var contactsOfSource: [IPPrefix: Int] = [:]
-  private var contactsOfService: [Service: Int] = [:]
   private var accidents: [PortKey: DecayingRate] = [:]
   /// The newest conclusion per transport.
   private var attacks: [TransportProtocol: Report] = [:]
@@ -79,7 +72,7 @@ struct DistributedScan: AnalysisEngine, Codable {
   init(_ context: CorrelationContext) {
     self.context = context
     table = context.limits
-    window = ContactWindow(
+    window = ScanWindow(
       span: table.span(Self.windowLimit), capacity: table.count(Self.contactsLimit))
     services = KnownServices(capacity: table.count(Self.servicesLimit))
   }
@@ -96,21 +89,14 @@ struct DistributedScan: AnalysisEngine, Codable {
   }
 
   private mutating func take(_ row: ContactRow, of event: Report) {
-    let perSource = table.count(Self.perSourceLimit)
-    let perService = table.count(Self.perServiceLimit)
-    let fresh = window.insert(row, of: event) { key in
-      guard context.isHome(key.target), !key.target.base.isMulticast,
-        !key.target.base.isLimitedBroadcast, key.source.base != .unspecified
-      else { return false }
-      let service = Service(target: key.target, port: key.port)
-      return contactsOfSource[key.source, default: 0] < perSource
-        && contactsOfService[service, default: 0] < perService
+    guard row.source.base != .unspecified else { return }
+    let fresh = window.insert(
+      row, of: event, perSource: table.count(Self.perSourceLimit),
+      perService: table.count(Self.perServiceLimit)
+    ) { target in
+      !target.base.isMulticast && !target.base.isLimitedBroadcast && context.isHome(target)
     }
-    for key in fresh {
-      contactsOfSource[key.source, default: 0] += 1
-      contactsOfService[Service(target: key.target, port: key.port), default: 0] += 1
-      self.fresh[key.port.transport, default: 0] += 1
-    }
+    if fresh > 0 { self.fresh[row.transport, default: 0] += fresh }
   }
 
   mutating func advance(to now: CaptureTime, into sink: inout ReportSink) {
@@ -136,16 +122,9 @@ struct DistributedScan: AnalysisEngine, Codable {
 
   /// What leaves the window becomes the measure of chance, each source with a weight of one.
   private mutating func forget(asOf now: CaptureTime) {
-    let gone = window.expire(asOf: now)
-    for contact in gone {
-      let count = max(1, contactsOfSource[contact.key.source] ?? 1)
-      accidents[contact.key.port, default: DecayingRate(halfLife: Self.accidentHalfLife)]
-        .add(1 / Double(count), at: contact.last)
-    }
-    for contact in gone {
-      let service = Service(target: contact.key.target, port: contact.key.port)
-      contactsOfSource.lower(contact.key.source)
-      contactsOfService.lower(service)
+    window.expire(asOf: now) { contact, ofSource in
+      accidents[contact.port, default: DecayingRate(halfLife: Self.accidentHalfLife)]
+        .add(1 / Double(max(1, ofSource)), at: contact.last)
     }
     if accidents.count > table.count(Self.contactsLimit) { accidents = [:] }
   }
@@ -153,78 +132,37 @@ struct DistributedScan: AnalysisEngine, Codable {
   private mutating func judge(
     _ transport: TransportProtocol, now: CaptureTime, into sink: inout ReportSink
   ) {
-    let loud = table.count(Self.loudLimit)
-    let candidates = window.contacts.filter {
-      $0.key.port.transport == transport
-        && contactsOfSource[$0.key.source, default: 0] <= loud
-    }
-    let failed = candidates.filter {
-      $0.hasFailed && !services.offers($0.key.target, $0.key.port)
-    }
-    let ports = commonPorts(failed)
-    let group = failed.filter { ports.contains($0.key.port) }
-    let relayed = relays(candidates, ports: ports)
-    let probes = group.filter { !relayed.contains($0.key.source) }
-    let pairs = Matching.independent(probes.map { ($0.key.source, $0.key.target) })
-    let sources = Set(probes.map(\.key.source))
-    let answered = candidates.filter {
-      !$0.hasFailed && ports.contains($0.key.port) && sources.contains($0.key.source)
-    }
+    let crowd = Crowded(
+      window, transport, loud: table.count(Self.loudLimit), ports: table.count(Self.portsLimit),
+      services)
     let span = window.span
-    let mean = ports.reduce(0.0) {
+    let mean = crowd.ports.reduce(0.0) {
       $0 + table[Self.accidentsLimit] + (accidents[$1]?.expected(within: span, asOf: now) ?? 0)
     }
-    let surprise = Surprise.poisson(pairs, mean: max(mean, 1e-3))
-    let success = Double(answered.count) / Double(max(1, answered.count + probes.count))
-    guard pairs >= table.count(Self.pairsLimit), surprise >= table[Self.surpriseLimit],
-      success <= table[Self.successLimit]
+    let surprise = Surprise.poisson(crowd.pairs, mean: max(mean, 1e-3))
+    guard crowd.pairs >= table.count(Self.pairsLimit), surprise >= table[Self.surpriseLimit],
+      crowd.success <= table[Self.successLimit]
     else { return }
     let terms = [
       Term(
-        "independent failures", Double(pairs), threshold: table[Self.pairsLimit], unit: "pairs"),
+        "independent failures", Double(crowd.pairs), threshold: table[Self.pairsLimit],
+        unit: "pairs"),
       Term("surprise", surprise, threshold: table[Self.surpriseLimit], unit: "-log10 p"),
       Term("expected by chance", mean, unit: "pairs"),
-      Term("share of successes", success, threshold: table[Self.successLimit]),
-      Term("sources", Double(sources.count), unit: "sources"),
-      Term("probes", Double(probes.count), unit: "contacts"),
+      Term("share of successes", crowd.success, threshold: table[Self.successLimit]),
+      Term("sources", Double(crowd.sources), unit: "sources"),
+      Term("probes", Double(crowd.probes.count), unit: "contacts"),
     ]
-    report(transport, probes + answered, surprise, terms, now: now, into: &sink)
-  }
-
-  /// Ports on which at least two sources failed at different targets, the busiest first.
-  private func commonPorts(_ failed: [ContactWindow.Contact]) -> Set<PortKey> {
-    var byPort: [PortKey: [(IPPrefix, IPPrefix)]] = [:]
-    for contact in failed {
-      byPort[contact.key.port, default: []].append((contact.key.source, contact.key.target))
-    }
-    let shared = byPort.mapValues { Matching.independent($0) }.filter { $0.value >= 2 }
-    let order = shared.sorted { ($1.value, $0.key) < ($0.value, $1.key) }
-    return Set(order.prefix(table.count(Self.portsLimit)).map(\.key))
-  }
-
-  /// Sources that were themselves contacted on such a port before their own first: a worm's hosts,
-  /// not a scan's.
-  private func relays(
-    _ candidates: [ContactWindow.Contact], ports: Set<PortKey>
-  ) -> Set<IPPrefix> {
-    var began: [IPPrefix: CaptureTime] = [:]
-    for contact in candidates where ports.contains(contact.key.port) {
-      began[contact.key.source] = min(began[contact.key.source] ?? contact.first, contact.first)
-    }
-    let reached = candidates.filter {
-      guard !$0.hasFailed, ports.contains($0.key.port), let start = began[$0.key.target]
-      else { return false }
-      return $0.first <= start
-    }
-    return Set(reached.map(\.key.target))
+    report(transport, crowd.probes + crowd.answered, surprise, terms, now: now, into: &sink)
   }
 
   private mutating func report(
-    _ transport: TransportProtocol, _ contacts: [ContactWindow.Contact], _ surprise: Double,
-    _ terms: [Term], now: CaptureTime, into sink: inout ReportSink
+    _ transport: TransportProtocol, _ slots: [Int32], _ surprise: Double, _ terms: [Term],
+    now: CaptureTime, into sink: inout ReportSink
   ) {
-    let first = contacts.map(\.first).min() ?? now
-    let last = contacts.map(\.last).max() ?? now
+    let contacts = slots.map { window.contacts[Int($0)] }
+    let first = contacts.reduce(CaptureTime.distantFuture) { min($0, $1.first) }
+    let last = contacts.reduce(CaptureTime.distantPast) { max($0, $1.last) }
     var report: Report
     if let known = attacks[transport], first <= known.last {
       report = known
@@ -238,14 +176,11 @@ struct DistributedScan: AnalysisEngine, Codable {
     report.first = min(report.first, first)
     report.last = max(report.last, last)
     report.transport = transport
+    report.sources.formUnion(hosts(contacts.map(\.source)))
+    report.targets.formUnion(hosts(contacts.map(\.target)))
     var grounds = Grounds()
-    for (number, contact) in contacts.enumerated() {
-      report.sources.insert(contact.key.source)
-      report.targets.insert(contact.key.target)
-      if number < Self.groundsLimit { grounds.add(contact) }
-    }
-    let ports = Set(report.ports).union(contacts.map(\.key.port.port))
-    report.ports = Array(ports.sorted().prefix(Report.Limit.ports))
+    for slot in slots.prefix(Self.groundsLimit) { window.add(Int(slot), to: &grounds) }
+    report.ports = report.ports.united(with: Set(contacts.map(\.port.port)).sorted())
     report.confidence = Surprise.confidence(surprise, threshold: table[Self.surpriseLimit])
     report.terms = terms
     grounds.apply(to: &report)
@@ -264,12 +199,15 @@ struct DistributedScan: AnalysisEngine, Codable {
     attacks[transport] = report
     sink.emit(report)
   }
-}
 
-extension Dictionary where Value == Int {
-  /// Counts one down; a key at zero is forgotten.
-  mutating func lower(_ key: Key) {
-    guard let count = self[key] else { return }
-    self[key] = count > 1 ? count - 1 : nil
+  /// The hosts with these numbers, each once.
+  private func hosts(_ numbers: [Int32]) -> AddressSet {
+    var seen = [Bool](repeating: false, count: window.hosts.numbers)
+    var set = AddressSet()
+    for number in numbers where !seen[Int(number)] {
+      seen[Int(number)] = true
+      set.insert(window.hosts.name(number))
+    }
+    return set
   }
 }

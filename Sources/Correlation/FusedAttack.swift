@@ -20,8 +20,9 @@ struct FusedAttack: Sendable, Codable {
   /// Whether the index has not seen it yet, and how many values it knew of it.
   var isFresh = true
   var indexedSize = 0
-  /// What it rests on, once more than one report does: for one, the conclusion says it all.
-  private var grounds: Grounds?
+  /// What it rests on, once more than one report does: for one, the conclusion says it all. Apart,
+  /// since most attacks have none.
+  private var grounds: [Grounds] = []
   private var doubt = 1.0
 
   init(report: Report, kind: UInt16) {
@@ -41,9 +42,7 @@ struct FusedAttack: Sendable, Codable {
     report.last = max(report.last, event.last)
     report.sources.formUnion(event.sources)
     report.targets.formUnion(event.targets)
-    if report.ports != event.ports {
-      report.ports = Array(Set(report.ports + event.ports).sorted().prefix(Report.Limit.ports))
-    }
+    if report.ports != event.ports { report.ports = report.ports.united(with: event.ports) }
     if report.transport != event.transport { report.transport = nil }
     report.severity = max(report.severity, event.severity)
     report.confidence = combinedConfidence
@@ -78,21 +77,21 @@ struct FusedAttack: Sendable, Codable {
   }
 
   private mutating func rest(on event: Report) {
-    if grounds == nil, report.derivedFrom.isEmpty || report.derivedFrom == [event.id],
+    if grounds.isEmpty, report.derivedFrom.count <= 1,
+      report.derivedFrom.first ?? event.id == event.id,
       event.evidence.count <= Report.Limit.evidence
     {
-      report.derivedFrom = [event.id]
+      if report.derivedFrom.isEmpty { report.derivedFrom = [event.id] }
       report.evidence = report.evidence.isEmpty ? event.evidence : merged(event)
       report.coverage = event.coverage
       return
     }
-    var known = grounds ?? Grounds()
-    if grounds == nil {
-      known.add(report, as: report.derivedFrom)
+    if grounds.isEmpty {
+      grounds = [Grounds()]
+      grounds[0].add(report, as: report.derivedFrom)
     }
-    known.add(event)
-    known.apply(to: &report)
-    grounds = known
+    grounds[0].add(event)
+    grounds[0].apply(to: &report)
   }
 
   /// The evidence of the only report behind it, over its revisions.
@@ -112,6 +111,7 @@ struct FusedAttack: Sendable, Codable {
       report.attributes = event.attributes
       return
     }
+    guard report.attributes != event.attributes else { return }
     for (name, value) in event.attributes.sorted(by: { $0.key < $1.key }) {
       if isOpener, report.attributes[name] != nil { report.attributes[name] = value }
       merge(value, as: name)
@@ -130,5 +130,26 @@ struct FusedAttack: Sendable, Codable {
       report.attributes[name] = value
     default: break
     }
+  }
+}
+
+extension [UInt16] {
+  /// The ports of both, where both are in order; the smallest that a report can carry.
+  func united(with other: [UInt16]) -> [UInt16] {
+    guard !isEmpty else { return other }
+    var all: [UInt16] = []
+    all.reserveCapacity(count + other.count)
+    var (mine, theirs) = (0, 0)
+    while mine < count || theirs < other.count, all.count < Report.Limit.ports {
+      if theirs == other.count || mine < count && self[mine] <= other[theirs] {
+        if theirs < other.count, self[mine] == other[theirs] { theirs += 1 }
+        all.append(self[mine])
+        mine += 1
+      } else {
+        all.append(other[theirs])
+        theirs += 1
+      }
+    }
+    return all
   }
 }

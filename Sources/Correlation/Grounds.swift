@@ -2,25 +2,22 @@ import Reports
 import Terms
 
 /// What a conclusion rests on: reports, packets, and what the reporting monitors could see.
-/// Bounded.
+/// Bounded, and kept as a report carries it.
 struct Grounds: Sendable, Codable {
   private(set) var derivedFrom: [ReportID] = []
+  /// What `derivedFrom` holds, once it is long.
   private var known: Set<ReportID> = []
-  private var packets: [Place: Set<UInt64>] = [:]
-  private var segments: Set<String> = []
-  private var silent: Set<MonitorName> = []
+  /// By monitor and capture; packets in order.
+  private var evidence: [Evidence] = []
+  /// Sorted, each once; the first `Report.Limit.coverage`.
+  private var segments: [String] = []
+  private var silent: [MonitorName] = []
   private var loss = 0.0
 
-  var isEmpty: Bool { known.isEmpty && segments.isEmpty && packets.isEmpty }
+  var isEmpty: Bool { derivedFrom.isEmpty && segments.isEmpty && evidence.isEmpty }
 
-  private struct Place: Hashable, Comparable, Codable {
-    var monitor: MonitorName
-    var capture: String
-
-    static func < (left: Place, right: Place) -> Bool {
-      (left.monitor, left.capture) < (right.monitor, right.capture)
-    }
-  }
+  /// Up to this length a list is looked through faster than a set is made.
+  private static let shortList = 12
 
   /// Adds a report as a whole, with the evidence that it brings.
   mutating func add(_ report: Report) {
@@ -38,9 +35,7 @@ struct Grounds: Sendable, Codable {
   /// Adds what a report brings under other names than its own.
   mutating func add(_ report: Report, as ids: [ReportID]) {
     for id in ids { insert(id) }
-    segments.formUnion(report.coverage.segments)
-    silent.formUnion(report.coverage.silent)
-    loss = max(loss, report.coverage.loss)
+    see(report.coverage)
     for piece in report.evidence { add(piece.packets, at: piece.monitor, piece.capture) }
   }
 
@@ -54,48 +49,93 @@ struct Grounds: Sendable, Codable {
     id: ReportID, monitor: MonitorName, capture: String, packets: [UInt64], segments: [String]
   ) {
     insert(id)
-    self.segments.formUnion(segments)
+    Self.unite(&self.segments, segments)
     if !packets.isEmpty { add(packets, at: monitor, capture) }
   }
 
   mutating func formUnion(_ other: Grounds) {
     for id in other.derivedFrom { insert(id) }
-    for (place, indices) in other.packets.sorted(by: { $0.key < $1.key }) {
-      add(indices.sorted(), at: place.monitor, place.capture)
-    }
-    segments.formUnion(other.segments)
-    silent.formUnion(other.silent)
+    for piece in other.evidence { add(piece.packets, at: piece.monitor, piece.capture) }
+    Self.unite(&segments, other.segments)
+    Self.unite(&silent, other.silent)
     loss = max(loss, other.loss)
   }
 
   /// Writes the grounds into a report of the same conclusion.
   func apply(to report: inout Report) {
     report.derivedFrom = derivedFrom
-    report.evidence = packets.sorted { $0.key < $1.key }.prefix(Report.Limit.evidence).map {
-      Evidence(monitor: $0.key.monitor, capture: $0.key.capture, packets: $0.value.sorted())
-    }
-    report.coverage.segments = Array(segments.sorted().prefix(Report.Limit.coverage))
-    report.coverage.silent = Array(silent.sorted().prefix(Report.Limit.coverage))
+    report.evidence = evidence
+    report.coverage.segments = segments
+    report.coverage.silent = silent
     report.coverage.loss = loss
   }
 
   private mutating func note(_ report: Report) {
     insert(report.id)
-    segments.formUnion(report.coverage.segments)
-    silent.formUnion(report.coverage.silent)
-    loss = max(loss, report.coverage.loss)
+    see(report.coverage)
+  }
+
+  private mutating func see(_ coverage: Coverage) {
+    Self.unite(&segments, coverage.segments)
+    Self.unite(&silent, coverage.silent)
+    loss = max(loss, coverage.loss)
+  }
+
+  private static func unite<Member: Comparable>(_ list: inout [Member], _ more: [Member]) {
+    for member in more {
+      let place = list.lowerBound(member) { $0 }
+      guard place < Report.Limit.coverage else { continue }
+      if place == list.count || list[place] != member { list.insert(member, at: place) }
+      if list.count > Report.Limit.coverage { list.removeLast() }
+    }
   }
 
   private mutating func insert(_ id: ReportID) {
-    guard derivedFrom.count < Report.Limit.derivedFrom, known.insert(id).inserted else { return }
+    guard derivedFrom.count < Report.Limit.derivedFrom else { return }
+    if derivedFrom.count < Self.shortList {
+      guard !derivedFrom.contains(id) else { return }
+    } else {
+      if known.isEmpty { known = Set(derivedFrom) }
+      guard known.insert(id).inserted else { return }
+    }
     derivedFrom.append(id)
   }
 
   private mutating func add(_ indices: [UInt64], at monitor: MonitorName, _ capture: String) {
-    let place = Place(monitor: monitor, capture: capture)
-    guard packets[place] != nil || packets.count < Report.Limit.evidence else { return }
-    for index in indices where packets[place, default: []].count < Report.Limit.packets {
-      packets[place, default: []].insert(index)
+    let place = evidence.lowerBound((monitor, capture)) { ($0.monitor, $0.capture) }
+    if place == evidence.count
+      || (evidence[place].monitor, evidence[place].capture)
+        != (monitor, capture)
+    {
+      guard evidence.count < Report.Limit.evidence, !indices.isEmpty else { return }
+      evidence.insert(Evidence(monitor: monitor, capture: capture, packets: []), at: place)
     }
+    for index in indices where evidence[place].packets.count < Report.Limit.packets {
+      let slot = evidence[place].packets.lowerBound(index) { $0 }
+      if slot < evidence[place].packets.count, evidence[place].packets[slot] == index { continue }
+      evidence[place].packets.insert(index, at: slot)
+    }
+  }
+}
+
+extension Array {
+  /// In a list ordered by `key`, the first place whose key is not less than `value`.
+  fileprivate func lowerBound<Key: Comparable>(_ value: Key, by key: (Element) -> Key) -> Int {
+    lowerBound { key($0) < value }
+  }
+
+  fileprivate func lowerBound<First: Comparable, Second: Comparable>(
+    _ value: (First, Second), by key: (Element) -> (First, Second)
+  ) -> Int {
+    lowerBound { key($0) < value }
+  }
+
+  private func lowerBound(_ isBefore: (Element) -> Bool) -> Int {
+    var (low, high) = (0, count)
+    while low < high {
+      let middle = (low + high) / 2
+      if isBefore(self[middle]) { low = middle + 1 } else { high = middle }
+    }
+    return low
   }
 }

@@ -1,3 +1,4 @@
+import Analysis
 import Reports
 import Terms
 
@@ -9,6 +10,15 @@ struct KnownServices: Sendable, Codable {
 
     static func < (left: Key, right: Key) -> Bool {
       (left.target, left.port) < (right.target, right.port)
+    }
+  }
+
+  private struct Age: Comparable {
+    var time: CaptureTime
+    var key: Key
+
+    static func < (left: Age, right: Age) -> Bool {
+      (left.time, left.key) < (right.time, right.key)
     }
   }
 
@@ -31,7 +41,7 @@ struct KnownServices: Sendable, Codable {
   }
 
   private mutating func forgetOldestHalf() {
-    let order = lastAnswer.sorted { ($0.value, $0.key) < ($1.value, $1.key) }
-    for (key, _) in order.prefix(capacity / 2 + 1) { lastAnswer[key] = nil }
+    let order = lastAnswer.map { Age(time: $0.value, key: $0.key) }
+    for entry in order.least(capacity / 2 + 1) { lastAnswer[entry.key] = nil }
   }
 }

@@ -7,44 +7,79 @@ enum Matching {
 
   /// The size of a largest set of edges of which no two share an end (Kuhn's algorithm); greedy
   /// past the limits.
-  static func independent<Node: Hashable>(_ edges: [(Node, Node)]) -> Int {
-    var order: [Node] = []
-    var neighbours: [Node: [Node]] = [:]
-    for (left, right) in edges.prefix(edgeLimit) {
-      if neighbours[left] == nil { order.append(left) }
-      neighbours[left, default: []].append(right)
-    }
-    var partner: [Node: Node] = [:]
-    var waiting: [Node] = []
+  static func independent(_ edges: [(Int32, Int32)]) -> Int {
+    var graph = Graph(edges.prefix(edgeLimit))
+    var waiting: [Int] = []
     var size = 0
-    for left in order {
-      guard let free = neighbours[left]?.first(where: { partner[$0] == nil }) else {
-        waiting.append(left)
-        continue
-      }
-      partner[free] = left
-      size += 1
+    for left in graph.starts.indices.dropLast() {
+      if graph.take(left) { size += 1 } else { waiting.append(left) }
     }
     for left in waiting.prefix(augmentLimit) {
-      var visited: Set<Node> = []
-      if augment(left, neighbours, &partner, &visited, depth: 0) { size += 1 }
+      graph.round += 1
+      if graph.augment(left, depth: 0) { size += 1 }
     }
     return size
   }
 
-  /// Bounded depth: an attacker chooses the graph.
-  private static func augment<Node: Hashable>(
-    _ left: Node, _ neighbours: [Node: [Node]], _ partner: inout [Node: Node],
-    _ visited: inout Set<Node>, depth: Int
-  ) -> Bool {
-    guard depth < 64 else { return false }
-    for right in neighbours[left] ?? [] where visited.insert(right).inserted {
-      if let other = partner[right] {
-        guard augment(other, neighbours, &partner, &visited, depth: depth + 1) else { continue }
+  /// Left nodes in order of appearance, the neighbours of each in order.
+  private struct Graph {
+    /// Where the neighbours of each left node begin, and the end.
+    private(set) var starts: [Int] = [0]
+    private var neighbours: [Int] = []
+    private var partner: [Int] = []
+    /// The round in which a right node was tried last.
+    private var tried: [Int] = []
+    var round = 0
+
+    init(_ edges: ArraySlice<(Int32, Int32)>) {
+      var (lefts, rights): ([Int32: Int], [Int32: Int]) = ([:], [:])
+      lefts.reserveCapacity(edges.count)
+      var ends: [(left: Int, right: Int)] = []
+      ends.reserveCapacity(edges.count)
+      var degrees: [Int] = []
+      for (left, right) in edges {
+        let mine = lefts[left] ?? lefts.count
+        if mine == lefts.count {
+          lefts[left] = mine
+          degrees.append(0)
+        }
+        let other = rights[right] ?? rights.count
+        if other == rights.count { rights[right] = other }
+        degrees[mine] += 1
+        ends.append((mine, other))
       }
-      partner[right] = left
-      return true
+      for degree in degrees { starts.append(starts[starts.count - 1] + degree) }
+      var next = starts
+      neighbours = Array(repeating: 0, count: ends.count)
+      for (left, right) in ends {
+        neighbours[next[left]] = right
+        next[left] += 1
+      }
+      partner = Array(repeating: -1, count: rights.count)
+      tried = partner
     }
-    return false
+
+    /// Gives a left node its first free neighbour.
+    mutating func take(_ left: Int) -> Bool {
+      for place in starts[left]..<starts[left + 1] where partner[neighbours[place]] < 0 {
+        partner[neighbours[place]] = left
+        return true
+      }
+      return false
+    }
+
+    /// Bounded depth: an attacker chooses the graph.
+    mutating func augment(_ left: Int, depth: Int) -> Bool {
+      guard depth < 64 else { return false }
+      for place in starts[left]..<starts[left + 1] {
+        let right = neighbours[place]
+        guard tried[right] != round else { continue }
+        tried[right] = round
+        if partner[right] >= 0, !augment(partner[right], depth: depth + 1) { continue }
+        partner[right] = left
+        return true
+      }
+      return false
+    }
   }
 }

@@ -32,6 +32,17 @@ struct SlowScan: AnalysisEngine, Codable {
     var report: Report?
   }
 
+  /// What goes first.
+  private struct Quietness: Comparable {
+    var count: Int
+    var last: CaptureTime
+    var source: IPPrefix
+
+    static func < (left: Quietness, right: Quietness) -> Bool {
+      (left.count, left.last, left.source) < (right.count, right.last, right.source)
+    }
+  }
+
   private let context: CorrelationContext
   private let table: LimitTable
   private var sources: [IPPrefix: Source] = [:]
@@ -66,8 +77,8 @@ struct SlowScan: AnalysisEngine, Codable {
     else { return }
     for source in event.sources.listed { explained[source] = event.last }
     guard explained.count > table.count(Self.sourcesLimit) else { return }
-    let order = explained.sorted { ($0.value, $0.key) < ($1.value, $1.key) }
-    for (source, _) in order.prefix(explained.count / 2) { explained[source] = nil }
+    let order = explained.map { Quietness(count: 0, last: $0.value, source: $0.key) }
+    for entry in order.least(explained.count / 2) { explained[entry.source] = nil }
   }
 
   private mutating func take(_ row: ContactRow, of event: Report) {
@@ -90,9 +101,10 @@ struct SlowScan: AnalysisEngine, Codable {
   /// evicts itself.
   private mutating func makeRoom() {
     guard sources.count >= max(1, table.count(Self.sourcesLimit)) else { return }
-    let order = sources.map { (count: $0.value.window.count, last: $0.value.last, source: $0.key) }
-      .sorted { ($0.count, $0.last, $0.source) < ($1.count, $1.last, $1.source) }
-    for entry in order.prefix(sources.count / 4 + 1) { sources[entry.source] = nil }
+    let order = sources.map {
+      Quietness(count: $0.value.window.count, last: $0.value.last, source: $0.key)
+    }
+    for entry in order.least(sources.count / 4 + 1) { sources[entry.source] = nil }
   }
 
   mutating func advance(to now: CaptureTime, into sink: inout ReportSink) {

@@ -8,8 +8,8 @@ public struct AddressSet: Hashable, Sendable {
 
   /// Sorted, without repeats.
   public private(set) var listed: [IPPrefix] = []
-  /// Distinct addresses ever inserted; a prefix counts as one.
-  public private(set) var distinct = DistinctCount()
+  /// What was ever inserted; nil as long as `listed` names all of it.
+  private var counted: DistinctCount?
 
   public init() {}
 
@@ -19,23 +19,44 @@ public struct AddressSet: Hashable, Sendable {
 
   /// Rebuilds a set from its wire form; nil when the parts contradict each other.
   public init?(listed: [IPPrefix], distinct: DistinctCount) {
+    self.init(listed: listed)
+    counted = distinct
+    settle()
+  }
+
+  /// A set that names all its members; nil when they are too many, or not in order.
+  init?(listed: [IPPrefix]) {
     guard listed.count <= Self.listLimit, zip(listed, listed.dropFirst()).allSatisfy({ $0 < $1 })
     else { return nil }
     self.listed = listed
-    self.distinct = distinct
   }
 
+  /// Distinct addresses ever inserted; a prefix counts as one.
+  public var distinct: DistinctCount { counted ?? DistinctCount(different: listed.map(Self.hash)) }
+
   /// How many distinct members were inserted (an estimate past `DistinctCount.exactLimit`).
-  public var count: Int { max(distinct.value, listed.count) }
+  public var count: Int { counted.map { max($0.value, listed.count) } ?? listed.count }
   public var isEmpty: Bool { listed.isEmpty }
   /// Whether `listed` names every member.
-  public var isComplete: Bool { distinct.isExact && distinct.hashes.count <= listed.count }
+  public var isComplete: Bool {
+    counted.map { $0.isExact && $0.hashes.count <= listed.count } ?? true
+  }
+  /// Whether `distinct` says no more than `listed`.
+  var isListed: Bool { counted == nil }
 
   public mutating func insert(_ address: IPAddress) { insert(IPPrefix(host: address)) }
 
   public mutating func insert(_ prefix: IPPrefix) {
+    if counted == nil {
+      guard listed.count == Self.listLimit, place(of: prefix) == nil else {
+        list(prefix)
+        return
+      }
+      counted = distinct
+    }
     list(prefix)
-    distinct.insert(hash: Self.hash(prefix))
+    counted?.insert(hash: Self.hash(prefix))
+    settle()
   }
 
   /// What `distinct` counts a member by.
@@ -46,8 +67,26 @@ public struct AddressSet: Hashable, Sendable {
   }
 
   public mutating func formUnion(_ other: AddressSet) {
+    if other.counted == nil {
+      if listed.isEmpty, counted == nil {
+        listed = other.listed
+      } else {
+        for prefix in other.listed { insert(prefix) }
+      }
+      return
+    }
+    counted = distinct
     for prefix in other.listed { list(prefix) }
-    distinct.formUnion(other.distinct)
+    counted?.formUnion(other.distinct)
+    settle()
+  }
+
+  /// Forgets the count where the list tells as much, so that equal sets are equal.
+  private mutating func settle() {
+    guard let counted, counted.isExact, counted.hashes.count == listed.count,
+      counted == DistinctCount(different: listed.map(Self.hash))
+    else { return }
+    self.counted = nil
   }
 
   /// Whether a listed member is, or covers, `address`.
@@ -55,22 +94,44 @@ public struct AddressSet: Hashable, Sendable {
 
   /// Whether some listed member overlaps one of `other`'s.
   public func overlaps(_ other: AddressSet) -> Bool {
-    listed.contains { mine in other.listed.contains { $0.overlaps(mine) } }
+    guard listed.allSatisfy(\.isHost), other.listed.allSatisfy(\.isHost) else {
+      return listed.contains { mine in other.listed.contains { $0.overlaps(mine) } }
+    }
+    var mine = 0
+    var theirs = 0
+    while mine < listed.count, theirs < other.listed.count {
+      if listed[mine] == other.listed[theirs] { return true }
+      if listed[mine] < other.listed[theirs] { mine += 1 } else { theirs += 1 }
+    }
+    return false
   }
 
   /// The smallest members are kept when the list is full, so that the result does not depend on
   /// arrival order.
   private mutating func list(_ prefix: IPPrefix) {
-    if listed.count == Self.listLimit, let last = listed.last, last < prefix { return }
+    guard let last = listed.last, !(last < prefix) else {
+      if listed.count < Self.listLimit { listed.append(prefix) }
+      return
+    }
+    let place = lowerBound(prefix)
+    if listed[place] == prefix { return }
+    listed.insert(prefix, at: place)
+    if listed.count > Self.listLimit { listed.removeLast() }
+  }
+
+  /// The first place whose member is not less than `prefix`.
+  private func lowerBound(_ prefix: IPPrefix) -> Int {
     var low = 0
     var high = listed.count
     while low < high {
       let middle = (low + high) / 2
       if listed[middle] < prefix { low = middle + 1 } else { high = middle }
     }
-    if low < listed.count, listed[low] == prefix { return }
-    guard low < Self.listLimit else { return }
-    listed.insert(prefix, at: low)
-    if listed.count > Self.listLimit { listed.removeLast() }
+    return low
+  }
+
+  private func place(of prefix: IPPrefix) -> Int? {
+    let place = lowerBound(prefix)
+    return place < listed.count && listed[place] == prefix ? place : nil
   }
 }

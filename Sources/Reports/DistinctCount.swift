@@ -29,6 +29,13 @@ public struct DistinctCount: Hashable, Sendable {
     self.registers = registers
   }
 
+  /// The count of at most `exactLimit` values, given by their hashes, in whatever order.
+  init(different hashes: [UInt64]) {
+    var sorted = hashes
+    if sorted.count > 1 { sorted.sort() }
+    for hash in sorted where self.hashes.last != hash { self.hashes.append(hash) }
+  }
+
   public var isExact: Bool { registers.isEmpty }
 
   /// The exact count, or the sketch's estimate.

@@ -44,28 +44,13 @@ public struct Report: Hashable, Sendable {
   /// Event time at which this revision was emitted; reports are ordered by it, and watermarks speak
   /// of it.
   public var emitted: CaptureTime
-  public var sources = AddressSet()
-  public var targets = AddressSet()
-  /// Target ports, sorted, without repeats; the smallest `Limit.ports`.
-  public var ports: [UInt16] = []
   public var transport: TransportProtocol?
   /// 0–10; up to `informationalSeverity` is informational.
   public var severity: Double
   /// 0–1.
   public var confidence: Double
-  public var attributes: [String: AttributeValue] = [:]
-  public var evidence: [Evidence] = []
-  public var derivedFrom: [ReportID] = []
-  /// The incident of the same monitor that this one turned out to be part of: with it, no further
-  /// revision follows, and what was said stands in the other.
-  public var partOf: ReportID?
-  /// The score and threshold terms that led here, for `why`.
-  public var terms: [Term] = []
-  public var coverage = Coverage()
-  /// The drill this belongs to; nil for real traffic.
-  public var exercise: String?
-  /// Rows of an evidence report; nil for the other classes.
-  public var summary: Summary?
+  /// Its lists, in a list of one: copies of a report share them until one changes.
+  @usableFromInline var lists = [Lists()]
 
   /// The highest severity that is still only informational.
   public static let informationalSeverity = 2.0
@@ -88,6 +73,22 @@ public struct Report: Hashable, Sendable {
     self.confidence = confidence
   }
 
+  @usableFromInline struct Lists: Hashable, Sendable {
+    @usableFromInline var sources = AddressSet()
+    @usableFromInline var targets = AddressSet()
+    @usableFromInline var ports: [UInt16] = []
+    @usableFromInline var attributes: [String: AttributeValue] = [:]
+    @usableFromInline var evidence: [Evidence] = []
+    @usableFromInline var derivedFrom: [ReportID] = []
+    @usableFromInline var partOf: ReportID?
+    @usableFromInline var terms: [Term] = []
+    @usableFromInline var coverage = Coverage()
+    @usableFromInline var exercise: String?
+    @usableFromInline var summary: Summary?
+
+    @usableFromInline init() {}
+  }
+
   /// OSSIM's risk on its 0–10 scale: ⌊value · priority · reliability / 25⌋ with value 0–5 (the
   /// asset), priority 0–5 (from severity) and reliability 0–10 (from confidence).
   public func risk(assetValue: Int) -> Double {
@@ -96,8 +97,71 @@ public struct Report: Hashable, Sendable {
   }
 }
 
+extension Report {
+  @inlinable public var sources: AddressSet {
+    _read { yield lists[0].sources }
+    _modify { yield &lists[0].sources }
+  }
+
+  @inlinable public var targets: AddressSet {
+    _read { yield lists[0].targets }
+    _modify { yield &lists[0].targets }
+  }
+
+  /// Target ports, sorted, without repeats; the smallest `Limit.ports`.
+  @inlinable public var ports: [UInt16] {
+    _read { yield lists[0].ports }
+    _modify { yield &lists[0].ports }
+  }
+
+  @inlinable public var attributes: [String: AttributeValue] {
+    _read { yield lists[0].attributes }
+    _modify { yield &lists[0].attributes }
+  }
+
+  @inlinable public var evidence: [Evidence] {
+    _read { yield lists[0].evidence }
+    _modify { yield &lists[0].evidence }
+  }
+
+  @inlinable public var derivedFrom: [ReportID] {
+    _read { yield lists[0].derivedFrom }
+    _modify { yield &lists[0].derivedFrom }
+  }
+
+  /// The incident of the same monitor that this one turned out to be part of: with it, no further
+  /// revision follows, and what was said stands in the other.
+  @inlinable public var partOf: ReportID? {
+    _read { yield lists[0].partOf }
+    _modify { yield &lists[0].partOf }
+  }
+
+  /// The score and threshold terms that led here, for `why`.
+  @inlinable public var terms: [Term] {
+    _read { yield lists[0].terms }
+    _modify { yield &lists[0].terms }
+  }
+
+  @inlinable public var coverage: Coverage {
+    _read { yield lists[0].coverage }
+    _modify { yield &lists[0].coverage }
+  }
+
+  /// The drill this belongs to; nil for real traffic.
+  @inlinable public var exercise: String? {
+    _read { yield lists[0].exercise }
+    _modify { yield &lists[0].exercise }
+  }
+
+  /// Rows of an evidence report; nil for the other classes.
+  @inlinable public var summary: Summary? {
+    _read { yield lists[0].summary }
+    _modify { yield &lists[0].summary }
+  }
+}
+
 /// Packets behind a report: where to look in which capture.
-public struct Evidence: Hashable, Sendable {
+public struct Evidence: Hashable, Sendable, Codable {
   public var monitor: MonitorName
   /// The capture's name: a file's last path component, or an interface.
   public var capture: String

@@ -1,8 +1,30 @@
+import Terms
+
 /// A report kind's name, `family.name`, as the schema declares it.
 public struct ReportKind: Hashable, Sendable, Codable, Comparable, CustomStringConvertible {
   public let text: String
+  /// FNV-1a of the text: kinds are told apart, and looked up, far more often than they are made.
+  private let mark: UInt64
 
-  public init(_ text: String) { self.text = text }
+  public init(_ text: String) {
+    self.text = text
+    mark = text.utf8.fnv1a
+  }
+
+  public init(from decoder: any Decoder) throws {
+    self.init(try decoder.singleValueContainer().decode(String.self))
+  }
+
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.singleValueContainer()
+    try container.encode(text)
+  }
+
+  public static func == (left: ReportKind, right: ReportKind) -> Bool {
+    left.mark == right.mark && left.text == right.text
+  }
+
+  public func hash(into hasher: inout Hasher) { hasher.combine(mark) }
 
   /// The part before the first dot.
   public var family: Substring {

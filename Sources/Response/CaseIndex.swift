@@ -3,7 +3,8 @@ import Reports
 import Terms
 
 /// Finds the cases that a conclusion may explain, or be explained by, without looking at all of
-/// them: by the addresses that the two must share, in the roles in which they must share them.
+/// them: by the addresses that the two must share, in the roles in which they must share them, and
+/// by the reports that both rest on.
 ///
 /// What may explain without a common address (worms and distributed scans, by ports) stands in
 /// `wide`. All lists are bounded, so that no reports make a conclusion dear for others.
@@ -15,65 +16,167 @@ struct CaseIndex: Sendable, Codable {
   /// Newest cases that a conclusion about a whole prefix is held against.
   private static let recentLimit = 128
 
-  /// A part that a case plays, and the role in which it has an address.
-  struct Group: Hashable, Sendable, Codable {
-    var part: Explanation.Part
-    var role: Explanation.Role
+  /// Where one case stands.
+  struct Places: Sendable, Codable {
+    fileprivate var addresses: [AddressKey] = []
+    fileprivate var reports: [ReportKey] = []
+    fileprivate var isKnown = false
   }
 
-  typealias Key = AddressIndex<Group, ReportID>.Key
+  fileprivate struct AddressKey: Sendable, Codable {
+    var prefix: IPPrefix
+    var group: CaseGroup
+  }
 
-  private var index = AddressIndex<Group, ReportID>()
+  fileprivate struct ReportKey: Sendable, Codable {
+    var id: ReportID
+    var group: CaseGroup
+  }
+
+  private var byAddress: [IPPrefix: CasePlace] = [:]
+  /// By the reports that conclusions rest on: only campaigns are found by these, and only once there
+  /// is one.
+  private var byReport: [ReportID: CasePlace] = [:]
+  private(set) var followsReports = false
+  private var lengths = PrefixLengths()
   /// How many keys there are of each part.
   private var population = Array(repeating: 0, count: Explanation.Part.allCases.count)
-  private var wide: [ReportID] = []
-  private var recent: [ReportID] = []
+  private var wide: [Int32] = []
+  private var recent: [Int32] = []
 
-  /// Notes a conclusion of a case.
-  mutating func add(_ conclusion: Report, to incident: inout IncidentCase, _ key: ReportID) {
-    let part = Explanation.Part(conclusion)
-    if incident.keys.isEmpty { push(key, to: &recent, Self.recentLimit) }
-    if part.explainsByPorts { push(key, to: &wide, Self.wideLimit) }
+  /// Notes a conclusion of a case, and what is new since its revision before.
+  mutating func add(
+    _ conclusion: Report, since old: Report?, _ part: Explanation.Part, to places: inout Places,
+    _ slot: Int32
+  ) {
+    let isFresh = !places.isKnown
+    if isFresh {
+      places.isKnown = true
+      push(slot, to: &recent, Self.recentLimit)
+    }
+    if part.explainsByPorts { push(slot, to: &wide, Self.wideLimit) }
     for role in Explanation.Role.allCases {
-      for address in (role == .source ? conclusion.sources : conclusion.targets).listed {
-        guard incident.keys.count < Self.keyLimit else {
-          push(key, to: &wide, Self.wideLimit)
+      let listed = conclusion.addresses(role).listed
+      guard old.map({ $0.addresses(role).listed != listed }) ?? true else { continue }
+      let group = CaseGroup(part, role)
+      for address in listed {
+        guard places.addresses.count < Self.keyLimit else {
+          push(slot, to: &wide, Self.wideLimit)
           return
         }
-        let place = Key(Group(part: part, role: role), address)
-        guard index.add(key, under: place) else { continue }
-        incident.keys.append(place)
+        guard note(slot, group, address, isFresh: isFresh) else { continue }
+        places.addresses.append(AddressKey(prefix: address, group: group))
         population[Int(part.rawValue)] += 1
       }
     }
+    if followsReports { rest(conclusion, since: old, part, in: &places, slot) }
   }
 
-  private func push(_ key: ReportID, to list: inout [ReportID], _ limit: Int) {
-    guard !list.contains(key) else { return }
-    list.append(key)
+  private mutating func note(
+    _ slot: Int32, _ group: CaseGroup, _ address: IPPrefix, isFresh: Bool
+  ) -> Bool {
+    guard let known = byAddress.index(forKey: address) else {
+      byAddress[address] = CasePlace(slot, group)
+      lengths.count(address, 1)
+      return true
+    }
+    return byAddress.values[known].add(slot, group, isFresh: isFresh)
+  }
+
+  /// From now on cases are found by what they rest on.
+  mutating func followReports() { followsReports = true }
+
+  /// Notes the reports that a conclusion rests on.
+  mutating func rest(
+    _ conclusion: Report, since old: Report? = nil, _ part: Explanation.Part,
+    in places: inout Places, _ slot: Int32
+  ) {
+    let group = CaseGroup(part, .source)
+    let reports = conclusion.derivedFrom
+    // Reports come to those already known, so only the end is looked at.
+    let known = old?.derivedFrom ?? []
+    let start = reports.starts(with: known) ? known.count : 0
+    for id in reports[start...] {
+      guard places.reports.count < Self.keyLimit else {
+        push(slot, to: &wide, Self.wideLimit)
+        return
+      }
+      if let place = byReport.index(forKey: id) {
+        guard byReport.values[place].add(slot, group, isFresh: false) else { continue }
+      } else {
+        byReport[id] = CasePlace(slot, group)
+      }
+      places.reports.append(ReportKey(id: id, group: group))
+    }
+  }
+
+  private func push(_ slot: Int32, to list: inout [Int32], _ limit: Int) {
+    guard !list.contains(slot) else { return }
+    list.append(slot)
     if list.count > limit { list.removeFirst() }
   }
 
-  mutating func remove(_ incident: IncidentCase, _ key: ReportID) {
-    wide.removeAll { $0 == key }
-    recent.removeAll { $0 == key }
-    for place in incident.keys {
-      index.remove(key, under: place)
-      population[Int(place.group.part.rawValue)] -= 1
+  /// Forgets a case.
+  mutating func remove(_ places: Places, _ slot: Int32) {
+    wide.removeAll { $0 == slot }
+    recent.removeAll { $0 == slot }
+    for key in places.addresses {
+      population[Int(key.group.part.rawValue)] -= 1
+      guard let known = byAddress.index(forKey: key.prefix) else { continue }
+      if byAddress.values[known].remove(slot, key.group) {
+        byAddress.remove(at: known)
+        lengths.count(key.prefix, -1)
+      }
+    }
+    for key in places.reports {
+      guard let known = byReport.index(forKey: key.id) else { continue }
+      if byReport.values[known].remove(slot, key.group) { byReport.remove(at: known) }
     }
   }
 
-  /// Keys of the cases that the conclusion may have to do with, some of them twice.
-  func candidates(for conclusion: Report) -> [ReportID] {
-    var keys = wide
+  /// Whether there are cases of the part at all.
+  func has(_ part: Explanation.Part) -> Bool { population[Int(part.rawValue)] > 0 }
+
+  /// Shows the cases that the conclusion may have to do with, some of them twice; `only` those of
+  /// some parts.
+  func visit(
+    _ conclusion: Report, _ part: Explanation.Part, only parts: CaseGroup.Mask = .all,
+    _ body: (Int32) -> Void
+  ) {
+    if parts == .all { for slot in wide { body(slot) } }
     var hasPrefix = false
-    for tie in Explanation.Part(conclusion).ties where population[Int(tie.part.rawValue)] > 0 {
-      let group = Group(part: tie.part, role: tie.theirs)
-      for address in (tie.mine == .source ? conclusion.sources : conclusion.targets).listed {
+    for role in Explanation.Role.allCases {
+      let wanted = part.wanted(role).intersection(parts)
+      guard hasAny(wanted) else { continue }
+      for address in conclusion.addresses(role).listed {
         if !address.isHost { hasPrefix = true }
-        index.visit(group, address) { keys.append($0) }
+        byAddress[address]?.visit(wanted, body)
+        for length in lengths.shorter(than: address) {
+          byAddress[IPPrefix(address.base, length: Int(length))]?.visit(wanted, body)
+        }
       }
     }
-    return hasPrefix ? keys + recent : keys
+    if followsReports {
+      let wanted = CaseGroup.Mask.resting(with: part).intersection(parts)
+      if hasAny(wanted) {
+        for id in conclusion.derivedFrom { byReport[id]?.visit(wanted, body) }
+      }
+    }
+    if hasPrefix { for slot in recent { body(slot) } }
+  }
+
+  private func hasAny(_ wanted: CaseGroup.Mask) -> Bool {
+    var rest = wanted.bits
+    while rest != 0 {
+      if population[rest.trailingZeroBitCount / 2] > 0 { return true }
+      rest &= rest - 1
+    }
+    return false
+  }
+}
+
+extension Report {
+  fileprivate func addresses(_ role: Explanation.Role) -> AddressSet {
+    role == .source ? sources : targets
   }
 }

@@ -43,27 +43,17 @@ extension Explanation {
     /// Whether it may explain reports that share no address with it.
     var explainsByPorts: Bool { self == .worm || self == .distributedScan }
 
-    /// Where the cases stand that it may explain or be explained by.
-    var ties: [Tie] { Tie.ofPart[Int(rawValue)] }
-  }
+    /// The cases that it may explain or be explained by, found by an address that it has in the role.
+    func wanted(_ role: Role) -> CaseGroup.Mask { Self.wanted[Int(rawValue * 2 + role.rawValue)] }
 
-  /// An address that a conclusion has in the role `mine` is one that a case of this part has in the
-  /// role `theirs`.
-  struct Tie: Hashable, Sendable {
-    var mine: Role
-    var part: Part
-    var theirs: Role
-
-    /// By part; made of the pairs of a larger and a lesser one that `covers` knows.
-    static let ofPart: [[Tie]] = {
-      var ties = [[Tie]](repeating: [], count: Part.allCases.count)
+    /// By part and role: an address that a conclusion has in the role is one that a case of these
+    /// parts has in these. Made of the pairs of a larger and a lesser one that `covers` knows.
+    private static let wanted: [CaseGroup.Mask] = {
+      var masks = [CaseGroup.Mask](repeating: CaseGroup.Mask(), count: allCases.count * 2)
       func tie(_ larger: Part, _ role: Role, _ lesser: Part, _ other: Role) {
-        for (mine, tie) in [
-          (larger, Tie(mine: role, part: lesser, theirs: other)),
-          (lesser, Tie(mine: other, part: larger, theirs: role)),
-        ] where !ties[Int(mine.rawValue)].contains(tie) {
-          ties[Int(mine.rawValue)].append(tie)
-        }
+        let (mine, theirs) = (CaseGroup(larger, role), CaseGroup(lesser, other))
+        masks[Int(mine.number)].insert(theirs)
+        masks[Int(theirs.number)].insert(mine)
       }
       tie(.scan, .source, .scan, .source)
       for larger in [Part.scan, .probe, .intrusion] { tie(larger, .source, .probe, .source) }
@@ -82,16 +72,15 @@ extension Explanation {
       }
       tie(.worm, .source, .intrusion, .target)
       tie(.distributedScan, .source, .scan, .source)
-      for lesser in Part.allCases where lesser != .anomaly {
-        for role in Role.allCases { tie(.campaign, role, lesser, role) }
-      }
+      // Where only a target is common, a campaign explains what it rests on (`CaseIndex.byReport`).
+      for lesser in allCases where lesser != .anomaly { tie(.campaign, .source, lesser, .source) }
       // Whatever is known of one of its hosts says more than that it is odd.
-      for larger in Part.allCases {
+      for larger in allCases {
         for mine in Role.allCases {
           for theirs in Role.allCases { tie(larger, mine, .anomaly, theirs) }
         }
       }
-      return ties
+      return masks
     }()
   }
 }

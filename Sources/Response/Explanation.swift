@@ -13,8 +13,13 @@ struct Explanation {
   static let sourceShare = 0.5
 
   let larger: Report
+  /// Of which families its stages are, where it is a campaign.
+  private let campaign: [Substring]?
 
-  init(_ larger: Report) { self.larger = larger }
+  init(_ larger: Report) {
+    self.larger = larger
+    campaign = Self.families(larger)
+  }
 
   /// 0 for what a single source or tap shows; larger for what only several show together, and for
   /// what a directive follows through its stages.
@@ -90,7 +95,7 @@ struct Explanation {
     kind == .portScan || kind == .slowScan || kind == .pingSweep
   }
 
-  private static func isRecon(_ kind: ReportKind) -> Bool { kind.family == "recon" }
+  static func isRecon(_ kind: ReportKind) -> Bool { kind.family == "recon" }
 
   /// What a worm's request to a victim looks like on its segment.
   private static func isIntrusion(_ kind: ReportKind) -> Bool {
@@ -104,7 +109,7 @@ struct Explanation {
   /// Whether `lesser` is part of what the larger one says.
   func covers(_ lesser: Report) -> Bool {
     guard overlapsInTime(lesser) else { return false }
-    if let families = Self.families(larger) { return covers(lesser, campaign: families) }
+    if let campaign { return covers(lesser, campaign: campaign) }
     if let families = Self.families(lesser) { return coversCampaign(lesser, families) }
     let kind = lesser.kind
     if Self.isAnomaly(kind), larger.kind != kind {
@@ -196,8 +201,7 @@ struct Explanation {
   }
 
   private func overlapsInTime(_ lesser: Report) -> Bool {
-    let slack = Self.isRecon(larger.kind) && Self.isRecon(lesser.kind) ? Self.scanSlack : Self.slack
-    return larger.first - slack <= lesser.last && lesser.first - slack <= larger.last
+    CaseGist.Span(larger).meets(CaseGist.Span(lesser))
   }
 
   private func namesHosts(of lesser: Report) -> Bool {

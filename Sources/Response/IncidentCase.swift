@@ -12,10 +12,11 @@ struct IncidentCase: Sendable, Codable {
   private var weights: [Int]
   /// The ids that lead here, in the resolver's table.
   var members: [ReportID] = []
-  /// Under which the resolver finds it.
-  var keys: [CaseIndex.Key] = []
-  /// Event time of the first conclusion.
+  /// Where the resolver finds it.
+  var places = CaseIndex.Places()
+  /// Event time of the first conclusion, and its id.
   let opened: CaptureTime
+  let opener: ReportID
   /// When the next revision is due; `.distantFuture` when nothing is new.
   private(set) var due: CaptureTime
   private var told: Told?
@@ -38,19 +39,20 @@ struct IncidentCase: Sendable, Codable {
     self.fields = fields
     conclusions = [conclusion]
     weights = [Self.weight(conclusion)]
+    last = conclusion.last
     opened = now
+    opener = conclusion.id
     self.due = due
   }
 
   /// Whether an incident was sent.
   var isOpen: Bool { told != nil }
-  var last: CaptureTime { conclusions.map(\.last).max() ?? opened }
+  /// The newest observation behind its conclusions.
+  private(set) var last: CaptureTime
 
   /// The conclusion that names the incident: the largest explanation; of equals the one that saw
   /// most, then the one that gives most reasons, then the earliest.
   var lead: Report { conclusions[leading] }
-
-  var leadKind: ReportKind { conclusions[leading].kind }
 
   /// The conclusion that explains most.
   var explanation: Report { conclusions[largest] }
@@ -126,17 +128,32 @@ struct IncidentCase: Sendable, Codable {
       | min(report.coverage.segments.count, 0xffff) << 16 | min(report.terms.count, 0xffff)
   }
 
-  func follows(_ id: ReportID) -> Bool { conclusions.contains { $0.id == id } }
+  private func place(of id: ReportID) -> Int? { conclusions.firstIndex { $0.id == id } }
 
-  func explains(_ conclusion: Report) -> Bool { Explanation(explanation).covers(conclusion) }
+  func follows(_ id: ReportID) -> Bool { place(of: id) != nil }
+
+  /// The conclusion with this id, as it was told last.
+  func conclusion(_ id: ReportID) -> Report? { place(of: id).map { conclusions[$0] } }
+
+  /// What is asked of it most.
+  var gist: CaseGist {
+    CaseGist(
+      opened: opened, opener: opener, isOpen: isOpen, conclusions: conclusions, leading: leading,
+      largest: largest)
+  }
 
   /// Takes a new or revised conclusion; decides when to say so.
   mutating func update(_ conclusion: Report, now: CaptureTime, gap: TimeSpan) {
-    if let index = conclusions.firstIndex(where: { $0.id == conclusion.id }) {
+    if let index = place(of: conclusion.id) {
+      let isLast = conclusions[index].last == last
       conclusions[index] = conclusion
+      last =
+        isLast
+        ? conclusions.reduce(.distantPast) { max($0, $1.last) } : max(last, conclusion.last)
       weigh(index)
     } else if conclusions.count < Self.conclusionLimit {
       conclusions.append(conclusion)
+      last = max(last, conclusion.last)
       weigh(conclusions.count - 1)
     }
     join(conclusion)

@@ -34,20 +34,25 @@ public struct Resolver: Sendable, Codable {
   private let stageHold: TimeSpan
   private let revisionGap: TimeSpan
   private let capacity: Int
-  /// By the id of the conclusion that opened it.
-  private var cases: [ReportID: IncidentCase] = [:]
+  /// By slot; `vacant` ones hold nil. `gists` is what is asked of each most; nil while it changes,
+  /// and after a state was read.
+  private var cases: [IncidentCase?] = []
+  private var gists = Remade<[CaseGist?]>()
+  private var vacant: [Int32] = []
   /// Which case a conclusion belongs to.
-  private var caseOf: [ReportID: ReportID] = [:]
+  private var caseOf: [ReportID: Int32] = [:]
   private var index = CaseIndex()
+  /// The cases that one conclusion is held against.
+  private var near = Remade<[Int32]>()
   /// When cases are due; entries that no longer agree with their case mean nothing.
   private var deadlines = EarliestFirst<Due>()
 
   private struct Due: Comparable, Sendable, Codable {
     var time: CaptureTime
-    var key: ReportID
+    var slot: Int32
 
     static func < (left: Due, right: Due) -> Bool {
-      (left.time, left.key) < (right.time, right.key)
+      (left.time, left.slot) < (right.time, right.slot)
     }
   }
 
@@ -67,7 +72,7 @@ public struct Resolver: Sendable, Codable {
   }
 
   /// Incidents followed now, held ones included.
-  public var openCount: Int { cases.count }
+  public var openCount: Int { cases.count - vacant.count }
 
   /// When `advance` is next wanted; `.distantFuture` when nothing waits.
   public private(set) var nextDeadline = CaptureTime.distantFuture
@@ -91,129 +96,221 @@ public struct Resolver: Sendable, Codable {
   public mutating func advance(to now: CaptureTime) -> [Report] { due(now) }
 
   private mutating func take(_ conclusion: Report, now: CaptureTime) {
-    if let known = caseOf[conclusion.id], cases[known] != nil {
+    if gists.value.count < cases.count { gists.value = cases.map { $0?.gist } }
+    if let known = caseOf[conclusion.id] {
       update(known, with: conclusion, now: now)
       absorbLesser(into: known, now: now)
       return
     }
-    let near = index.candidates(for: conclusion)
-    if let host = earliest(among: near, where: { $0.explains(conclusion) }) {
+    let part = Explanation.Part(conclusion)
+    if part == .campaign, !index.followsReports { followReports() }
+    look(for: conclusion, part)
+    let span = CaseGist.Span(conclusion)
+    if let host = host(of: conclusion, span) {
       update(host, with: conclusion, now: now)
       // One that is not followed any more finds its case again by what it says.
-      if cases[host]?.follows(conclusion.id) == true { own(conclusion.id, host) }
+      if cases[Int(host)]?.follows(conclusion.id) == true { own(conclusion.id, host) }
       return
     }
     makeRoom()
-    let rank = Explanation.rank(conclusion)
     // The open incident that a larger explanation continues under the same id.
     let explanation = Explanation(conclusion)
-    let key =
-      earliest(among: near, where: { $0.isOpen && explanation.covers($0.lead) })
-      ?? conclusion.id
-    if cases[key] != nil {
-      update(key, with: conclusion, now: now)
+    if let known = continued(by: explanation, span) {
+      update(known, with: conclusion, now: now)
+      own(conclusion.id, known)
+      absorbLesser(into: known, now: now)
     } else {
-      var due = now
-      if rank == 0 ? Explanation.mayBePart(conclusion) : Explanation.mayBeWorm(conclusion) {
-        due = now + hold
-      } else if rank == 0, Explanation.mayBeStage(conclusion) {
-        due = now + min(hold, stageHold)
-      }
-      var fresh = IncidentCase(conclusion, now: now, due: due, fields: fields)
-      index.add(conclusion, to: &fresh, key)
-      cases[key] = fresh
-      schedule(key)
+      let slot = open(conclusion, part, now: now)
+      own(conclusion.id, slot)
+      // Those near it are known.
+      absorb(near.value, into: slot, explanation, now: now)
     }
-    own(conclusion.id, key)
-    absorbLesser(into: key, now: now)
   }
 
-  private mutating func own(_ id: ReportID, _ key: ReportID) {
-    guard caseOf.updateValue(key, forKey: id) != key else { return }
-    cases[key]?.members.append(id)
+  private mutating func look(
+    for conclusion: Report, _ part: Explanation.Part, only parts: CaseGroup.Mask = .all
+  ) {
+    var found: [Int32] = []
+    swap(&found, &near.value)
+    found.removeAll(keepingCapacity: true)
+    index.visit(conclusion, part, only: parts) { found.append($0) }
+    swap(&found, &near.value)
   }
 
-  private mutating func update(_ key: ReportID, with conclusion: Report, now: CaptureTime) {
+  private mutating func open(
+    _ conclusion: Report, _ part: Explanation.Part, now: CaptureTime
+  ) -> Int32 {
+    let rank = Explanation.rank(conclusion)
+    var due = now
+    if rank == 0 ? Explanation.mayBePart(conclusion) : Explanation.mayBeWorm(conclusion) {
+      due = now + hold
+    } else if rank == 0, Explanation.mayBeStage(conclusion) {
+      due = now + min(hold, stageHold)
+    }
+    var fresh = IncidentCase(conclusion, now: now, due: due, fields: fields)
+    let slot = vacant.popLast() ?? Int32(cases.count)
+    if Int(slot) == cases.count {
+      cases.append(nil)
+      gists.value.append(nil)
+    }
+    index.add(conclusion, since: nil, part, to: &fresh.places, slot)
+    gists.value[Int(slot)] = fresh.gist
+    cases[Int(slot)] = fresh
+    schedule(slot)
+    return slot
+  }
+
+  /// The first campaign has come: from now on it matters what cases rest on.
+  private mutating func followReports() {
+    index.followReports()
+    for slot in cases.indices {
+      guard var places = cases[slot]?.places else { continue }
+      for conclusion in cases[slot]?.conclusions ?? [] {
+        index.rest(conclusion, Explanation.Part(conclusion), in: &places, Int32(slot))
+      }
+      cases[slot]?.places = places
+    }
+  }
+
+  private mutating func own(_ id: ReportID, _ slot: Int32) {
+    guard caseOf.updateValue(slot, forKey: id) != slot else { return }
+    cases[Int(slot)]?.members.append(id)
+  }
+
+  private mutating func update(_ slot: Int32, with conclusion: Report, now: CaptureTime) {
+    let place = Int(slot)
     // Taken out while it changes: in its place it would be copied.
-    guard var incident = cases.removeValue(forKey: key) else { return }
+    guard var incident = cases[place].take() else { return }
+    gists.value[place] = nil
+    let old = incident.conclusion(conclusion.id)
     incident.update(conclusion, now: now, gap: revisionGap)
-    index.add(conclusion, to: &incident, key)
-    cases[key] = incident
-    schedule(key)
+    index.add(conclusion, since: old, Explanation.Part(conclusion), to: &incident.places, slot)
+    gists.value[place] = incident.gist
+    cases[place] = incident
+    schedule(slot)
   }
 
-  private mutating func schedule(_ key: ReportID) {
-    guard let due = cases[key]?.due, due < .distantFuture else { return }
-    if let first = deadlines.min, first.key == key, first.time == due { return }
-    deadlines.insert(Due(time: due, key: key))
+  private mutating func schedule(_ slot: Int32) {
+    guard let due = cases[Int(slot)]?.due, due < .distantFuture else { return }
+    if let first = deadlines.min, first.slot == slot, first.time == due { return }
+    deadlines.insert(Due(time: due, slot: slot))
     nextDeadline = min(nextDeadline, due)
   }
 
-  private func earliest(
-    among keys: [ReportID], where isMatch: (IncidentCase) -> Bool
-  ) -> ReportID? {
-    var best: (opened: CaptureTime, key: ReportID)?
-    for key in keys {
-      guard let incident = cases[key] else { continue }
-      if let best, (best.opened, best.key) <= (incident.opened, key) { continue }
-      if isMatch(incident) { best = (incident.opened, key) }
+  /// Of the cases near, the one opened first that explains the conclusion.
+  private func host(of conclusion: Report, _ span: CaseGist.Span) -> Int32? {
+    var best: (gist: CaseGist, slot: Int32)?
+    for slot in near.value {
+      guard let gist = gists.value[Int(slot)], gist.explanationSpan.meets(span) else { continue }
+      if let best, !CaseGist.precedes(gist, best.gist) { continue }
+      if Explanation(gist.explanation).covers(conclusion) { best = (gist, slot) }
     }
-    return best?.key
+    return best?.slot
   }
 
-  /// Folds the cases that `key` explains into it; those already told get a last revision that says so.
-  private mutating func absorbLesser(into key: ReportID, now: CaptureTime) {
-    guard let larger = cases[key], !Explanation.isAnomaly(larger.lead.kind) else { return }
-    let explanation = Explanation(larger.explanation)
+  /// Of the open incidents near, the one opened first that is explained.
+  private func continued(by explanation: Explanation, _ span: CaseGist.Span) -> Int32? {
+    var best: (gist: CaseGist, slot: Int32)?
+    for slot in near.value {
+      guard let gist = gists.value[Int(slot)], gist.isOpen, gist.leadSpan.meets(span)
+      else { continue }
+      if let best, !CaseGist.precedes(gist, best.gist) { continue }
+      if explanation.covers(gist.lead) { best = (gist, slot) }
+    }
+    return best?.slot
+  }
+
+  /// Folds the cases that `slot` explains into it; those already told get a last revision that
+  /// says so.
+  private mutating func absorbLesser(into slot: Int32, now: CaptureTime) {
+    guard let larger = gists.value[Int(slot)]?.explanation else { return }
+    let isLarge = Explanation.mayExplain(larger)
+    guard isLarge || index.has(.anomaly) else { return }
+    look(
+      for: larger, Explanation.Part(larger), only: isLarge ? .all : CaseGroup.Mask(.anomaly))
+    absorb(near.value, into: slot, Explanation(larger), now: now)
+  }
+
+  private mutating func absorb(
+    _ candidates: [Int32], into slot: Int32, _ explanation: Explanation, now: CaptureTime
+  ) {
+    guard gists.value[Int(slot)]?.isAnomaly == false else { return }
     let isLarge = Explanation.mayExplain(explanation.larger)
-    let keys = Set(index.candidates(for: explanation.larger))
-    let lesser = keys.filter { other in
-      guard other != key, let lesser = cases[other],
-        isLarge || Explanation.isAnomaly(lesser.leadKind)
-      else { return false }
-      return explanation.covers(lesser.lead)
+    let span = CaseGist.Span(explanation.larger)
+    var lesser: [(opener: ReportID, slot: Int32)] = []
+    for other in candidates {
+      guard other != slot, let gist = gists.value[Int(other)], isLarge || gist.isAnomaly,
+        span.meets(gist.leadSpan), !lesser.contains(where: { $0.slot == other }),
+        explanation.covers(gist.lead)
+      else { continue }
+      lesser.append((gist.opener, other))
     }
-    for other in lesser.sorted() {
-      guard let folded = cases.removeValue(forKey: other) else { continue }
-      index.remove(folded, other)
-      cases[key]?.takeOver(folded)
-      for conclusion in folded.conclusions { update(key, with: conclusion, now: now) }
-      for id in folded.members where caseOf[id] == other { own(id, key) }
+    for (_, other) in lesser.sorted(by: { $0.opener < $1.opener }) {
+      guard let folded = forget(other) else { continue }
+      cases[Int(slot)]?.takeOver(folded)
+      for conclusion in folded.conclusions { update(slot, with: conclusion, now: now) }
+      for id in folded.members where caseOf[id] == other { own(id, slot) }
     }
+  }
+
+  private mutating func forget(_ slot: Int32) -> IncidentCase? {
+    guard let gone = cases[Int(slot)].take() else { return nil }
+    gists.value[Int(slot)] = nil
+    vacant.append(slot)
+    index.remove(gone.places, slot)
+    return gone
   }
 
   private mutating func due(_ now: CaptureTime) -> [Report] {
     defer {
-      while let first = deadlines.min, cases[first.key]?.due != first.time {
+      while let first = deadlines.min, cases[Int(first.slot)]?.due != first.time {
         deadlines.removeMin()
       }
       nextDeadline = deadlines.min?.time ?? .distantFuture
     }
     guard let first = deadlines.min, first.time <= now else { return [] }
-    var keys: Set<ReportID> = []
+    if gists.value.count < cases.count { gists.value = cases.map { $0?.gist } }
+    var output: [Report] = []
     while let first = deadlines.min, first.time <= now {
       deadlines.removeMin()
-      if let due = cases[first.key]?.due, due <= now { keys.insert(first.key) }
-    }
-    var output: [Report] = []
-    for key in keys.sorted() {
-      guard var incident = cases.removeValue(forKey: key) else { continue }
+      // Once it has been told, nothing is due.
+      guard let due = cases[Int(first.slot)]?.due, due <= now else { continue }
+      guard var incident = cases[Int(first.slot)].take() else { continue }
+      gists.value[Int(first.slot)] = nil
       output += incident.emit(now: now, monitor: monitor, tier: tier, exercise: exercise)
-      cases[key] = incident
+      gists.value[Int(first.slot)] = incident.gist
+      cases[Int(first.slot)] = incident
     }
-    return output.sorted(by: Self.precedes)
+    return output.count > 1 ? output.sorted(by: Self.precedes) : output
   }
 
   private mutating func makeRoom() {
-    guard cases.count >= capacity else { return }
+    guard openCount >= capacity else { return }
     // What still waits to be told must not be lost: the quietest told cases go.
-    let order = cases.sorted {
-      ($0.value.isOpen ? 0 : 1, $0.value.last, $0.key)
-        < ($1.value.isOpen ? 0 : 1, $1.value.last, $1.key)
+    var order: [Quietness] = []
+    order.reserveCapacity(openCount)
+    for slot in cases.indices {
+      guard let gist = gists.value[slot], let last = cases[slot]?.last else { continue }
+      order.append(
+        Quietness(isHeld: !gist.isOpen, last: last, opener: gist.opener, slot: Int32(slot)))
     }
-    let gone = Set(order.prefix(cases.count / 8 + 1).map(\.key))
-    for key in gone { if let old = cases.removeValue(forKey: key) { index.remove(old, key) } }
-    caseOf = caseOf.filter { !gone.contains($0.value) }
+    for entry in order.least(openCount / 8 + 1) {
+      guard let gone = forget(entry.slot) else { continue }
+      for id in gone.members where caseOf[id] == entry.slot { caseOf[id] = nil }
+    }
+  }
+
+  /// What goes first.
+  private struct Quietness: Comparable {
+    var isHeld: Bool
+    var last: CaptureTime
+    var opener: ReportID
+    var slot: Int32
+
+    static func < (left: Quietness, right: Quietness) -> Bool {
+      if left.isHeld != right.isHeld { return right.isHeld }
+      return (left.last, left.opener) < (right.last, right.opener)
+    }
   }
 
   private static func precedes(_ left: Report, _ right: Report) -> Bool {

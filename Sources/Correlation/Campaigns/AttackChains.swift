@@ -45,7 +45,8 @@ struct AttackChains: AnalysisEngine, Codable {
       var after: ReportID
     }
 
-    var members: [ReportID] = []
+    /// Slots of its acts.
+    var members: [Int32] = []
     /// The strongest between two steps.
     var links: [Pair: ChainLink] = [:]
     /// The newest revision of what was told of it.
@@ -55,16 +56,30 @@ struct AttackChains: AnalysisEngine, Codable {
     var due: CaptureTime?
   }
 
+  private struct Due: Comparable, Sendable, Codable {
+    var time: CaptureTime
+    var campaign: Int
+
+    static func < (left: Due, right: Due) -> Bool {
+      (left.time, left.campaign) < (right.time, right.campaign)
+    }
+  }
+
   let context: CorrelationContext
   let judge: ChainJudge
   private let capacity: Int
   private let memberCapacity: Int
   /// The kinds that are steps at all.
   private var steps = Remade<[ReportKind: KindDefinition]>()
-  private(set) var acts: [ReportID: ChainAct] = [:]
+  /// Acts by slot; `vacant` slots hold nil.
+  private(set) var acts: [ChainAct?] = []
+  private var vacant: [Int32] = []
+  private var slotOf: [ReportID: Int32] = [:]
   private var footholds = FootholdTable()
   private var campaigns: [Int: Campaign] = [:]
   private var nextCampaign = 0
+  /// When campaigns are told; entries that no longer agree with their campaign mean nothing.
+  private var deadlines = EarliestFirst<Due>()
   private(set) var sensors: SensorMemory
   /// Steps that gave way, or found their campaign full.
   private var evicted: UInt64 = 0
@@ -90,10 +105,12 @@ struct AttackChains: AnalysisEngine, Codable {
   }
 
   mutating func advance(to now: CaptureTime, into sink: inout ReportSink) {
-    guard nextDeadline <= now else { return }
-    let due = campaigns.filter { $0.value.due.map { $0 <= now } ?? false }.keys
-    for number in due.sorted() { tell(campaign: number, now: now, into: &sink) }
-    nextDeadline = campaigns.values.reduce(.distantFuture) { min($0, $1.due ?? .distantFuture) }
+    while let first = deadlines.min, first.time <= now {
+      deadlines.removeMin()
+      guard campaigns[first.campaign]?.due == first.time else { continue }
+      tell(campaign: first.campaign, now: now, into: &sink)
+    }
+    nextDeadline = deadlines.min?.time ?? .distantFuture
   }
 
   mutating func analyse(_ event: Report, into sink: inout ReportSink) {
@@ -104,18 +121,22 @@ struct AttackChains: AnalysisEngine, Codable {
       let definition = steps.value[event.kind]
     else { return }
     var isNew = true
-    if var known = acts.removeValue(forKey: event.id) {
-      isNew = known.revise(event, definition, context)
-      acts[event.id] = known
+    let slot: Int32
+    if let known = slotOf[event.id] {
+      slot = known
+      isNew = acts[Int(slot)]?.revise(event, definition, context) ?? false
     } else {
       makeRoom()
-      acts[event.id] = ChainAct(event, definition, context)
+      slot = vacant.popLast() ?? Int32(acts.count)
+      if Int(slot) == acts.count { acts.append(nil) }
+      acts[Int(slot)] = ChainAct(event, definition, context)
+      slotOf[event.id] = slot
     }
     if isNew {
-      isNew = link(event.id)
-      if let act = acts[event.id] { footholds.note(act) }
+      isNew = link(slot)
+      if let act = acts[Int(slot)] { footholds.note(act, slot) }
     }
-    schedule(event.id, isNew: isNew, now: event.emitted)
+    schedule(slot, isNew: isNew, now: event.emitted)
   }
 
   /// Whether the report is a campaign that was chained below: those are joined here, step by step, and
@@ -130,40 +151,74 @@ struct AttackChains: AnalysisEngine, Codable {
   /// Hosts at which one pair of acts is held together.
   private static let pairLimit = 4
 
-  /// Holds an act against all that share a host with it; true when a link is new.
-  private mutating func link(_ id: ReportID) -> Bool {
-    guard let act = acts[id] else { return false }
-    var before: [ReportID: [IPAddress]] = [:]
-    var after: [ReportID: [IPAddress]] = [:]
-    func note(_ ids: [ReportID], _ host: IPAddress, _ pairs: inout [ReportID: [IPAddress]]) {
-      for other in ids where other != id && pairs[other]?.count ?? 0 < Self.pairLimit {
-        pairs[other, default: []].append(host)
-      }
-    }
-    for host in act.sources.union(act.targets).sorted() {
-      note(footholds.givers(at: host), host, &before)
-    }
-    for host in act.givenHosts.sorted() { note(footholds.takers(at: host), host, &after) }
+  /// Two acts, and a host at which they may be linked.
+  private typealias Pair = (other: Int32, host: IPAddress)
+
+  /// Holds an act against those that share a host with it in roles that can be linked, and of those
+  /// not by the host itself only against those that may be of one attacker; true when a link is new.
+  private mutating func link(_ slot: Int32) -> Bool {
+    guard let act = acts[Int(slot)] else { return false }
     var isNew = false
-    for links in links(before, { judge.judge($0, act, at: $1, sensors) }) {
-      isNew = add(links) || isNew
-    }
-    for links in links(after, { judge.judge(act, $0, at: $1, sensors) }) {
-      isNew = add(links) || isNew
-    }
+    for links in links(act, before(act, slot), isAfter: true) { isNew = add(links) || isNew }
+    for links in links(act, after(act, slot), isAfter: false) { isNew = add(links) || isNew }
     return isNew
   }
 
-  /// The links to each act that has any, in the order of what happened. Most pairs have none, so
-  /// only the others are put in order.
-  private func links(
-    _ pairs: [ReportID: [IPAddress]], _ judge: (ChainAct, IPAddress) -> ChainLink?
-  ) -> [[ChainLink]] {
+  /// The acts that may lead to this one, and where.
+  private func before(_ act: ChainAct, _ slot: Int32) -> [Pair] {
+    var pairs: [Pair] = []
+    let attacker = act.attacker
+    if act.needs.target != nil {
+      for host in act.targets {
+        for giver in footholds.givers(at: host)
+        where giver.slot != slot && giver.attacker.mayBe(attacker) {
+          pairs.append((giver.slot, host))
+        }
+      }
+    }
+    if act.needs.source != nil {
+      for host in act.sources where context.isHome(IPPrefix(host: host)) {
+        for giver in footholds.givers(at: host) where giver.slot != slot {
+          pairs.append((giver.slot, host))
+        }
+      }
+    }
+    return pairs.isEmpty || judge.isPossible(act) ? pairs : []
+  }
+
+  /// The acts that this one may lead to, and where.
+  private func after(_ act: ChainAct, _ slot: Int32) -> [Pair] {
+    var pairs: [Pair] = []
+    let attacker = act.attacker
+    act.eachGivenHost { host in
+      for taker in footholds.takers(at: host)
+      where taker.slot != slot
+        && (taker.isSource || taker.isTarget && taker.attacker.mayBe(attacker))
+      {
+        pairs.append((taker.slot, host))
+      }
+    }
+    return pairs
+  }
+
+  /// The links to each other act that has any, in the order of what happened.
+  private func links(_ act: ChainAct, _ pairs: [Pair], isAfter: Bool) -> [[ChainLink]] {
+    guard !pairs.isEmpty else { return [] }
+    let order = pairs.count > 1 ? pairs.sorted { ($0.other, $0.host) < ($1.other, $1.host) } : pairs
     var found: [(act: ChainAct, links: [ChainLink])] = []
-    for (id, hosts) in pairs {
-      guard let index = acts.index(forKey: id) else { continue }
-      let links = hosts.compactMap { judge(acts.values[index], $0) }
-      if !links.isEmpty { found.append((acts.values[index], links)) }
+    var start = 0
+    while start < order.count {
+      let first = order[start].other
+      let end = order[start...].firstIndex { $0.other != first } ?? order.count
+      let hosts = order[start..<min(end, start + Self.pairLimit)]
+      start = end
+      guard let other = acts[Int(first)], isAfter || judge.isPossible(other) else { continue }
+      let links = hosts.compactMap {
+        isAfter
+          ? judge.judge(other, act, at: $0.host, sensors)
+          : judge.judge(act, other, at: $0.host, sensors)
+      }
+      if !links.isEmpty { found.append((other, links)) }
     }
     return found.sorted { ChainAct.precedes($0.act, $1.act) }.map(\.links)
   }
@@ -172,8 +227,10 @@ struct AttackChains: AnalysisEngine, Codable {
   private mutating func add(_ links: [ChainLink]) -> Bool {
     guard var best = links.first else { return false }
     for link in links.dropFirst() where link.strength > best.strength { best = link }
-    guard let number = join(best.before, best.after) else { return false }
-    let isNew = acts[best.after]?.predecessors.insert(best.before).inserted ?? false
+    guard let before = slotOf[best.before], let after = slotOf[best.after],
+      let number = join(before, after)
+    else { return false }
+    let isNew = acts[Int(after)]?.predecessors.insert(best.before).inserted ?? false
     let pair = Campaign.Pair(before: best.before, after: best.after)
     if isNew, campaigns[number]?.links.count ?? 0 >= Self.linkLimit { return true }
     campaigns[number]?.links[pair] = best
@@ -181,8 +238,8 @@ struct AttackChains: AnalysisEngine, Codable {
   }
 
   /// Puts two steps into one campaign; nil when it is full.
-  private mutating func join(_ before: ReportID, _ after: ReportID) -> Int? {
-    switch (acts[before]?.campaign, acts[after]?.campaign) {
+  private mutating func join(_ before: Int32, _ after: Int32) -> Int? {
+    switch (acts[Int(before)]?.campaign, acts[Int(after)]?.campaign) {
     case (let one?, let other?):
       return one == other ? one : merge(one, other)
     case (let one?, nil): return enter(after, one)
@@ -195,13 +252,13 @@ struct AttackChains: AnalysisEngine, Codable {
     }
   }
 
-  private mutating func enter(_ id: ReportID, _ number: Int) -> Int? {
+  private mutating func enter(_ slot: Int32, _ number: Int) -> Int? {
     guard let count = campaigns[number]?.members.count, count < memberCapacity else {
       evicted &+= 1
       return nil
     }
-    campaigns[number]?.members.append(id)
-    acts[id]?.campaign = number
+    campaigns[number]?.members.append(slot)
+    acts[Int(slot)]?.campaign = number
     return number
   }
 
@@ -218,9 +275,10 @@ struct AttackChains: AnalysisEngine, Codable {
     let isElder = age(left, one) < age(right, other)
     let (kept, gone) = isElder ? (one, other) : (other, one)
     guard let lesser = campaigns.removeValue(forKey: gone) else { return nil }
-    for member in lesser.members { acts[member]?.campaign = kept }
+    for member in lesser.members { acts[Int(member)]?.campaign = kept }
     campaigns[kept]?.members += lesser.members
     let due = [left.due, right.due].compactMap { $0 }.min()
+    if let due, campaigns[kept]?.due != due { deadlines.insert(Due(time: due, campaign: kept)) }
     campaigns[kept]?.due = due
     campaigns[kept]?.toldFamilies.formUnion(lesser.toldFamilies)
     campaigns[kept]?.links.merge(lesser.links) { mine, _ in mine }
@@ -231,13 +289,14 @@ struct AttackChains: AnalysisEngine, Codable {
 
   /// Decides when a change is told: after all that came at the same time, whose order means nothing;
   /// a step of a large campaign that brings no new family, and more of the same, later.
-  private mutating func schedule(_ id: ReportID, isNew: Bool, now: CaptureTime) {
-    if acts[id]?.campaign == nil, acts[id]?.report.attributes[ChainAct.kinds] != nil {
+  private mutating func schedule(_ slot: Int32, isNew: Bool, now: CaptureTime) {
+    if acts[Int(slot)]?.isCampaign == true, acts[Int(slot)]?.campaign == nil {
       nextCampaign += 1
       campaigns[nextCampaign] = Campaign()
-      _ = enter(id, nextCampaign)
+      _ = enter(slot, nextCampaign)
     }
-    guard let act = acts[id], let number = act.campaign, let campaign = campaigns[number]
+    guard acts[Int(slot)]?.campaign != nil, let act = acts[Int(slot)], let number = act.campaign,
+      let campaign = campaigns[number]
     else { return }
     var due = now + TimeSpan(nanoseconds: 1)
     if let told = campaign.told {
@@ -248,6 +307,7 @@ struct AttackChains: AnalysisEngine, Codable {
     }
     if let earlier = campaign.due, earlier <= due { return }
     campaigns[number]?.due = due
+    deadlines.insert(Due(time: due, campaign: number))
     nextDeadline = min(nextDeadline, due)
   }
 
@@ -273,24 +333,54 @@ struct AttackChains: AnalysisEngine, Codable {
 
   // MARK: Bounds
 
-  private mutating func makeRoom() {
-    guard acts.count >= capacity else { return }
-    func rank(_ act: ChainAct) -> (Int, Int, CaptureTime, ReportID) {
-      let isTold = act.campaign.flatMap { campaigns[$0]?.told } != nil
-      let level = act.gives.target?.level ?? 0
-      return (isTold ? 1 : 0, act.taken.isEmpty ? level : 4, act.report.last, act.id)
+  /// What goes first.
+  private struct Worth: Comparable {
+    var isTold: Bool
+    var level: Int
+    var last: CaptureTime
+    var id: ReportID
+    var slot: Int32
+
+    static func < (left: Worth, right: Worth) -> Bool {
+      if left.isTold != right.isTold { return right.isTold }
+      return (left.level, left.last, left.id) < (right.level, right.last, right.id)
     }
-    let order = acts.values.map { (rank($0), $0.id) }.sorted { $0.0 < $1.0 }
-    for (_, id) in order.prefix(capacity / 8 + 1) {
-      guard let gone = acts.removeValue(forKey: id) else { continue }
-      footholds.remove(gone)
+  }
+
+  private mutating func makeRoom() {
+    guard slotOf.count >= capacity else { return }
+    let told = Set(campaigns.filter { $0.value.told != nil }.keys)
+    var order: [Worth] = []
+    order.reserveCapacity(slotOf.count)
+    for slot in acts.indices {
+      guard let worth = worth(slot, told) else { continue }
+      order.append(worth)
+    }
+    var gone: [Int: Set<ReportID>] = [:]
+    for entry in order.least(capacity / 8 + 1) {
+      guard let act = acts[Int(entry.slot)].take() else { continue }
+      vacant.append(entry.slot)
+      slotOf[entry.id] = nil
+      footholds.remove(act, entry.slot)
       evicted &+= 1
-      guard let number = gone.campaign else { continue }
-      campaigns[number]?.members.removeAll { $0 == id }
-      let rest = campaigns[number]?.links.filter { $0.key.before != id && $0.key.after != id }
+      if let number = act.campaign { gone[number, default: []].insert(entry.id) }
+    }
+    for (number, ids) in gone {
+      campaigns[number]?.members.removeAll { acts[Int($0)] == nil }
+      let rest = campaigns[number]?.links.filter {
+        !ids.contains($0.key.before) && !ids.contains($0.key.after)
+      }
       campaigns[number]?.links = rest ?? [:]
       if campaigns[number]?.members.isEmpty == true { campaigns[number] = nil }
     }
+  }
+
+  private func worth(_ slot: Int, _ told: Set<Int>) -> Worth? {
+    guard let act = acts[slot] else { return nil }
+    return Worth(
+      isTold: act.campaign.map(told.contains) ?? false,
+      level: act.taken.isEmpty ? act.gives.target?.level ?? 0 : 4, last: act.report.last,
+      id: act.id, slot: Int32(slot))
   }
 }
 

@@ -6,11 +6,9 @@ struct ChainAct: Sendable, Codable {
   private(set) var report: Report
   private(set) var needs: Footholds
   private(set) var gives: Footholds
-  private(set) var sources: Set<IPAddress> = []
-  private(set) var targets: Set<IPAddress> = []
-  /// The segments that they lie in.
-  private(set) var from: Set<String> = []
-  private(set) var to: Set<String> = []
+  /// Hosts named, in order.
+  private(set) var sources: [IPAddress] = []
+  private(set) var targets: [IPAddress] = []
   /// Hosts that the report says were taken, beyond what its kind gives.
   private(set) var taken: Set<IPAddress> = []
   /// Steps that it says must have been and nobody saw.
@@ -53,22 +51,38 @@ struct ChainAct: Sendable, Codable {
   private mutating func read(_ context: CorrelationContext) {
     sources = Self.hosts(report.sources)
     targets = Self.hosts(report.targets)
-    from = Set(sources.map(context.segment(of:)))
-    to = Set(targets.map(context.segment(of:)))
     // What a campaign told by a child holds, and what guessing led to. A host that is attacked and
     // attacks is taken.
     taken = []
+    missing = []
+    guard !report.attributes.isEmpty else { return }
     if case .text(let list)? = report.attributes[Self.controls] {
       let named = list.split(separator: ",").prefix(AddressSet.listLimit)
       taken = Set(named.compactMap { IPAddress($0) })
     }
-    if report.attributes[Self.stages] != nil { taken.formUnion(sources.intersection(targets)) }
-    taken = taken.filter { context.isHome(IPPrefix(host: $0)) }
+    if report.attributes[Self.stages] != nil { taken.formUnion(sources.filter(isAt)) }
+    if !taken.isEmpty { taken = taken.filter { context.isHome(IPPrefix(host: $0)) } }
     missing = MissingStep.list(report)
   }
 
-  private static func hosts(_ set: AddressSet) -> Set<IPAddress> {
-    Set(set.listed.lazy.filter(\.isHost).map(\.base))
+  private static func hosts(_ set: AddressSet) -> [IPAddress] {
+    set.listed.lazy.filter(\.isHost).map(\.base)
+  }
+
+  func isFrom(_ host: IPAddress) -> Bool { sources.contains(host) }
+  func isAt(_ host: IPAddress) -> Bool { targets.contains(host) }
+
+  /// Who is behind it.
+  var attacker: FootholdTable.Attacker { .init(sources) }
+
+  /// Whether the two have a source in common.
+  func sharesSource(with other: ChainAct) -> Bool {
+    var (mine, theirs) = (0, 0)
+    while mine < sources.count, theirs < other.sources.count {
+      if sources[mine] == other.sources[theirs] { return true }
+      if sources[mine] < other.sources[theirs] { mine += 1 } else { theirs += 1 }
+    }
+    return false
   }
 
   var id: ReportID { report.id }
@@ -76,13 +90,17 @@ struct ChainAct: Sendable, Codable {
   /// What it gives of a host.
   func foothold(at host: IPAddress) -> Foothold? {
     if taken.contains(host) { return .control }
-    return targets.contains(host) ? gives.target : nil
+    return gives.target != nil && isAt(host) ? gives.target : nil
   }
 
-  /// The hosts of which it gives something.
-  var givenHosts: Set<IPAddress> {
-    gives.target == nil ? taken : targets.union(taken)
+  /// Shows the hosts of which it gives something.
+  func eachGivenHost(_ body: (IPAddress) -> Void) {
+    if gives.target != nil { for host in targets { body(host) } }
+    for host in taken.sorted() where gives.target == nil || !isAt(host) { body(host) }
   }
+
+  /// Whether a child has chained it.
+  var isCampaign: Bool { report.attributes[Self.kinds] != nil }
 
   /// The families of the stages that it is made of, in order.
   var families: [String] {
@@ -118,7 +136,7 @@ struct ChainAct: Sendable, Codable {
   /// Who began it.
   var root: IPAddress? {
     if case .address(let root)? = report.attributes["root"] { return root }
-    return sources.min()
+    return sources.first
   }
 }
 

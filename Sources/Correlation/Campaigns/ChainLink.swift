@@ -71,13 +71,13 @@ struct ChainJudge: Sendable, Codable {
   let handover: TimeSpan
   let threshold: Double
 
-  /// nil when the two have nothing to do with one another at `host`.
+  /// nil when the two have nothing to do with one another at `host`. The later must be possible.
   func judge(
     _ before: ChainAct, _ after: ChainAct, at host: IPAddress, _ sensors: SensorMemory
   ) -> ChainLink? {
-    guard before.id != after.id, before.report.first <= after.report.first,
+    guard before.report.first <= after.report.first,
       before.report.last + window >= after.report.first,
-      let have = before.foothold(at: host), isPossible(after)
+      let have = before.foothold(at: host)
     else { return nil }
     let isBlind = sensors.isBlind(context.segment(of: host), asOf: after.report.emitted)
     let links = [
@@ -91,14 +91,14 @@ struct ChainJudge: Sendable, Codable {
   private func knowledge(
     _ before: ChainAct, _ after: ChainAct, at host: IPAddress, have: Foothold, isBlind: Bool
   ) -> ChainLink? {
-    guard let need = after.needs.target, after.targets.contains(host) else { return nil }
+    guard let need = after.needs.target, after.isAt(host) else { return nil }
     var have = have
     // A scan is told of in its first moments; only a revision says which ports it came to.
     if have == .service, before.report.revision > 0, !sharesPorts(before.report, after.report) {
       have = .host
     }
     let tie: ChainLink.Tie
-    if !before.sources.isDisjoint(with: after.sources) {
+    if before.sharesSource(with: after) {
       tie = .source
     } else if have == .service, goesOn(before, after),
       let network = network(before.report, after.report)
@@ -121,8 +121,8 @@ struct ChainJudge: Sendable, Codable {
     _ before: ChainAct, _ after: ChainAct, of host: IPAddress, have: Foothold, isBlind: Bool
   ) -> ChainLink? {
     guard let need = after.needs.source, context.isHome(IPPrefix(host: host)),
-      after.sources.contains(host),
-      !before.sources.contains(host) || before.taken.contains(host),
+      after.isFrom(host),
+      !before.isFrom(host) || before.taken.contains(host),
       // What tells itself how the host was taken needs no lesser reason.
       !after.taken.contains(host) || have == .control
     else { return nil }
@@ -184,16 +184,27 @@ struct ChainJudge: Sendable, Codable {
 
   /// Whether the topology lets the step be: its source reaches a target, and what stays within a
   /// segment was seen there. Otherwise the source is forged.
-  private func isPossible(_ act: ChainAct) -> Bool {
-    guard !act.from.isEmpty, !act.to.isEmpty, !context.segments.isEmpty else { return true }
-    guard act.from.contains(where: { start in act.to.contains { reaches(start, $0) } }) else {
+  func isPossible(_ act: ChainAct) -> Bool {
+    guard !act.sources.isEmpty, !act.targets.isEmpty, !context.segments.isEmpty else { return true }
+    let from = segments(act.sources)
+    let to = segments(act.targets)
+    guard from.contains(where: { start in to.contains { reaches(start, $0) } }) else {
       return false
     }
-    guard act.from.count == 1, act.from == act.to, let only = act.from.first,
-      only != context.perimeter
+    guard from.count == 1, from == to, let only = from.first, only != context.perimeter
     else { return true }
     let seen = act.report.coverage.segments
     return seen.isEmpty || seen.contains(only)
+  }
+
+  /// The segments that the hosts lie in, each once.
+  private func segments(_ hosts: [IPAddress]) -> [String] {
+    var segments: [String] = []
+    for host in hosts {
+      let segment = context.segment(of: host)
+      if !segments.contains(segment) { segments.append(segment) }
+    }
+    return segments
   }
 
   private func reaches(_ start: String, _ end: String) -> Bool {

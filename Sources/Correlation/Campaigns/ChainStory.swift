@@ -11,8 +11,8 @@ struct ChainStory: Sendable {
   private let held: [IPAddress: (most: Foothold, by: ReportID, next: Foothold?)]
   let families: [String]
 
-  init(_ campaign: AttackChains.Campaign, acts all: [ReportID: ChainAct]) {
-    acts = campaign.members.compactMap { all[$0] }.sorted(by: ChainAct.precedes)
+  init(_ campaign: AttackChains.Campaign, acts all: [ChainAct?]) {
+    acts = campaign.members.compactMap { all[Int($0)] }.sorted(by: ChainAct.precedes)
     byID = Dictionary(acts.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
     held = Self.held(acts)
     let places = Dictionary(
@@ -31,11 +31,11 @@ struct ChainStory: Sendable {
   ) -> [IPAddress: (most: Foothold, by: ReportID, next: Foothold?)] {
     var held: [IPAddress: (most: Foothold, by: ReportID, next: Foothold?)] = [:]
     for act in acts {
-      for host in act.givenHosts {
-        guard let own = act.foothold(at: host) else { continue }
+      act.eachGivenHost { host in
+        guard let own = act.foothold(at: host) else { return }
         guard let known = held[host] else {
           held[host] = (own, act.id, nil)
-          continue
+          return
         }
         if own > known.most {
           held[host] = (own, act.id, known.most)
@@ -274,7 +274,7 @@ struct ChainStory: Sendable {
       }
       guard act.needs.source == .control else { continue }
       // A host inside that attacks, and nobody saw how it was taken.
-      for host in act.sources.sorted().prefix(Self.rootLimit)
+      for host in act.sources.prefix(Self.rootLimit)
       where context.isHome(IPPrefix(host: host)) && !act.taken.contains(host) {
         let isKnown = held[host].map { $0.most >= .entry } ?? false
         if !isKnown { steps.insert(MissingStep(step: .entry, host: host)) }

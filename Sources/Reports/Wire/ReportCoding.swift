@@ -108,6 +108,8 @@ public enum ReportCoding {
   }
 
   private static func sizeEstimate(_ set: AddressSet) -> Int {
-    16 + 24 * set.listed.count + 8 * set.distinct.hashes.count + set.distinct.registers.count
+    guard !set.isListed else { return 16 + 32 * set.listed.count }
+    let distinct = set.distinct
+    return 16 + 24 * set.listed.count + 8 * distinct.hashes.count + distinct.registers.count
   }
 }

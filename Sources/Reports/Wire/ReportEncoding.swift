@@ -55,18 +55,12 @@ extension ReportCoding {
     guard !set.isEmpty || set.count > 0 else { return }
     let mark = writer.begin(field)
     writeMembers(set.listed, to: &writer)
-    if !isDerivable(set) {
-      writer.packed(4, fixed64: set.distinct.hashes)
-      writer.bytes(5, set.distinct.registers)
+    if !set.isListed {
+      let distinct = set.distinct
+      writer.packed(4, fixed64: distinct.hashes)
+      writer.bytes(5, distinct.registers)
     }
     writer.end(mark)
-  }
-
-  /// Whether the hashes are just those of the listed members.
-  private static func isDerivable(_ set: AddressSet) -> Bool {
-    guard set.distinct.isExact, set.distinct.hashes.count == set.listed.count else { return false }
-    if set.listed.count == 1 { return AddressSet.hash(set.listed[0]) == set.distinct.hashes[0] }
-    return set.listed.map(AddressSet.hash).sorted() == set.distinct.hashes
   }
 
   private static func writeMembers(_ members: [IPPrefix], to writer: inout WireWriter) {

@@ -121,11 +121,7 @@ extension ReportCoding {
     guard zip(listed, listed.dropFirst()).allSatisfy({ $0 < $1 }) else {
       throw WireFault(field: "", reason: "a member is repeated")
     }
-    var hashes = hashes
-    if hashes.isEmpty, registers.isEmpty {
-      hashes = listed.map(AddressSet.hash)
-      if hashes.count > 1 { hashes.sort() }
-    }
+    if hashes.isEmpty, registers.isEmpty, let set = AddressSet(listed: listed) { return set }
     guard let distinct = DistinctCount(hashes: hashes, registers: registers) else {
       throw WireFault(field: "hashes", reason: "not in order, or beside registers")
     }

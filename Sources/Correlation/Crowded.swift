@@ -1,0 +1,114 @@
+import Reports
+import Terms
+
+/// What a window holds of one scan spread over sources, over one transport: the failed contacts on
+/// ports that several sources failed at, by slot.
+struct Crowded {
+  private(set) var ports: Set<PortKey> = []
+  /// Contacts that failed, and those of the same sources on the same ports that did not.
+  private(set) var probes: [Int32] = []
+  private(set) var answered: [Int32] = []
+  /// Probes of which no two share a source or a target, at most.
+  private(set) var pairs = 0
+  private(set) var sources = 0
+
+  /// Share of the contacts that succeeded.
+  var success: Double {
+    Double(answered.count) / Double(max(1, answered.count + probes.count))
+  }
+
+  /// - Parameter loud: failed contacts beyond which a source is left out.
+  init(
+    _ window: ScanWindow, _ transport: TransportProtocol, loud: Int, ports limit: Int,
+    _ services: KnownServices
+  ) {
+    let contacts = window.contacts
+    let candidates = contacts.indices.filter {
+      contacts[$0].source >= 0 && contacts[$0].port.transport == transport
+        && Int(window.failures[Int(contacts[$0].source)]) <= loud
+    }
+    let failed = candidates.filter {
+      contacts[$0].hasFailed
+        && !services.offers(window.hosts.name(contacts[$0].target), contacts[$0].port)
+    }
+    ports = Self.commonPorts(failed, contacts, limit: limit)
+    guard !ports.isEmpty else { return }
+    var isCommon = PortMemo(ports)
+    let relayed = Self.relays(candidates, contacts, &isCommon)
+    var seen = [Bool](repeating: false, count: window.hosts.numbers)
+    var edges: [(Int32, Int32)] = []
+    for slot in failed where isCommon.holds(contacts[slot].port) {
+      let (source, target) = (contacts[slot].source, contacts[slot].target)
+      guard !relayed.contains(source) else { continue }
+      probes.append(Int32(slot))
+      if edges.count < Matching.edgeLimit { edges.append((source, target)) }
+      if !seen[Int(source)] { sources += 1 }
+      seen[Int(source)] = true
+    }
+    pairs = Matching.independent(edges)
+    for slot in candidates
+    where !contacts[slot].hasFailed && seen[Int(contacts[slot].source)]
+      && isCommon.holds(contacts[slot].port)
+    {
+      answered.append(Int32(slot))
+    }
+  }
+
+  /// Ports on which at least two sources failed at different targets, the busiest first.
+  private static func commonPorts(
+    _ failed: [Int], _ contacts: [ScanWindow.Contact], limit: Int
+  ) -> Set<PortKey> {
+    var numbers: [PortKey: Int] = [:]
+    var edges: [[(Int32, Int32)]] = []
+    for slot in failed {
+      let contact = contacts[slot]
+      let number = numbers[contact.port] ?? edges.count
+      if number == edges.count {
+        numbers[contact.port] = number
+        edges.append([])
+      }
+      guard edges[number].count < Matching.edgeLimit else { continue }
+      edges[number].append((contact.source, contact.target))
+    }
+    let shared = numbers.map { (port: $0.key, pairs: Matching.independent(edges[$0.value])) }
+      .filter { $0.pairs >= 2 }
+      .sorted { ($1.pairs, $0.port) < ($0.pairs, $1.port) }
+    return Set(shared.prefix(limit).map(\.port))
+  }
+
+  /// Sources that were themselves contacted on such a port before their own first: a worm's hosts,
+  /// not a scan's.
+  private static func relays(
+    _ candidates: [Int], _ contacts: [ScanWindow.Contact], _ isCommon: inout PortMemo
+  ) -> Set<Int32> {
+    var began: [Int32: CaptureTime] = [:]
+    var reached: [Int] = []
+    for slot in candidates where isCommon.holds(contacts[slot].port) {
+      let contact = contacts[slot]
+      began[contact.source] = min(began[contact.source] ?? contact.first, contact.first)
+      if !contact.hasFailed { reached.append(slot) }
+    }
+    var relays: Set<Int32> = []
+    for slot in reached {
+      guard let start = began[contacts[slot].target], contacts[slot].first <= start
+      else { continue }
+      relays.insert(contacts[slot].target)
+    }
+    return relays
+  }
+
+  /// Remembers the port that was asked for last: contacts of one row stand together.
+  private struct PortMemo {
+    private let ports: Set<PortKey>
+    private var last: (port: PortKey, isHeld: Bool)?
+
+    init(_ ports: Set<PortKey>) { self.ports = ports }
+
+    mutating func holds(_ port: PortKey) -> Bool {
+      if let last, last.port == port { return last.isHeld }
+      let isHeld = ports.contains(port)
+      last = (port, isHeld)
+      return isHeld
+    }
+  }
+}
