@@ -47,6 +47,27 @@ import Testing
     #expect(told.map(\.story) == ["recon.ping-sweep 10.1.1.5 > 20 hosts"])
   }
 
+  /// nmap's -PA80 and -PU40125; one port on many hosts by SYN is a horizontal scan.
+  @Test(arguments: [
+    (FlowEvent.Probe.ack, TransportProtocol.tcp, UInt16(80), "recon.ping-sweep", "tcp-ack"),
+    (.udp, .udp, 40_125, "recon.ping-sweep", "udp"), (.udp, .udp, 161, "recon.port-scan", "udp"),
+    (.syn, .tcp, 80, "recon.port-scan", "syn"),
+  ])
+  func whoKnocksWhereNothingListensAsksWhoIsThere(
+    probe: FlowEvent.Probe, transport: TransportProtocol, port: UInt16, kind: String,
+    technique: String
+  ) throws {
+    var story = try Story(PortScan(DetectionContext()))
+    for host in 1...30 {
+      story.wait(0.1)
+      try story.contact(
+        .unanswered, "198.51.100.7", "10.1.1.\(host)", port, probe: probe, transport: transport)
+    }
+    let told = story.finish()
+    #expect(told.map(\.kind.text) == [kind])
+    #expect(told.first?.text("technique") == technique)
+  }
+
   private func askAround(_ story: inout Story<PingSweep>) throws {
     for host in 10...40 {
       story.wait(0.2)

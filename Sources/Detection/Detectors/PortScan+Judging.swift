@@ -80,10 +80,11 @@ extension PortScan {
   private func report(_ suspect: ScanSuspect, at now: CaptureTime, from sink: ReportSink) -> Report
   {
     let margin = Double(suspect.failures) / Double(failureLimit)
+    let isPing = suspect.isPing
     var report = sink.opening(
-      .portScan, subject: "\(suspect.source) \(suspect.family)", first: suspect.first,
-      last: suspect.last, at: now,
-      severity: 5, confidence: min(0.99, 0.5 * suspect.share + 0.5 * (1 - 1 / (1 + margin))))
+      isPing ? .pingSweep : .portScan, subject: "\(suspect.source) \(suspect.family)",
+      first: suspect.first, last: suspect.last, at: now, severity: isPing ? 3 : 5,
+      confidence: min(0.99, 0.5 * suspect.share + 0.5 * (1 - 1 / (1 + margin))))
     report.sources.insert(suspect.source)
     report.sources.formUnion(suspect.companions)
     report.targets = suspect.targets
@@ -93,12 +94,16 @@ extension PortScan {
     if let reader { report.sources.insert(reader) }
     report.attributes = [
       "technique": .text(reader == nil ? suspect.technique.text : "idle"),
-      "shape": .text(suspect.shape),
-      "failures": .count(suspect.failures), "ports": .count(UInt64(suspect.ports.count)),
-      "targets": .count(UInt64(suspect.targets.count)),
+      "failures": .count(suspect.failures), "targets": .count(UInt64(suspect.targets.count)),
     ]
-    if !suspect.companions.isEmpty {
-      report.attributes["decoys"] = .count(UInt64(suspect.companions.count))
+    if isPing {
+      report.attributes["technique"] = .text(suspect.family == .udp ? "udp" : "tcp-ack")
+    } else {
+      report.attributes["shape"] = .text(suspect.shape)
+      report.attributes["ports"] = .count(UInt64(suspect.ports.count))
+      if !suspect.companions.isEmpty {
+        report.attributes["decoys"] = .count(UInt64(suspect.companions.count))
+      }
     }
     report.evidence = [sink.evidence(suspect.packets.indices)]
     report.terms = [

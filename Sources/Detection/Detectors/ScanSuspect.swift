@@ -74,6 +74,19 @@ struct ScanSuspect: Sendable {
     return doors >= hosts ? "vertical" : "horizontal"
   }
 
+  /// The first port of those that systems give to clients: no service is looked for there.
+  static let firstClientPort: UInt16 = 32_768
+
+  /// Whether the source asks who is there instead of what runs there: one knock per host, at which
+  /// even a closed port answers. An acknowledgement finds no service, a datagram to a client's port
+  /// neither (nmap's `-PA` and `-PU`); a SYN does, so many hosts on one port are a horizontal scan.
+  var isPing: Bool {
+    guard ports.count == 1, let port = ports.smallest.first, shape == "horizontal" else {
+      return false
+    }
+    return family == .ack || family == .udp && port >= Self.firstClientPort
+  }
+
   /// Whether the failures scatter: almost every target at another high port, as peer-to-peer
   /// software leaves them. A scan fills a grid of targets and ports instead.
   var isScattered: Bool {
