@@ -53,6 +53,9 @@ struct DistributedScan: AnalysisEngine, Codable {
   static let patientContacts = 8192
   /// Contacts that a conclusion names its grounds of; what more there are counts only.
   static let groundsLimit = 1024
+  /// Prefix lengths below which a row that was coarsened says no more of who it was: such rows are a
+  /// flood's forged sources.
+  static let leastLength = (v4: 16, v6: 32)
   /// Half-life of what is learned of a port's accidents.
   static let accidentHalfLife = TimeSpan.hours(24)
 
@@ -89,7 +92,10 @@ struct DistributedScan: AnalysisEngine, Codable {
   }
 
   private mutating func take(_ row: ContactRow, of event: Report) {
-    guard row.source.base != .unspecified else { return }
+    let source = row.source
+    guard source.base != .unspecified,
+      source.length >= (source.base.isIPv4 ? Self.leastLength.v4 : Self.leastLength.v6)
+    else { return }
     let fresh = window.insert(
       row, of: event, perSource: table.count(Self.perSourceLimit),
       perService: table.count(Self.perServiceLimit)

@@ -21,6 +21,25 @@ struct Recording {
     }
   }
 
+  /// All at once: moved by whole epochs to the time of the first.
+  init(mixing recordings: [Recording]) {
+    func start(_ recording: Recording) -> CaptureTime {
+      recording.reports.values.joined().map(\.emitted).min() ?? .distantPast
+    }
+    let epoch = TimeSpan.seconds(10)
+    let begin = recordings.first.map(start) ?? .distantPast
+    var mixed: [MonitorName: [Report]] = [:]
+    for recording in recordings {
+      let shift = begin.epochStart(epoch) - start(recording).epochStart(epoch)
+      for (monitor, list) in recording.reports {
+        mixed[monitor, default: []] += list.map { $0.moved(by: shift) }
+      }
+    }
+    reports = mixed.mapValues {
+      $0.sorted { ($0.emitted, $0.id, $0.revision) < ($1.emitted, $1.id, $1.revision) }
+    }
+  }
+
   static func topology() throws -> Topology {
     try loadTopology(repository.appending(path: "topology/acme.yaml").path)
   }
@@ -41,5 +60,31 @@ struct RecordedSource: LocalSource {
     let piece = rest.prefix { $0.emitted <= time + .seconds(1) }
     rest = rest.dropFirst(piece.count)
     return LocalPiece(reports: Array(piece), watermark: piece.last?.emitted ?? time)
+  }
+}
+
+extension Report {
+  fileprivate func moved(by shift: TimeSpan) -> Report {
+    var report = self
+    report.first = first + shift
+    report.last = last + shift
+    report.raised = raised + shift
+    report.emitted = emitted + shift
+    switch summary {
+    case .contacts(var rows)?:
+      for index in rows.indices {
+        rows[index].first = rows[index].first + shift
+        rows[index].last = rows[index].last + shift
+      }
+      report.summary = .contacts(rows)
+    case .rates(var rows)?:
+      for index in rows.indices {
+        rows[index].first = rows[index].first + shift
+        rows[index].last = rows[index].last + shift
+      }
+      report.summary = .rates(rows)
+    case nil: break
+    }
+    return report
   }
 }

@@ -124,7 +124,8 @@ struct ChainJudge: Sendable, Codable {
       after.isFrom(host),
       !before.isFrom(host) || before.taken.contains(host),
       // What tells itself how the host was taken needs no lesser reason.
-      !after.taken.contains(host) || have == .control
+      !after.taken.contains(host) || have == .control,
+      leads(before, to: after, from: host)
     else { return nil }
     let missing = max(0, need.level - have.level)
     var strength = Self.holding[missing]
@@ -138,6 +139,15 @@ struct ChainJudge: Sendable, Codable {
       before: before.id, after: after.id, host: host, have: min(have, need), need: need,
       tie: .host, pointsBack: pointsBack, isBlind: isBlind && missing > 0,
       strength: min(1, strength))
+  }
+
+  /// Whether what was done to the host explains who does the later step: it began it, or most of the
+  /// hosts inside that do it were attacked by the earlier. One bot of many, infected by a worm, does
+  /// not make the flood the worm's.
+  private func leads(_ before: ChainAct, to after: ChainAct, from host: IPAddress) -> Bool {
+    if after.sources.count == 1 || after.report.attributes["root"] == .address(host) { return true }
+    let crowd = after.sources.filter { context.isHome(IPPrefix(host: $0)) }
+    return crowd.count { before.foothold(at: $0) != nil } * 2 > crowd.count
   }
 
   private func sharesPorts(_ left: Report, _ right: Report) -> Bool {

@@ -45,6 +45,14 @@ struct StageBinding: Sendable, Codable {
     return isKnown ? false : nil
   }
 
+  /// The share of `values` that its reports have in the field, 0–1.
+  func share(of values: FieldValues, in field: ReportField) -> Double {
+    guard case .addresses(let list) = values, !list.isEmpty, field.isAddress else { return 1 }
+    let known = addresses(field)
+    let found = list.count { value in known.contains { $0.contains(value) } }
+    return Double(found) / Double(list.count)
+  }
+
   /// The addresses in a role, sorted, at most `AddressSet.listLimit`.
   func addresses(_ field: ReportField) -> [IPPrefix] {
     if let answers { return answers }
@@ -168,7 +176,8 @@ struct DirectiveInstance: Sendable, Codable {
       guard !values.isEmpty, let meets = binding.meets(values, in: join.other) else {
         return false
       }
-      return meets != join.isNegated
+      guard meets, !join.isNegated, stage.share > 0 else { return meets != join.isNegated }
+      return binding.share(of: values, in: join.other) >= stage.share
     }
   }
 

@@ -98,6 +98,7 @@ extension Directive {
       "\(join.field.text) \(join.isNegated ? "is not" : "is") "
         + reference(.init(reference: join.reference, field: join.other))
     }
+    if stage.share > 0 { texts.append("for at least \(stage.share) of its own values") }
     if !stage.grouping.isEmpty {
       texts.append("counted by the same " + stage.grouping.map(\.text).joined(separator: ", "))
     }

@@ -91,6 +91,8 @@ public struct Stage: Sendable, Hashable {
   public var slot: Int
   public var test: Test
   public var joins: [Join] = []
+  /// The least share of a report's own values that each join must find; 0: one is enough.
+  public var share = 0.0
   /// What the reports that a stage counts have in common.
   public var grouping: [ReportField] = []
   /// Reports to be counted before the stage is reached.

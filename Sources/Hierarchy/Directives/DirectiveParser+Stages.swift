@@ -4,13 +4,15 @@ import Terms
 /// Stages, one by one and nested.
 extension DirectiveParser {
   static let stageKeys = [
-    "name", "kinds", "ask", "any", "all", "where", "same", "join", "by", "count", "distinct",
+    "name", "kinds", "ask", "any", "all", "where", "same", "join", "share", "by", "count",
+    "distinct",
     "total", "mean", "percentile", "within", "after", "absent", "optional", "priority",
     "reliability", "then",
   ]
   /// Keys that mean something for what waits for reports only.
   private static let reportKeys = [
-    "where", "same", "join", "by", "count", "distinct", "total", "mean", "percentile", "absent",
+    "where", "same", "join", "share", "by", "count", "distinct", "total", "mean", "percentile",
+    "absent",
     "within",
   ]
 
@@ -110,6 +112,7 @@ extension DirectiveParser {
     if let value = fields["where"] { test.conditions = conditions(value, attributes: names) }
     stage.test = .report(test)
     stage.joins = joins(fields, attributes: names)
+    stage.share = log.number(fields["share"], in: 0...1, as: .ratio) ?? 0
     stage.grouping = log.items(fields["by"]).compactMap { field($0, attributes: names) }
     if let value = fields["count"] {
       stage.count = whole(value, in: 1...100_000) ?? 1
