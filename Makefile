@@ -30,6 +30,7 @@ bench: install-dependencies
 	@.build/release/beryl-bench hot
 	@.build/release/beryl-bench engines
 	@.build/release/beryl-bench links
+	@.build/release/beryl-bench correlation
 	@.build/release/beryl-bench tree
 
 # One child's five million reports, and what its siblings notice; a minute or two, 200 MB in /tmp.

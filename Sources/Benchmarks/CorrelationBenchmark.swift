@@ -11,7 +11,7 @@ import Terms
 enum CorrelationBenchmark {
   private static let sourceCount = 100_000
   private static let reportCount = 240_000
-  private static let rounds = 3
+  private static let rounds = 2
   /// Reports between two watermarks: about 10 s of event time.
   private static let step = 1024
   /// A few directives of the shipped ones.
@@ -31,6 +31,9 @@ enum CorrelationBenchmark {
   private struct Outcome {
     var measurement: Measurement
     var incidents: Int
+    /// Nanoseconds per report in the first and the last quarter of the run.
+    var first: Double
+    var last: Double
     /// Held at the end for each source that was seen.
     var bytes: Int
   }
@@ -45,10 +48,7 @@ enum CorrelationBenchmark {
       for index in chosen {
         let outcome = measure(rows[index])
         runs[index].append(outcome.measurement)
-        guard round == 0 else { continue }
-        notes.append(
-          "\(rows[index].name): \(outcome.incidents) incidents"
-            + (rows[index].isRoomy ? ", \(outcome.bytes) bytes per live source" : ""))
+        if round == 0 { notes.append(note(rows[index], outcome)) }
       }
     }
     let title = "Mixed reports of \(sourceCount) sources, children to incidents; first row"
@@ -56,6 +56,13 @@ enum CorrelationBenchmark {
       title: title, rows: chosen.map { Measurement(of: runs[$0]) })
     print(table.text)
     print(notes.joined(separator: "\n") + "\n")
+  }
+
+  private static func note(_ row: Row, _ outcome: Outcome) -> String {
+    let rate = Int(1e9 / max(1, outcome.measurement.nanosecondsPerItem))
+    return "\(row.name): \(rate) reports/CPU-s, first quarter \(Int(outcome.first)) ns, last "
+      + "\(Int(outcome.last)) ns, \(outcome.incidents) incidents"
+      + (row.isRoomy ? ", \(outcome.bytes) bytes per live source" : "")
   }
 
   private static func rows(_ topology: String) throws -> [Row] {
@@ -109,6 +116,7 @@ enum CorrelationBenchmark {
       resolver: Resolver(
         monitor: monitor, tier: .domain, schema: row.schema, limits: limits))
     var seconds = 0.0
+    var quarters: [Double] = [0, 0, 0, 0]
     var incidents: Set<ReportID> = []
     for start in stride(from: 0, to: reportCount, by: step) {
       let reports = (start..<min(start + step, reportCount)).map { mix.report($0) }
@@ -118,14 +126,18 @@ enum CorrelationBenchmark {
         for child in children { lane.setWatermark(last.emitted, of: child.name) }
       }
       let told = lane.process()
-      seconds += Measurement.processCPUSeconds() - before
+      let taken = Measurement.processCPUSeconds() - before
+      seconds += taken
+      quarters[start * 4 / reportCount] += taken * 4e9 / Double(reportCount)
       for report in told where report.reportClass == .incident { incidents.insert(report.id) }
     }
     precondition(!incidents.isEmpty, "nothing was concluded")
     let bytes = withExtendedLifetime(lane) { max(0, heldBytes() - held) / mix.sourcesSeen }
     let measurement = Measurement(
       name: row.name, items: reportCount, unit: "report", cpuSeconds: seconds)
-    return Outcome(measurement: measurement, incidents: incidents.count, bytes: bytes)
+    return Outcome(
+      measurement: measurement, incidents: incidents.count, first: quarters[0], last: quarters[3],
+      bytes: bytes)
   }
 
   private static func context(

@@ -149,7 +149,8 @@ struct DistributedFlood: AnalysisEngine, Codable {
   private mutating func judge(
     _ key: FloodTarget.Key, now: CaptureTime, into sink: inout ReportSink
   ) {
-    guard var target = targets[key] else { return }
+    // Taken out while it changes: in its place it would be copied.
+    guard var target = targets.removeValue(forKey: key) else { return }
     if let verdict = target.judge(table, asOf: now) {
       var report = target.opened(verdict, now: now, sink)
       context.describe(

@@ -186,7 +186,8 @@ struct DistributedScan: AnalysisEngine, Codable {
     report.targets.formUnion(hosts(contacts.map(\.target)))
     var grounds = Grounds()
     for slot in slots.prefix(Self.groundsLimit) { window.add(Int(slot), to: &grounds) }
-    report.ports = report.ports.united(with: Set(contacts.map(\.port.port)).sorted())
+    report.ports = report.ports.united(
+      with: Set(contacts.map(\.port.port)).sorted(), limit: Report.Limit.ports)
     report.confidence = Surprise.confidence(surprise, threshold: table[Self.surpriseLimit])
     report.terms = terms
     grounds.apply(to: &report)

@@ -42,7 +42,9 @@ struct FusedAttack: Sendable, Codable {
     report.last = max(report.last, event.last)
     report.sources.formUnion(event.sources)
     report.targets.formUnion(event.targets)
-    if report.ports != event.ports { report.ports = report.ports.united(with: event.ports) }
+    if report.ports != event.ports {
+      report.ports = report.ports.united(with: event.ports, limit: Report.Limit.ports)
+    }
     if report.transport != event.transport { report.transport = nil }
     report.severity = max(report.severity, event.severity)
     report.confidence = combinedConfidence
@@ -130,26 +132,5 @@ struct FusedAttack: Sendable, Codable {
       report.attributes[name] = value
     default: break
     }
-  }
-}
-
-extension [UInt16] {
-  /// The ports of both, where both are in order; the smallest that a report can carry.
-  func united(with other: [UInt16]) -> [UInt16] {
-    guard !isEmpty else { return other }
-    var all: [UInt16] = []
-    all.reserveCapacity(count + other.count)
-    var (mine, theirs) = (0, 0)
-    while mine < count || theirs < other.count, all.count < Report.Limit.ports {
-      if theirs == other.count || mine < count && self[mine] <= other[theirs] {
-        if theirs < other.count, self[mine] == other[theirs] { theirs += 1 }
-        all.append(self[mine])
-        mine += 1
-      } else {
-        all.append(other[theirs])
-        theirs += 1
-      }
-    }
-    return all
   }
 }

@@ -59,9 +59,15 @@ struct WormGraph: Sendable, Codable {
   mutating func reach(_ target: IPPrefix, by source: IPPrefix, at time: CaptureTime) {
     guard target != source else { return }
     last = max(last, time)
-    var list = reached[target] ?? []
+    if let place = reached.index(forKey: target),
+      let known = reached.values[place].first(where: { $0.source == source }), known.time <= time
+    {
+      return
+    }
+    var list = reached.removeValue(forKey: target) ?? []
+    defer { reached[target] = list }
     if let index = list.firstIndex(where: { $0.source == source }) {
-      list[index].time = min(list[index].time, time)
+      list[index].time = time
     } else if list.count < Self.reachLimit {
       list.append(Reach(source: source, time: time))
     } else {
@@ -73,7 +79,7 @@ struct WormGraph: Sendable, Codable {
       else { return }
       list[index] = Reach(source: source, time: time)
     }
-    reached[target] = list.sorted { ($0.time, $0.source) < ($1.time, $1.source) }
+    list.sort { ($0.time, $0.source) < ($1.time, $1.source) }
   }
 
   /// The hosts that failed at `fanOut` targets or more, each with its likely parent: who among them

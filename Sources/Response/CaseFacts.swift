@@ -32,8 +32,7 @@ struct CaseFacts {
     report.coverage.loss = max(report.coverage.loss, conclusion.coverage.loss)
     for piece in conclusion.evidence { add(piece) }
     if conclusion.ports != report.ports, conclusion.kind.family == report.kind.family {
-      report.ports = Array(
-        Set(report.ports + conclusion.ports).sorted().prefix(Report.Limit.ports))
+      report.ports = report.ports.united(with: conclusion.ports, limit: Report.Limit.ports)
     }
   }
 
@@ -52,14 +51,13 @@ struct CaseFacts {
     {
       return
     }
-    report.evidence[index].packets = Array(
-      Set(packets).union(piece.packets).sorted().prefix(Report.Limit.packets))
+    guard packets != piece.packets else { return }
+    report.evidence[index].packets = packets.united(
+      with: piece.packets, limit: Report.Limit.packets)
   }
 
-  private static func unite<Member: Hashable & Comparable>(
-    _ list: inout [Member], _ more: [Member]
-  ) {
-    guard list != more else { return }
-    list = Array(Set(list).union(more).sorted().prefix(Report.Limit.coverage))
+  private static func unite<Member: Comparable>(_ list: inout [Member], _ more: [Member]) {
+    guard !more.isEmpty, list != more else { return }
+    list = list.united(with: more, limit: Report.Limit.coverage)
   }
 }

@@ -32,13 +32,15 @@ struct CaseGist: Sendable {
   let isAnomaly: Bool
   let leadSpan: Span
   let explanationSpan: Span
+  let leadRank: Int8
   /// The case's conclusions, and which of them leads and which explains most.
   private let conclusions: [Report]
-  private let leading: Int
-  private let largest: Int
+  private let leading: Int32
+  private let largest: Int32
+  private let facts: Explanation.Facts
 
-  var lead: Report { conclusions[leading] }
-  var explanation: Report { conclusions[largest] }
+  var lead: Report { conclusions[Int(leading)] }
+  var explanation: Explanation { Explanation(conclusions[Int(largest)], facts) }
 
   init(
     opened: CaptureTime, opener: ReportID, isOpen: Bool, conclusions: [Report], leading: Int,
@@ -48,10 +50,13 @@ struct CaseGist: Sendable {
     self.opener = opener
     self.isOpen = isOpen
     self.conclusions = conclusions
-    self.leading = leading
-    self.largest = largest
-    isAnomaly = Explanation.isAnomaly(conclusions[leading].kind)
-    leadSpan = Span(conclusions[leading])
+    self.leading = Int32(leading)
+    self.largest = Int32(largest)
+    facts = Explanation.Facts(conclusions[largest])
+    let lead = conclusions[leading]
+    leadRank = Int8(leading == largest ? facts.rank : Explanation.rank(lead))
+    isAnomaly = Explanation.isAnomaly(lead.kind)
+    leadSpan = Span(lead)
     explanationSpan = leading == largest ? leadSpan : Span(conclusions[largest])
   }
 

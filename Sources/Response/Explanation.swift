@@ -4,7 +4,7 @@ import Terms
 /// Which conclusion explains which: a worm explains the port scans of its hosts, a distributed
 /// flood the floods on its target, and every conclusion another of its own kind about the same
 /// thing.
-struct Explanation {
+struct Explanation: Sendable {
   /// How far apart in time two reports of one attack may lie.
   static let slack = TimeSpan.minutes(2)
   /// The same for what one scanner does: patience is his disguise.
@@ -13,18 +13,45 @@ struct Explanation {
   static let sourceShare = 0.5
 
   let larger: Report
-  /// Of which families its stages are, where it is a campaign.
-  private let campaign: [Substring]?
+  private let facts: Facts
 
   init(_ larger: Report) {
+    self.init(larger, Facts(larger))
+  }
+
+  init(_ larger: Report, _ facts: Facts) {
     self.larger = larger
-    campaign = Self.families(larger)
+    self.facts = facts
+  }
+
+  /// What is known of a report once and for all, as long as it does not change.
+  struct Facts: Sendable {
+    /// Of which families its stages are, where it is a campaign.
+    fileprivate let campaign: [Substring]?
+    let rank: Int
+    /// Whether it can explain more than what is odd.
+    fileprivate let isLarge: Bool
+
+    init(_ report: Report) {
+      campaign = Explanation.families(report)
+      rank = Explanation.rank(report, campaign)
+      isLarge = Explanation.mayExplain(report, rank)
+    }
+  }
+
+  var isLarge: Bool { facts.isLarge }
+
+  /// Whether what leads a case may be explained, going by its rank.
+  func mayCover(rank lesser: Int) -> Bool {
+    facts.campaign == nil || lesser <= facts.rank
   }
 
   /// 0 for what a single source or tap shows; larger for what only several show together, and for
   /// what a directive follows through its stages.
-  static func rank(_ report: Report) -> Int {
-    if let families = families(report) {
+  static func rank(_ report: Report) -> Int { rank(report, families(report)) }
+
+  fileprivate static func rank(_ report: Report, _ families: [Substring]?) -> Int {
+    if let families {
       // A campaign within a worm or a distributed flood is part of it; one that goes beyond it is
       // larger.
       let isBeyond = families.contains { !["recon", "access", "worm", "dos"].contains($0) }
@@ -42,7 +69,7 @@ struct Explanation {
 
   /// The families of the stages that a campaign is made of, whether a directive followed it or it
   /// was chained without one; nil for any other report.
-  private static func families(_ report: Report) -> [Substring]? {
+  fileprivate static func families(_ report: Report) -> [Substring]? {
     guard report.attributes["directive"] != nil || report.kind == .multiStage else { return nil }
     guard case .text(let stages)? = report.attributes["stages"] else { return [] }
     return stages.split(separator: ",")
@@ -83,8 +110,8 @@ struct Explanation {
   }
 
   /// Whether the report can be the larger explanation of another.
-  static func mayExplain(_ report: Report) -> Bool {
-    rank(report) > 0 || report.kind.family == "dos" || isScan(report.kind)
+  fileprivate static func mayExplain(_ report: Report, _ rank: Int) -> Bool {
+    rank > 0 || report.kind.family == "dos" || isScan(report.kind)
       || report.kind == .webAttack
   }
 
@@ -109,7 +136,7 @@ struct Explanation {
   /// Whether `lesser` is part of what the larger one says.
   func covers(_ lesser: Report) -> Bool {
     guard overlapsInTime(lesser) else { return false }
-    if let campaign { return covers(lesser, campaign: campaign) }
+    if let campaign = facts.campaign { return covers(lesser, campaign: campaign) }
     if let families = Self.families(lesser) { return coversCampaign(lesser, families) }
     let kind = lesser.kind
     if Self.isAnomaly(kind), larger.kind != kind {
@@ -173,7 +200,7 @@ struct Explanation {
 
   /// A campaign explains what it is made of, and more of the same by the same sources.
   private func covers(_ lesser: Report, campaign families: [Substring]) -> Bool {
-    guard Self.rank(lesser) <= Self.rank(larger) else { return false }
+    guard Self.rank(lesser) <= facts.rank else { return false }
     let isNamed = namesSources(lesser)
     if isNamed || larger.targets.overlaps(lesser.targets), restsOnSome(of: lesser.derivedFrom) {
       return true

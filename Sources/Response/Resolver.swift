@@ -203,7 +203,7 @@ public struct Resolver: Sendable, Codable {
     for slot in near.value {
       guard let gist = gists.value[Int(slot)], gist.explanationSpan.meets(span) else { continue }
       if let best, !CaseGist.precedes(gist, best.gist) { continue }
-      if Explanation(gist.explanation).covers(conclusion) { best = (gist, slot) }
+      if gist.explanation.covers(conclusion) { best = (gist, slot) }
     }
     return best?.slot
   }
@@ -212,7 +212,8 @@ public struct Resolver: Sendable, Codable {
   private func continued(by explanation: Explanation, _ span: CaseGist.Span) -> Int32? {
     var best: (gist: CaseGist, slot: Int32)?
     for slot in near.value {
-      guard let gist = gists.value[Int(slot)], gist.isOpen, gist.leadSpan.meets(span)
+      guard let gist = gists.value[Int(slot)], gist.isOpen, gist.leadSpan.meets(span),
+        explanation.mayCover(rank: Int(gist.leadRank))
       else { continue }
       if let best, !CaseGist.precedes(gist, best.gist) { continue }
       if explanation.covers(gist.lead) { best = (gist, slot) }
@@ -223,24 +224,26 @@ public struct Resolver: Sendable, Codable {
   /// Folds the cases that `slot` explains into it; those already told get a last revision that
   /// says so.
   private mutating func absorbLesser(into slot: Int32, now: CaptureTime) {
-    guard let larger = gists.value[Int(slot)]?.explanation else { return }
-    let isLarge = Explanation.mayExplain(larger)
-    guard isLarge || index.has(.anomaly) else { return }
+    guard let explanation = gists.value[Int(slot)]?.explanation,
+      explanation.isLarge || index.has(.anomaly)
+    else { return }
     look(
-      for: larger, Explanation.Part(larger), only: isLarge ? .all : CaseGroup.Mask(.anomaly))
-    absorb(near.value, into: slot, Explanation(larger), now: now)
+      for: explanation.larger, Explanation.Part(explanation.larger),
+      only: explanation.isLarge ? .all : CaseGroup.Mask(.anomaly))
+    absorb(near.value, into: slot, explanation, now: now)
   }
 
   private mutating func absorb(
     _ candidates: [Int32], into slot: Int32, _ explanation: Explanation, now: CaptureTime
   ) {
     guard gists.value[Int(slot)]?.isAnomaly == false else { return }
-    let isLarge = Explanation.mayExplain(explanation.larger)
     let span = CaseGist.Span(explanation.larger)
     var lesser: [(opener: ReportID, slot: Int32)] = []
     for other in candidates {
-      guard other != slot, let gist = gists.value[Int(other)], isLarge || gist.isAnomaly,
-        span.meets(gist.leadSpan), !lesser.contains(where: { $0.slot == other }),
+      guard other != slot, let gist = gists.value[Int(other)],
+        explanation.isLarge || gist.isAnomaly,
+        span.meets(gist.leadSpan), explanation.mayCover(rank: Int(gist.leadRank)),
+        !lesser.contains(where: { $0.slot == other }),
         explanation.covers(gist.lead)
       else { continue }
       lesser.append((gist.opener, other))

@@ -77,6 +77,8 @@ struct AttackChains: AnalysisEngine, Codable {
   private var slotOf: [ReportID: Int32] = [:]
   private var footholds = FootholdTable()
   private var campaigns: [Int: Campaign] = [:]
+  /// Those told of.
+  private var told: Set<Int> = []
   private var nextCampaign = 0
   /// When campaigns are told; entries that no longer agree with their campaign mean nothing.
   private var deadlines = EarliestFirst<Due>()
@@ -275,6 +277,7 @@ struct AttackChains: AnalysisEngine, Codable {
     let isElder = age(left, one) < age(right, other)
     let (kept, gone) = isElder ? (one, other) : (other, one)
     guard let lesser = campaigns.removeValue(forKey: gone) else { return nil }
+    told.remove(gone)
     for member in lesser.members { acts[Int(member)]?.campaign = kept }
     campaigns[kept]?.members += lesser.members
     let due = [left.due, right.due].compactMap { $0 }.min()
@@ -327,6 +330,7 @@ struct AttackChains: AnalysisEngine, Codable {
     report.emitted = now
     story.describe(&report, context: context, threshold: judge.threshold, sensors)
     campaigns[number]?.told = report
+    told.insert(number)
     campaigns[number]?.toldFamilies = Set(story.families)
     sink.emit(report)
   }
@@ -349,11 +353,10 @@ struct AttackChains: AnalysisEngine, Codable {
 
   private mutating func makeRoom() {
     guard slotOf.count >= capacity else { return }
-    let told = Set(campaigns.filter { $0.value.told != nil }.keys)
     var order: [Worth] = []
     order.reserveCapacity(slotOf.count)
     for slot in acts.indices {
-      guard let worth = worth(slot, told) else { continue }
+      guard let worth = worth(slot) else { continue }
       order.append(worth)
     }
     var gone: [Int: Set<ReportID>] = [:]
@@ -371,11 +374,13 @@ struct AttackChains: AnalysisEngine, Codable {
         !ids.contains($0.key.before) && !ids.contains($0.key.after)
       }
       campaigns[number]?.links = rest ?? [:]
-      if campaigns[number]?.members.isEmpty == true { campaigns[number] = nil }
+      guard campaigns[number]?.members.isEmpty == true else { continue }
+      campaigns[number] = nil
+      told.remove(number)
     }
   }
 
-  private func worth(_ slot: Int, _ told: Set<Int>) -> Worth? {
+  private func worth(_ slot: Int) -> Worth? {
     guard let act = acts[slot] else { return nil }
     return Worth(
       isTold: act.campaign.map(told.contains) ?? false,

@@ -21,6 +21,7 @@ struct ClaimBook: Sendable, Codable {
 
   private let duties: [MonitorName: ChildDuty]
   private let owners: [MonitorName]
+  private var table = WatchTable()
   private var waiting: [Claim] = []
   private var unconfirmed: [MonitorName: [CaptureTime]] = [:]
   /// The newest reports of all children, in a ring: searched only when there is a claim.
@@ -72,7 +73,7 @@ struct ClaimBook: Sendable, Codable {
     guard duty.prefixes?.isEmpty == false, event.revision == 0 else { return }
     let parties = event.sources.listed + event.targets.listed
     guard !parties.isEmpty, !parties.contains(where: duty.watches) else { return }
-    for owner in owners where owner != event.monitor && !silent.contains(owner) {
+    for owner in owners(of: parties) where owner != event.monitor && !silent.contains(owner) {
       let hosts = parties.filter { duties[owner]?.watches($0) == true }
       guard !hosts.isEmpty else { continue }
       let mine = waiting.count { $0.report.monitor == event.monitor }
@@ -83,6 +84,14 @@ struct ClaimBook: Sendable, Codable {
         Claim(report: event, owner: owner, hosts: hosts, due: event.emitted + Self.patience))
       return
     }
+  }
+
+  /// The children that watch any of the parties, by name.
+  private mutating func owners(of parties: [IPPrefix]) -> [MonitorName] {
+    guard owners.count > 1 else { return owners }
+    var found: Set<MonitorName> = []
+    for party in parties { found.formUnion(table.watchers(of: party, duties)) }
+    return found.sorted()
   }
 
   /// The children with at least `least` unconfirmed claims by now, each with the newest of them.

@@ -28,6 +28,7 @@ struct SilenceUnderAttack: AnalysisEngine, Codable {
   private let recent: TimeSpan
   private let least: Double
   private var newest: [MonitorName: Attack] = [:]
+  private var table = WatchTable()
   /// Which child watches a host; looked up once.
   private var watchers: [IPPrefix: MonitorName?] = [:]
 
@@ -61,8 +62,7 @@ struct SilenceUnderAttack: AnalysisEngine, Codable {
   private mutating func watcher(of host: IPPrefix) -> MonitorName? {
     if let known = watchers[host] { return known }
     if watchers.count >= Self.cacheLimit { watchers = [:] }
-    let child = context.duties.filter { $0.value.prefixes != nil && $0.value.watches(host) }
-      .keys.min()
+    let child = table.watchers(of: host, context.duties).first
     watchers[host] = child
     return child
   }

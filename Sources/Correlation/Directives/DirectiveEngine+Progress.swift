@@ -5,9 +5,6 @@ import Terms
 
 /// Reaching stages, questions, deadlines, and where an instance is found.
 extension DirectiveEngine {
-  /// Keys of one instance.
-  private static let keyLimit = 256
-
   mutating func reach(
     _ node: Int, in instance: inout DirectiveInstance, with sightings: [Sighting],
     now: CaptureTime, answers: [IPPrefix]? = nil, into sink: inout ReportSink
@@ -16,7 +13,7 @@ extension DirectiveEngine {
     let stage = plan.stage(instance.directive, node)
     var binding = StageBinding(reached: instance.entered)
     binding.answers = answers
-    for sighting in sightings { _ = binding.add(sighting) }
+    for sighting in sightings where binding.add(sighting) { instance.hold(sighting.report.id) }
     instance.path.append(node)
     instance.bindings[stage.slot] = binding
     if sightings.isEmpty {
@@ -96,8 +93,10 @@ extension DirectiveEngine {
   }
 
   /// An instance's deadline has come: questions are asked, absences are certain, waits are over.
-  mutating func elapse(_ serial: Int, now: CaptureTime, into sink: inout ReportSink) {
-    guard var instance = instances.take(serial) else { return }
+  mutating func elapse(
+    _ entry: DirectiveInstances.Entry, now: CaptureTime, into sink: inout ReportSink
+  ) {
+    guard var instance = instances.take(entry) else { return }
     let keysBefore = instance.keys.count
     ask(
       &instance,
@@ -121,12 +120,12 @@ extension DirectiveEngine {
     let isExpired = lifeEnd(instance) <= now
     if isExpired { wait(for: [], in: &instance) }
     guard !instance.waiting.isEmpty || (instance.isComplete && due(instance) > now) else {
-      instances.drop(instance, serial)
+      instances.drop(instance, entry)
       return
     }
     index(&instance)
     instances.put(
-      instance, serial, adding: Array(instance.keys.dropFirst(keysBefore)), due: due(instance))
+      instance, entry, adding: instance.keys.dropFirst(keysBefore), due: due(instance))
   }
 
   private func deadline(_ node: Int, _ instance: DirectiveInstance) -> CaptureTime {
@@ -151,33 +150,59 @@ extension DirectiveEngine {
     return min(next, lifeEnd(instance))
   }
 
-  /// Adds the keys under which the stages waited for, and those passed, are found.
-  func index(_ instance: inout DirectiveInstance) {
-    var known = Set(instance.keys)
-    func add(_ key: DirectiveInstances.Key, to keys: inout [DirectiveInstances.Key]) {
-      guard keys.count < Self.keyLimit, known.insert(key).inserted else { return }
-      keys.append(key)
-    }
+  /// Adds the keys under which the stages waited for, and those passed, are found; where only a
+  /// report has come to a stage passed, those of its addresses.
+  func index(_ instance: inout DirectiveInstance, since sighting: Sighting? = nil) {
+    var keys = InstanceKeys(instance.keys)
     for node in instance.waiting + instance.path {
       let stage = plan.stage(instance.directive, node)
       guard case .report = stage.test else { continue }
       let join = stage.joins.first {
         !$0.isNegated && $0.field.isAddress && $0.other.isAddress
-          && instance.binding($0.reference) != nil
+          && instance.isBound($0.reference)
       }
-      if let join, let binding = instance.binding(join.reference) {
-        for address in binding.addresses(join.other) {
-          add(.init(address: address, isSource: join.field == .source), to: &instance.keys)
+      if let join {
+        let addresses =
+          sighting.map { instance.addresses($0, join) }
+          ?? instance.binding(join.reference)?.addresses(join.other) ?? []
+        for address in addresses {
+          keys.add(.init(address: address, isSource: join.field == .source))
         }
+      } else if sighting != nil {
+        continue
       } else if stage.joins.isEmpty, let field = plan.openerFields[instance.directive].first {
         let opener = instance.opener.report
         for address in (field == .source ? opener.sources : opener.targets).listed {
-          add(.init(address: address, isSource: field == .source), to: &instance.keys)
+          keys.add(.init(address: address, isSource: field == .source))
         }
       } else if instance.waiting.contains(node) {
-        add(.init(address: nil, isSource: false), to: &instance.keys)
+        keys.add(.init(address: nil, isSource: false))
       }
     }
+    instance.keys = keys.list
+  }
+}
+
+/// The keys of one instance, each once.
+private struct InstanceKeys {
+  private static let limit = 256
+  /// Up to so many are looked through faster than a set of them is made.
+  private static let shortList = 16
+
+  private(set) var list: [DirectiveInstances.Key]
+  private var known: Set<DirectiveInstances.Key> = []
+
+  init(_ list: [DirectiveInstances.Key]) { self.list = list }
+
+  mutating func add(_ key: DirectiveInstances.Key) {
+    guard list.count < Self.limit else { return }
+    if list.count <= Self.shortList {
+      guard !list.contains(key) else { return }
+    } else {
+      if known.isEmpty { known = Set(list) }
+      guard known.insert(key).inserted else { return }
+    }
+    list.append(key)
   }
 }
 

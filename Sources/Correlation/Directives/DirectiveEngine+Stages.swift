@@ -12,21 +12,23 @@ extension DirectiveEngine {
     var touched: Set<Int> = []
     guard instances.count > 0 else { return touched }
     let report = sighting.report
-    var serials = instances.waiting(for: .init(address: nil, isSource: false))
-    for source in report.sources.listed {
-      serials += instances.waiting(for: .init(address: source, isSource: true))
+    let kind = plan.bits(of: report.kind)
+    var entries: [DirectiveInstances.Entry] = []
+    func look(_ address: IPPrefix?, isSource: Bool) {
+      instances.waiting(
+        for: .init(address: address, isSource: isSource), kind, report.id, plan, into: &entries)
     }
-    for target in report.targets.listed {
-      serials += instances.waiting(for: .init(address: target, isSource: false))
-    }
-    guard !serials.isEmpty else { return touched }
+    look(nil, isSource: false)
+    for source in report.sources.listed { look(source, isSource: true) }
+    for target in report.targets.listed { look(target, isSource: false) }
+    guard !entries.isEmpty else { return touched }
+    if entries.count > 1 { entries.sort() }
     var previous = -1
-    for serial in serials.sorted() where serial != previous {
-      previous = serial
-      guard let directive = instances[serial]?.directive, !isOwn(report, directive) else {
-        continue
+    for entry in entries where entry.serial != previous {
+      previous = entry.serial
+      if let directive = show(sighting, kind, to: entry, now: now, into: &sink) {
+        touched.insert(directive)
       }
-      if show(sighting, to: serial, now: now, into: &sink) { touched.insert(directive) }
     }
     return touched
   }
@@ -36,27 +38,32 @@ extension DirectiveEngine {
     report.attributes[Directive.attribute] == .text(plan.directives[directive].name)
   }
 
-  /// The first waiting stage that the report fits takes it, else a stage already passed.
+  /// The first waiting stage that the report fits takes it, else a stage already passed. The
+  /// directive, when it was taken.
   private mutating func show(
-    _ sighting: Sighting, to serial: Int, now: CaptureTime, into sink: inout ReportSink
-  ) -> Bool {
-    guard var instance = instances.take(serial) else { return false }
+    _ sighting: Sighting, _ kind: KindBits, to entry: DirectiveInstances.Entry, now: CaptureTime,
+    into sink: inout ReportSink
+  ) -> Int? {
+    guard var instance = instances.take(entry) else { return nil }
     let keysBefore = instance.keys.count
+    let (passed, waiting) = (instance.path, instance.waiting)
     let isTaken =
-      revise(sighting, in: &instance, now: now, into: &sink)
-      || take(sighting, by: &instance, now: now, into: &sink)
-      || sightAgain(sighting, in: &instance, now: now, into: &sink)
+      !isOwn(sighting.report, instance.directive)
+      && (revise(sighting, in: &instance, now: now, into: &sink)
+        || take(sighting, kind, by: &instance, now: now, into: &sink)
+        || sightAgain(sighting, kind, in: &instance, now: now, into: &sink))
     guard !isOver(instance) else {
-      instances.drop(instance, serial)
-      return isTaken
+      instances.drop(instance, entry)
+      return isTaken ? instance.directive : nil
     }
     if isTaken {
       instance.touched = now
-      index(&instance)
+      let isWhereItWas = instance.path == passed && instance.waiting == waiting
+      index(&instance, since: isWhereItWas ? sighting : nil)
     }
     instances.put(
-      instance, serial, adding: Array(instance.keys.dropFirst(keysBefore)), due: due(instance))
-    return isTaken
+      instance, entry, adding: instance.keys.dropFirst(keysBefore), due: due(instance))
+    return isTaken ? instance.directive : nil
   }
 
   private func isOver(_ instance: DirectiveInstance) -> Bool {
@@ -68,6 +75,7 @@ extension DirectiveEngine {
     _ sighting: Sighting, in instance: inout DirectiveInstance, now: CaptureTime,
     into sink: inout ReportSink
   ) -> Bool {
+    guard instance.held & DirectiveInstance.bit(sighting.report.id) != 0 else { return false }
     for slot in instance.bindings.indices {
       guard instance.bindings[slot]?.holds(sighting.report.id) == true else { continue }
       _ = instance.bindings[slot]?.add(sighting)
@@ -79,11 +87,12 @@ extension DirectiveEngine {
   }
 
   private mutating func take(
-    _ sighting: Sighting, by instance: inout DirectiveInstance, now: CaptureTime,
+    _ sighting: Sighting, _ kind: KindBits, by instance: inout DirectiveInstance, now: CaptureTime,
     into sink: inout ReportSink
   ) -> Bool {
     let report = sighting.report
-    for (position, node) in instance.waiting.enumerated() {
+    for (position, node) in instance.waiting.enumerated()
+    where plan.takes(kind, instance.directive, node) {
       let stage = plan.stage(instance.directive, node)
       guard case .report(let test) = stage.test, test.accepts(report.kind),
         instance.path.isEmpty || report.first <= instance.entered + stage.within,
@@ -110,16 +119,17 @@ extension DirectiveEngine {
 
   /// More of a stage already passed: it belongs to this instance and opens no other.
   private mutating func sightAgain(
-    _ sighting: Sighting, in instance: inout DirectiveInstance, now: CaptureTime,
+    _ sighting: Sighting, _ kind: KindBits, in instance: inout DirectiveInstance, now: CaptureTime,
     into sink: inout ReportSink
   ) -> Bool {
     let report = sighting.report
-    for node in instance.path.reversed() {
+    for node in instance.path.reversed() where plan.takes(kind, instance.directive, node) {
       let stage = plan.stage(instance.directive, node)
       guard case .report(let test) = stage.test, !stage.isAbsence, test.accepts(report.kind),
         test.holds(report, places), belongs(report, to: instance, stage)
       else { continue }
       let isNew = instance.bindings[stage.slot]?.add(sighting) ?? false
+      if isNew { instance.hold(report.id) }
       noteActivity(&instance, stage.slot)
       tellAgain(&instance, isNew: isNew, now: now, into: &sink)
       return true
@@ -152,12 +162,21 @@ extension DirectiveEngine {
   ) {
     var taken = except
     let report = sighting.report
-    for next in continuations where !taken.contains(next.directive) {
+    let kind = plan.bits(of: report.kind)
+    var looked: DirectivePlan.Continuation?
+    var openers: [Sighting] = []
+    for next in continuations {
+      // Those of one lookup stand together.
+      if looked?.leads(where: next) != true {
+        openers = self.openers(next, of: report)
+        looked = next
+      }
+      guard !openers.isEmpty, !taken.contains(next.directive) else { continue }
       let stage = plan.stage(next.directive, next.node)
       guard case .report(let test) = stage.test, test.holds(report, places),
         !isOwn(report, next.directive)
       else { continue }
-      for opening in openers(next, of: report) {
+      for opening in openers {
         guard opening.report.id != report.id, report.first <= opening.report.last + stage.within,
           !isOwn(opening.report, next.directive)
         else { continue }
@@ -165,7 +184,7 @@ extension DirectiveEngine {
         var instance = DirectiveInstance(
           directive, index: next.directive, opener: opening, now: now)
         reach(next.entry, in: &instance, with: [opening], now: now, into: &sink)
-        guard take(sighting, by: &instance, now: now, into: &sink) else { continue }
+        guard take(sighting, kind, by: &instance, now: now, into: &sink) else { continue }
         taken.insert(next.directive)
         if !isOver(instance) {
           index(&instance)
@@ -205,7 +224,10 @@ extension DirectiveEngine {
     var instance = DirectiveInstance(
       directive, index: entry.directive, opener: sighting, now: now)
     wait(for: [entry.node], in: &instance)
-    guard take(sighting, by: &instance, now: now, into: &sink), !isOver(instance) else { return }
+    let kind = plan.bits(of: sighting.report.kind)
+    guard take(sighting, kind, by: &instance, now: now, into: &sink), !isOver(instance) else {
+      return
+    }
     index(&instance)
     instances.add(instance, due: due(instance))
   }

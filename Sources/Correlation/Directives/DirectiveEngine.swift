@@ -131,7 +131,7 @@ struct DirectiveEngine: AnalysisEngine, Codable {
       arrivals.removeFirst(nextArrival)
       nextArrival = 0
     }
-    while let serial = instances.popDue(now) { elapse(serial, now: now, into: &sink) }
+    while let entry = instances.popDue(now) { elapse(entry, now: now, into: &sink) }
   }
 
   private mutating func match(

@@ -144,6 +144,8 @@ struct DirectiveInstance: Sendable, Codable {
   var isComplete = false
   /// The newest revision of what it concluded.
   var told: Report?
+  /// The reports that it holds, a bit for some.
+  private(set) var held: UInt64 = 0
   /// Where the engine finds it.
   var keys: [DirectiveInstances.Key] = []
 
@@ -157,6 +159,11 @@ struct DirectiveInstance: Sendable, Codable {
     touched = now
   }
 
+  mutating func hold(_ id: ReportID) { held |= Self.bit(id) }
+
+  /// Which bit of `held` stands for a report.
+  static func bit(_ id: ReportID) -> UInt64 { 1 << ((id.low ^ id.low >> 32 ^ id.high) & 63) }
+
   /// The binding that a back-reference means; nil when its stage was not reached.
   func binding(_ reference: Join.Reference) -> StageBinding? {
     switch reference {
@@ -166,6 +173,18 @@ struct DirectiveInstance: Sendable, Codable {
       _ = binding.add(opener)
       return binding
     }
+  }
+
+  func isBound(_ reference: Join.Reference) -> Bool {
+    if case .slot(let slot) = reference { bindings[slot] != nil } else { true }
+  }
+
+  /// The addresses that a report brought to the binding of a join.
+  func addresses(_ sighting: Sighting, _ join: Join) -> [IPPrefix] {
+    guard case .slot(let slot) = join.reference,
+      bindings[slot]?.holds(sighting.report.id) == true
+    else { return [] }
+    return (join.other == .source ? sighting.report.sources : sighting.report.targets).listed
   }
 
   /// Whether the report hangs together with what came before as the stage asks.

@@ -16,23 +16,43 @@ struct DirectiveInstances: Sendable, Codable {
     }
   }
 
-  struct Due: Comparable, Sendable, Codable {
-    var time: CaptureTime
+  /// An instance: its number, and the slot that it has as long as it lives.
+  struct Entry: Hashable, Comparable, Sendable, Codable {
     var serial: Int
+    var slot: Int32
+
+    static func < (left: Entry, right: Entry) -> Bool { left.serial < right.serial }
+  }
+
+  private struct Due: Comparable, Sendable, Codable {
+    var time: CaptureTime
+    var entry: Entry
 
     static func < (left: Due, right: Due) -> Bool {
-      (left.time, left.serial) < (right.time, right.serial)
+      (left.time, left.entry) < (right.time, right.entry)
     }
+  }
+
+  /// What is asked of an instance before all else: most that wait for an address wait for other
+  /// kinds.
+  private struct Interest: Sendable {
+    var kinds: KindBits
+    var held: UInt64
   }
 
   private let capacity: Int
   private let perDirective: Int
-  private var live: [Int: DirectiveInstance] = [:]
+  /// By slot; nil in vacant ones, and while an instance is taken out.
+  private var live: [DirectiveInstance?] = []
+  private var interests = Remade<[Interest?]>()
+  /// The deadline in force of each; older entries of the heap mean nothing.
+  private var due: [CaptureTime?] = []
+  /// Whose slot it is; 0 for a vacant one.
+  private var serials: [Int] = []
+  private var vacant: [Int32] = []
   private var counts: [Int]
-  private var index: [Key: [Int]] = [:]
+  private var index: [Key: [Entry]] = [:]
   private var deadlines = EarliestFirst<Due>()
-  /// The deadline in force of each instance; older entries of the heap mean nothing.
-  private var due: [Int: CaptureTime] = [:]
   private var serial = 0
   /// Instances that had to give way.
   private(set) var evicted: UInt64 = 0
@@ -43,78 +63,113 @@ struct DirectiveInstances: Sendable, Codable {
     counts = Array(repeating: 0, count: directives)
   }
 
-  var count: Int { live.count }
+  var count: Int { live.count - vacant.count }
 
   var nextDeadline: CaptureTime { deadlines.min?.time ?? .distantFuture }
 
-  /// The serials of the instances that wait for the key, in order of opening.
-  func waiting(for key: Key) -> [Int] { index[key] ?? [] }
+  /// Adds the instances that wait for the key and may take a report of this kind and id.
+  mutating func waiting(
+    for key: Key, _ kind: KindBits, _ id: ReportID, _ plan: DirectivePlan,
+    into entries: inout [Entry]
+  ) {
+    guard let list = index[key] else { return }
+    let bit = DirectiveInstance.bit(id)
+    for entry in list {
+      let interest = interest(entry.slot, plan)
+      if interest.kinds.meets(kind) || interest.held & bit != 0 { entries.append(entry) }
+    }
+  }
 
-  subscript(serial: Int) -> DirectiveInstance? { live[serial] }
+  /// What the instance in a slot takes; made again after a state was read.
+  private mutating func interest(_ slot: Int32, _ plan: DirectivePlan) -> Interest {
+    let slot = Int(slot)
+    while interests.value.count < live.count { interests.value.append(nil) }
+    if let known = interests.value[slot] { return known }
+    guard let instance = live[slot] else { return Interest(kinds: KindBits(), held: 0) }
+    let fresh = Interest(kinds: plan.interest(of: instance), held: instance.held)
+    interests.value[slot] = fresh
+    return fresh
+  }
 
   /// Takes an instance out, to be put back by `put` or forgotten by `drop`.
-  mutating func take(_ serial: Int) -> DirectiveInstance? { live.removeValue(forKey: serial) }
+  mutating func take(_ entry: Entry) -> DirectiveInstance? { live[Int(entry.slot)].take() }
 
   mutating func add(_ instance: DirectiveInstance, due time: CaptureTime) {
     makeRoom(for: instance.directive)
     serial += 1
+    let entry = Entry(serial: serial, slot: vacant.popLast() ?? Int32(live.count))
+    if Int(entry.slot) == live.count {
+      live.append(nil)
+      due.append(nil)
+      serials.append(0)
+    }
+    serials[Int(entry.slot)] = serial
     counts[instance.directive] += 1
-    for key in instance.keys { index[key, default: []].append(serial) }
-    live[serial] = instance
-    schedule(serial, time)
+    for key in instance.keys { index[key, default: []].append(entry) }
+    put(instance, entry, adding: [], due: time)
   }
 
   /// Puts an instance back, with `keys` new ones.
   mutating func put(
-    _ instance: DirectiveInstance, _ serial: Int, adding keys: [Key], due time: CaptureTime
+    _ instance: DirectiveInstance, _ entry: Entry, adding keys: ArraySlice<Key>,
+    due time: CaptureTime
   ) {
     for key in keys {
       // Serials stay in order, whichever instance gained the key first.
-      var list = index[key] ?? []
-      let place = list.firstIndex { $0 > serial } ?? list.count
-      list.insert(serial, at: place)
-      index[key] = list
+      let list = index[key] ?? []
+      let place = list.lastIndex { $0 < entry }.map { $0 + 1 } ?? 0
+      index[key, default: []].insert(entry, at: place)
     }
-    live[serial] = instance
-    schedule(serial, time)
-  }
-
-  private mutating func schedule(_ serial: Int, _ time: CaptureTime) {
-    guard due[serial] != time else { return }
-    due[serial] = time
-    if time < .distantFuture { deadlines.insert(Due(time: time, serial: serial)) }
+    let slot = Int(entry.slot)
+    live[slot] = instance
+    if interests.value.indices.contains(slot) { interests.value[slot] = nil }
+    guard due[slot] != time else { return }
+    due[slot] = time
+    if time < .distantFuture { deadlines.insert(Due(time: time, entry: entry)) }
   }
 
   /// The next instance whose deadline has come; nil when there is none.
-  mutating func popDue(_ now: CaptureTime) -> Int? {
+  mutating func popDue(_ now: CaptureTime) -> Entry? {
     while let first = deadlines.min, first.time <= now {
       deadlines.removeMin()
-      guard live[first.serial] != nil, due[first.serial] == first.time else { continue }
-      due[first.serial] = nil
-      return first.serial
+      let slot = Int(first.entry.slot)
+      guard serials[slot] == first.entry.serial, due[slot] == first.time else { continue }
+      due[slot] = nil
+      return first.entry
     }
     return nil
   }
 
   /// Forgets an instance that was taken out.
-  mutating func drop(_ instance: DirectiveInstance, _ serial: Int) {
+  mutating func drop(_ instance: DirectiveInstance, _ entry: Entry) {
     counts[instance.directive] -= 1
-    due[serial] = nil
+    let slot = Int(entry.slot)
+    due[slot] = nil
+    serials[slot] = 0
+    vacant.append(entry.slot)
+    if interests.value.indices.contains(slot) { interests.value[slot] = nil }
     for key in instance.keys {
-      guard var list = index[key] else { continue }
-      list.removeAll { $0 == serial }
-      index[key] = list.isEmpty ? nil : list
+      guard let place = index.index(forKey: key) else { continue }
+      index.values[place].removeAll { $0.serial == entry.serial }
+      if index.values[place].isEmpty { index.remove(at: place) }
     }
   }
 
   /// An eighth of the directive's instances go, or of all, in `evictionOrder`.
   private mutating func makeRoom(for directive: Int) {
-    let isFull = live.count >= capacity
+    let isFull = count >= capacity
     guard isFull || counts[directive] >= perDirective else { return }
-    let candidates = live.filter { isFull || $0.value.directive == directive }
-    for serial in Self.evictionOrder(candidates).prefix(candidates.count / 8 + 1) {
-      guard let gone = take(serial) else { continue }
-      drop(gone, serial)
+    var candidates: [Candidate] = []
+    for slot in live.indices {
+      guard let instance = live[slot], isFull || instance.directive == directive else { continue }
+      candidates.append(
+        Candidate(
+          entry: Entry(serial: serials[slot], slot: Int32(slot)), touched: instance.touched,
+          share: .init(stage: instance.worth, crowd: instance.crowd)))
+    }
+    for entry in Self.evictionOrder(candidates).prefix(candidates.count / 8 + 1) {
+      guard let gone = take(entry) else { continue }
+      drop(gone, entry)
       evicted &+= 1
     }
   }
@@ -130,7 +185,7 @@ struct DirectiveInstances: Sendable, Codable {
       var child: MonitorName
     }
 
-    var serial: Int
+    var entry: Entry
     var touched: CaptureTime
     var share: Share
     /// How many of its share, then of its child's, are worth more.
@@ -138,7 +193,7 @@ struct DirectiveInstances: Sendable, Codable {
 
     /// The newer first.
     static func isNewer(_ left: Candidate, _ right: Candidate) -> Bool {
-      (left.touched, left.serial) > (right.touched, right.serial)
+      (left.touched, left.entry) > (right.touched, right.entry)
     }
   }
 
@@ -146,12 +201,8 @@ struct DirectiveInstances: Sendable, Codable {
   /// with most instances, of its blocks of addresses the one with most, and there the longest
   /// untouched. So a flood of openings never pushes out an attack that has advanced, and a flood of
   /// advanced ones none that is not part of it.
-  private static func evictionOrder(_ candidates: [Int: DirectiveInstance]) -> [Int] {
-    var list = candidates.map { serial, instance in
-      Candidate(
-        serial: serial, touched: instance.touched,
-        share: .init(stage: instance.worth, crowd: instance.crowd))
-    }
+  private static func evictionOrder(_ candidates: [Candidate]) -> [Entry] {
+    var list = candidates
     list.sort(by: Candidate.isNewer)
     var held: [Candidate.Share: Int] = [:]
     for index in list.indices {
@@ -170,7 +221,7 @@ struct DirectiveInstances: Sendable, Codable {
       if left.share.stage != right.share.stage { return left.share.stage < right.share.stage }
       return left.rank != right.rank ? left.rank > right.rank : Candidate.isNewer(right, left)
     }
-    return list.map(\.serial)
+    return list.map(\.entry)
   }
 }
 

@@ -29,6 +29,11 @@ struct DirectivePlan: Sendable {
     /// nil when only time joins them.
     let field: ReportField?
     let other: ReportField?
+
+    /// Whether the other looks for the same openings.
+    func leads(where next: Continuation) -> Bool {
+      root == next.root && field == next.field && other == next.other
+    }
   }
 
   /// A first stage that makes an instance at once: one that counts, or that a question or an
@@ -56,10 +61,38 @@ struct DirectivePlan: Sendable {
   private(set) var openerFields: [[ReportField]] = []
   /// Whether a directive asks how services and hosts do.
   private(set) var asksServices = false
+  /// By directive and node: the kinds that its stage takes.
+  private let kindsOf: [[KindBits]]
+  private let bits: [ReportKind: KindBits]
 
-  init(_ directives: [Directive]) {
+  init(_ directives: [Directive], kinds: some Collection<ReportKind>) {
     self.directives = directives
+    var bits: [ReportKind: KindBits] = [:]
+    for (number, kind) in kinds.sorted().enumerated() { bits[kind] = KindBits(number) }
+    self.bits = bits
+    kindsOf = directives.map { directive in
+      let ofStage = directive.stages.map { stage in
+        bits.reduce(into: KindBits()) { if stage.accepts($1.key) { $0.formUnion($1.value) } }
+      }
+      return directive.graph.nodes.map { ofStage[$0.stage] }
+    }
     for (index, directive) in directives.enumerated() { add(directive, at: index) }
+  }
+
+  /// The kind among those of the schema; one that the schema does not know may be any.
+  func bits(of kind: ReportKind) -> KindBits { bits[kind] ?? .any }
+
+  func takes(_ kind: KindBits, _ directive: Int, _ node: Int) -> Bool {
+    kindsOf[directive][node].meets(kind)
+  }
+
+  /// The kinds that an instance takes: at the stages that it waits for, and more of those passed.
+  func interest(of instance: DirectiveInstance) -> KindBits {
+    var kinds = KindBits()
+    let ofNode = kindsOf[instance.directive]
+    for node in instance.waiting { kinds.formUnion(ofNode[node]) }
+    for node in instance.path { kinds.formUnion(ofNode[node]) }
+    return kinds
   }
 
   private mutating func add(_ directive: Directive, at index: Int) {
@@ -155,11 +188,41 @@ struct DirectivePlan: Sendable {
 
   /// The plan of a context, as its engine makes it.
   init(_ context: CorrelationContext) {
-    self.init(context.directives.filter { $0.tiers.contains(context.tier) })
+    self.init(
+      context.directives.filter { $0.tiers.contains(context.tier) },
+      kinds: context.schema.kinds.keys)
   }
 
   func stage(_ directive: Int, _ node: Int) -> Stage {
     directives[directive].stages[directives[directive].graph.nodes[node].stage]
+  }
+}
+
+/// Some kinds: a bit each, which a few may share where a schema has very many.
+struct KindBits: Sendable {
+  private var bits: (low: UInt64, high: UInt64) = (0, 0)
+
+  static let any = KindBits(low: .max, high: .max)
+
+  init() {}
+
+  init(_ number: Int) {
+    if number & 64 == 0 {
+      bits.low = 1 << UInt64(number & 63)
+    } else {
+      bits.high = 1 << UInt64(number & 63)
+    }
+  }
+
+  private init(low: UInt64, high: UInt64) { bits = (low, high) }
+
+  mutating func formUnion(_ other: KindBits) {
+    bits.low |= other.bits.low
+    bits.high |= other.bits.high
+  }
+
+  func meets(_ other: KindBits) -> Bool {
+    bits.low & other.bits.low | bits.high & other.bits.high != 0
   }
 }
 

@@ -64,7 +64,8 @@ struct OpeningTable: Sendable, Codable {
   /// Keeps an opening, or the newer revision of one.
   mutating func insert(_ sighting: Sighting, root: Int, within: TimeSpan) {
     let keys = keys(sighting.report, root)
-    if let slot = rings[root].slotOf(sighting.report.id, keys) {
+    // A first revision is new.
+    if sighting.report.revision > 0, let slot = rings[root].slotOf(sighting.report.id, keys) {
       let old = self.keys(rings[root].slots[slot].sighting.report, root)
       rings[root].slots[slot].sighting = sighting
       rings[root].forget(slot, old.filter { !keys.contains($0) })
