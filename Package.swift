@@ -82,7 +82,7 @@ let package = Package(
     module("Hierarchy", ["Terms", "Reports", yams]),
     // Layer 2
     module("Flows", ["Packets", "Terms", "CPrefetch"]),
-    module("Analysis", ["Reports", "Terms", heap]),
+    module("Analysis", ["Reports", "Terms", "CPrefetch", heap]),
     // Layer 3
     module(
       "Signatures",
@@ -90,7 +90,11 @@ let package = Package(
         "Analysis", "Flows", "Packets", "Terms", "CHyperscan", "CPCRE2", "CZlib", crypto,
       ]),
     // Layer 4
-    module("Detection", ["Analysis", "Flows", "Packets", "Reports", "Signatures", "Terms"]),
+    module(
+      "Detection",
+      [
+        "Analysis", "Flows", "Packets", "Reports", "Signatures", "Terms", "CPrefetch",
+      ]),
     module("Correlation", ["Analysis", "Hierarchy", "Reports", "Terms"]),
     module("Response", ["Analysis", "Reports", "Terms"]),
     module("Importing", ["Hierarchy"]),

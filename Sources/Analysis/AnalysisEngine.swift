@@ -48,6 +48,10 @@ public protocol AnalysisEngine<Event>: Sendable {
   /// Takes one event; `events` arrive in event-time order.
   mutating func analyse(_ event: Event, into sink: inout ReportSink)
 
+  /// The same for an event that stays where it is while it is looked at; of a copy, unless an engine
+  /// does better.
+  mutating func analyse(at event: UnsafePointer<Event>, into sink: inout ReportSink)
+
   /// Event time has reached `now`: close epochs, judge what is due. Afterwards `nextDeadline` is
   /// later than `now`.
   mutating func advance(to now: CaptureTime, into sink: inout ReportSink)
@@ -58,6 +62,11 @@ public protocol AnalysisEngine<Event>: Sendable {
   /// what is detected above its children in the moment in which it is concluded, before a resolver
   /// sees it.
   mutating func hear(_ report: Report, into sink: inout ReportSink)
+
+  /// Asks for the memory that an event to come will need, so that nobody waits for it then (see
+  /// `BoundedTable.foresee`). Changes nothing, and may be left out; mutating because to lend an
+  /// engine would be to copy it.
+  mutating func foresee(_ event: UnsafePointer<Event>)
 
   /// Takes a run of events; one dynamic call for many events.
   mutating func analyse(batch: UnsafeBufferPointer<Event>, into sink: inout ReportSink)
@@ -76,11 +85,28 @@ extension AnalysisEngine {
   @inlinable public mutating func hear(_ report: Report, into sink: inout ReportSink) {}
 
   @inlinable
+  public mutating func analyse(at event: UnsafePointer<Event>, into sink: inout ReportSink) {
+    analyse(event.pointee, into: &sink)
+  }
+
+  @inlinable @inline(__always) public mutating func foresee(_ event: UnsafePointer<Event>) {}
+
+  /// Events by which `foresee` runs ahead: the few dozen nanoseconds that memory takes.
+  @inlinable static var foresight: Int { 12 }
+
+  @inlinable
   public mutating func analyse(batch: UnsafeBufferPointer<Event>, into sink: inout ReportSink) {
     guard let base = batch.baseAddress else { return }
     withUnsafeTemporaryAllocation(of: Event.self, capacity: 1) { room in
       guard let room = room.baseAddress else { return }
-      for place in batch.indices { analyse(lent: base + place, by: room, into: &sink) }
+      var ahead = 0
+      for place in batch.indices {
+        while ahead < Swift.min(place &+ Self.foresight, batch.count) {
+          foresee(base + ahead)
+          ahead &+= 1
+        }
+        analyse(lent: base + place, by: room, into: &sink)
+      }
     }
   }
 
@@ -92,7 +118,14 @@ extension AnalysisEngine {
     guard let base = batch.baseAddress else { return }
     withUnsafeTemporaryAllocation(of: Event.self, capacity: 1) { room in
       guard let room = room.baseAddress else { return }
-      for place in places { analyse(lent: base + Int(place), by: room, into: &sink) }
+      var ahead = 0
+      for index in places.indices {
+        while ahead < Swift.min(index &+ Self.foresight, places.count) {
+          foresee(base + Int(places[ahead]))
+          ahead &+= 1
+        }
+        analyse(lent: base + Int(places[index]), by: room, into: &sink)
+      }
     }
   }
 
@@ -107,7 +140,7 @@ extension AnalysisEngine {
     if _isPOD(Event.self) {
       let time = event.pointee.eventTime
       while nextDeadline <= time { advance(to: nextDeadline, into: &sink) }
-      analyse(event.pointee, into: &sink)
+      analyse(at: event, into: &sink)
       return
     }
     UnsafeMutableRawPointer(room).copyMemory(

@@ -1,3 +1,4 @@
+import CPrefetch
 import Terms
 
 /// What a `BoundedTable` is keyed by: an address and 64 bits of detail (a port, a transport, or
@@ -80,12 +81,27 @@ import Terms
     UInt32(truncatingIfNeeded: hash &>> 32) | 1
   }
 
+  @inlinable @inline(__always) func bucketStart(_ hash: UInt64) -> Int {
+    (Int(truncatingIfNeeded: hash) & bucketMask) &* Self.ways
+  }
+
+  /// Asks for the memory of a key's bucket.
+  @inlinable @inline(__always) public func foresee(_ key: TableKey) { foresee(hash: key.hash) }
+
+  @inlinable @inline(__always) public func foresee(hash: UInt64) {
+    let start = bucketStart(hash)
+    beryl_prefetch(buckets.elements + start &* 2)
+    beryl_prefetch(holds.elements + start)
+  }
+
   /// The slot of `key`, or -1.
-  @inlinable public func find(_ key: TableKey) -> Int {
+  @inlinable public func find(_ key: TableKey) -> Int { find(key, hash: key.hash) }
+
+  /// - Parameter hash: the key's.
+  @inlinable public func find(_ key: TableKey, hash: UInt64) -> Int {
     guard used > 0 else { return -1 }
-    let hash = key.hash
     let mark = Self.mark(hash)
-    let bucket = buckets.elements + (Int(truncatingIfNeeded: hash) & bucketMask) &* Self.ways &* 2
+    let bucket = buckets.elements + bucketStart(hash) &* 2
     for way in 0..<Self.ways where bucket[way] == mark {
       let slot = Int(bucket[way &+ Self.ways])
       if keys[slot].low == key.low, keys[slot].detail == key.detail, keys[slot].high == key.high {
@@ -99,7 +115,10 @@ import Terms
   /// first; -1 (and counted) when all are still held. What stands there is lost by the `occupy`
   /// that follows.
   @inlinable public mutating func vacancy(for key: TableKey, asOf now: CaptureTime) -> Int {
-    let place = vacantPlace(key)
+    vacancy(at: vacantPlace(key.hash), asOf: now)
+  }
+
+  @inlinable mutating func vacancy(at place: Int, asOf now: CaptureTime) -> Int {
     guard holds.elements[place] <= now.ordered else {
       refused &+= 1
       return -1
@@ -119,13 +138,18 @@ import Terms
     (place & ~(ways &- 1)) &* 2 &+ ways &+ place & (ways &- 1)
   }
 
-  /// The place in the key's bucket whose hold is the earliest.
-  @inlinable func vacantPlace(_ key: TableKey) -> Int {
-    let start = (Int(truncatingIfNeeded: key.hash) & bucketMask) &* Self.ways
-    let holds = holds.elements
-    var best = start
-    for place in start..<start &+ Self.ways where holds[place] < holds[best] { best = place }
-    return best
+  /// The place in a bucket whose hold is the earliest.
+  @inlinable func vacantPlace(_ hash: UInt64) -> Int {
+    let start = bucketStart(hash)
+    let holds = holds.elements + start
+    var best = 0
+    var earliest = holds[0]
+    for way in 1..<Self.ways {
+      let hold = holds[way]
+      best = hold < earliest ? way : best
+      earliest = Swift.min(hold, earliest)
+    }
+    return start &+ best
   }
 
   /// Whether `slot` holds a key.
@@ -134,7 +158,13 @@ import Terms
   /// Gives `slot`, the key's vacancy, to `key` with a fresh value, held until `hold`.
   @inlinable
   public mutating func occupy(_ slot: Int, with key: TableKey, until hold: CaptureTime) {
-    let place = vacantPlace(key)
+    let hash = key.hash
+    occupy(slot, at: vacantPlace(hash), with: key, Self.mark(hash), until: hold)
+  }
+
+  @inlinable mutating func occupy(
+    _ slot: Int, at place: Int, with key: TableKey, _ mark: UInt32, until hold: CaptureTime
+  ) {
     if places[slot] < 0 {
       precondition(free.popLast() == Int32(truncatingIfNeeded: slot), "not the key's vacancy")
       places[slot] = Int32(truncatingIfNeeded: place)
@@ -143,7 +173,7 @@ import Terms
     let index = Self.slotIndex(place)
     let bucket = buckets.mutableElements()
     bucket[index] = UInt32(truncatingIfNeeded: slot)
-    bucket[index &- Self.ways] = Self.mark(key.hash)
+    bucket[index &- Self.ways] = mark
     holds.mutableElements()[place] = Swift.max(hold.ordered, 1)
     keys[slot] = key
     values[slot] = empty
@@ -153,10 +183,12 @@ import Terms
   @inlinable
   public mutating func admit(_ key: TableKey, asOf now: CaptureTime, until hold: CaptureTime) -> Int
   {
-    let known = find(key)
+    let hash = key.hash
+    let known = find(key, hash: hash)
     if known >= 0 { return known }
-    let slot = vacancy(for: key, asOf: now)
-    if slot >= 0 { occupy(slot, with: key, until: hold) }
+    let place = vacantPlace(hash)
+    let slot = vacancy(at: place, asOf: now)
+    if slot >= 0 { occupy(slot, at: place, with: key, Self.mark(hash), until: hold) }
     return slot
   }
 

@@ -1,3 +1,4 @@
+import CPrefetch
 import Terms
 
 /// Remembers for a bounded time which (source, target, port) have answered, so that a contact that
@@ -37,6 +38,11 @@ import Terms
     let detail = UInt64(port) << 8 | UInt64(transport.number)
     let one = TableKey(source, detail: detail).hash
     return Swift.max(TableKey(target, detail: one).hash, 1)
+  }
+
+  /// Asks for the memory of a contact's bucket.
+  @inlinable @inline(__always) public func foresee(_ hash: UInt64) {
+    beryl_prefetch(entries.elements + (Int(truncatingIfNeeded: hash) & mask) &* Self.ways)
   }
 
   @inlinable public func contains(_ hash: UInt64, asOf now: CaptureTime) -> Bool {

@@ -14,8 +14,9 @@ import Terms
   /// The audience of each engine.
   @usableFromInline let audienceOf: [Int]
   @usableFromInline let audiences: [EventClasses]
-  /// The classes of each event in the run at hand.
-  @usableFromInline var classes: [UInt64]
+  /// Where the events of each class stand in the run at hand: a bit per place, for each 64 places
+  /// one word per class.
+  @usableFromInline var standing: [UInt64]
   /// The selections made of the run at hand: for which of its classes, the places of those events
   /// in the run, and how many.
   @usableFromInline var selected: [UInt64] = []
@@ -36,7 +37,7 @@ import Terms
       return audiences.count - 1
     }
     self.audiences = audiences
-    classes = Array(repeating: 0, count: Self.runLength)
+    standing = Array(repeating: 0, count: Self.runLength)
     places = Array(repeating: 0, count: audiences.count * Self.runLength)
     counts = Array(repeating: 0, count: audiences.count)
     selectionOf = Array(repeating: -1, count: audiences.count)
@@ -110,14 +111,7 @@ import Terms
   /// Selects the events of each audience. Audiences that differ in classes of which the run has
   /// none share a selection.
   @inlinable mutating func sortOut(_ run: UnsafeBufferPointer<Event>) {
-    guard let base = run.baseAddress else { return }
-    var present: UInt64 = 0
-    classes.withUnsafeMutableBufferPointer { classes in
-      for place in run.indices {
-        classes[place] = Event.classes(at: base + place).rawValue
-        present |= classes[place]
-      }
-    }
+    let present = noteClasses(run)
     selected.removeAll(keepingCapacity: true)
     for audience in audiences.indices {
       let wanted = audiences[audience].rawValue & present
@@ -132,6 +126,26 @@ import Terms
     }
   }
 
+  /// Notes where the events of each class stand; returns the classes that there are.
+  @inlinable mutating func noteClasses(_ run: UnsafeBufferPointer<Event>) -> UInt64 {
+    guard let base = run.baseAddress else { return 0 }
+    var present: UInt64 = 0
+    standing.withUnsafeMutableBufferPointer { standing in
+      let used = Swift.min((run.count &+ 63) & ~63, standing.count)
+      for word in 0..<used { standing[word] = 0 }
+      for place in run.indices {
+        var classes = Event.classes(at: base + place).rawValue
+        present |= classes
+        while classes != 0 {
+          let word = place & ~63 &+ classes.trailingZeroBitCount
+          standing[word] |= 1 &<< UInt64(truncatingIfNeeded: place & 63)
+          classes &= classes &- 1
+        }
+      }
+    }
+    return present
+  }
+
   @inlinable mutating func select(_ wanted: UInt64, of count: Int, isAll: Bool) {
     let selection = selected.count
     selected.append(wanted)
@@ -140,12 +154,22 @@ import Terms
       return
     }
     var found = selection &* Self.runLength
-    classes.withUnsafeBufferPointer { classes in
+    standing.withUnsafeBufferPointer { standing in
       places.withUnsafeMutableBufferPointer { places in
-        // Every place is written; it counts only where the next one does not overwrite it.
-        for place in 0..<count {
-          places[found] = Int32(truncatingIfNeeded: place)
-          found &+= classes[place] & wanted == 0 ? 0 : 1
+        var start = 0
+        while start < count {
+          var bits: UInt64 = 0
+          var classes = wanted
+          while classes != 0 {
+            bits |= standing[start &+ classes.trailingZeroBitCount]
+            classes &= classes &- 1
+          }
+          while bits != 0 {
+            places[found] = Int32(truncatingIfNeeded: start &+ bits.trailingZeroBitCount)
+            found &+= 1
+            bits &= bits &- 1
+          }
+          start &+= 64
         }
       }
     }

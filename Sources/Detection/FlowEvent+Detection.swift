@@ -6,9 +6,19 @@ extension FlowEvent: TimedEvent {
   public var eventTime: CaptureTime { time }
 }
 
+/// An engine that looks at flow events where they stand: for most of them, a copy would be dearer than
+/// what they do with it.
+protocol FlowReader: AnalysisEngine where Event == FlowEvent {}
+
+extension FlowReader {
+  mutating func analyse(_ event: FlowEvent, into sink: inout ReportSink) {
+    withUnsafePointer(to: event) { analyse(at: $0, into: &sink) }
+  }
+}
+
 extension FlowEvent {
   /// Whether the event tells of a flow's packets; others tell of packets beside.
-  var isOfFlow: Bool {
+  @inline(__always) var isOfFlow: Bool {
     switch kind {
     case .opened, .established, .refused, .unanswered, .progress, .closed: true
     case .arp, .fragmentOverlap, .lostFragments, .neighbour, .control, .stalled: false
@@ -16,27 +26,27 @@ extension FlowEvent {
   }
 
   /// The contact that the flow attempts, as one number.
-  var contact: UInt64 {
+  @inline(__always) var contact: UInt64 {
     ContactMemory.hash(source, target, port: targetPort, transport: transport)
   }
 
   /// Whether the flow began with a packet that looks like a server's answer to a session unseen: a
   /// low port talking to an ephemeral one. Such flows come from captures that begin late and from
   /// expired flows, not from probes.
-  var looksLikeAnswer: Bool {
+  @inline(__always) var looksLikeAnswer: Bool {
     if sourcePort < 1024, targetPort >= 1024 { return true }
     // A DHCP server speaks to its clients' port (RFC 2131, RFC 8415).
     return sourcePort == 67 && targetPort == 68 || sourcePort == 547 && targetPort == 546
   }
 
   /// Whether the datagram is one of traceroute's: to its customary ports, and not meant to get far.
-  var looksLikeTraceroute: Bool {
+  @inline(__always) var looksLikeTraceroute: Bool {
     (33_434...33_625).contains(targetPort) && timeToLive > 0 && timeToLive < 32
   }
 
   /// Whether the flow asks a host to show itself by ICMP: echo, timestamp or address mask request
   /// (RFC 792, RFC 950).
-  var isPing: Bool {
+  @inline(__always) var isPing: Bool {
     probe == .icmpEcho
       || transport == .icmp && (targetPort >> 8 == 13 || targetPort >> 8 == 17)
   }
@@ -45,7 +55,7 @@ extension FlowEvent {
   ///
   /// What looks like an answer is one all the same when the target refuses it: scanners choose low
   /// source ports to pass for servers.
-  var isAttempt: Bool {
+  @inline(__always) var isAttempt: Bool {
     switch probe {
     case .syn, .null, .xmas, .synFin, .fin, .odd, .sctpInit: true
     case .ack, .maimon: !looksLikeAnswer || kind == .refused

@@ -146,6 +146,7 @@ struct FlowRecord: BitwiseCopyable {
   /// What events call the target port: for ICMP with the code, which the key leaves out.
   var shownPort: UInt16
 
+  @inline(__always)
   init(_ packet: UnsafePointer<Packet>, isReversed: Bool, probe: FlowEvent.Probe, shownPort: UInt16)
   {
     firstPacket = packet.pointee.index

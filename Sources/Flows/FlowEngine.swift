@@ -18,8 +18,9 @@ public struct FlowEngine: ~Copyable {
   var defragmenter: Defragmenter
   var timeouts: FlowTimeouts
   var sessions: SessionTable
-  /// Reads all payload, if there is one; see `attach`.
-  var inspector: TrafficInspector?
+  /// Reads all payload, if there is one; see `attach`. The sessions hold it, so that nobody counts
+  /// references to it for each packet.
+  var inspector: Unmanaged<TrafficInspector>?
   var counts = FlowStatistics()
   /// The packet from which on the capture shows received segments merged by the host it is made on.
   var mergedSince = UInt64.max
@@ -235,7 +236,8 @@ public struct FlowEngine: ~Copyable {
   /// What is told from now on has this place among the events of its time.
   @inline(__always) mutating func enter(_ order: EventOrder) {
     sessions.output.order = order
-    inspector?.enter(order, at: timeouts.clock)
+    let now = timeouts.clock
+    inspector?._withUnsafeGuaranteedRef { $0.enter(order, at: now) }
   }
 
   private mutating func defragment(

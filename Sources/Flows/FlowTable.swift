@@ -76,7 +76,7 @@ struct FlowTable: ~Copyable {
     LazyPages.free(index, count: (Int(bucketMask) + 1) * Self.bucketSlots)
   }
 
-  func hash(_ key: FlowKey) -> UInt64 { key.hash(seed: seed) }
+  @inline(__always) func hash(_ key: FlowKey) -> UInt64 { key.hash(seed: seed) }
 
   @inline(__always) private func bucket(_ hash: UInt64) -> UnsafeMutablePointer<UInt32> {
     index + Int(hash & bucketMask) &* Self.bucketSlots
@@ -175,8 +175,9 @@ struct FlowTable: ~Copyable {
     return best?.place
   }
 
-  /// Puts a flow where `room(for:)` said there is room; the caller fills in the record.
-  mutating func insert(_ flow: Flow, hash: UInt64) -> Int {
+  /// Takes a place, where `room(for:)` said there is room; the caller fills in flow and record, but
+  /// leaves `isQueued` as it finds it.
+  mutating func insert(hash: UInt64) -> Int {
     var place = used
     if freeHead != 0 {
       place = Int(freeHead) &- 1
@@ -184,9 +185,6 @@ struct FlowTable: ~Copyable {
     } else {
       used &+= 1
     }
-    let isQueued = flows[place].state.isQueued
-    flows[place] = flow
-    flows[place].state.isQueued = isQueued
     let bucket = bucket(hash)
     for slot in 0..<Self.bucketSlots where bucket[slot] == 0 {
       bucket[slot] = Self.tag(hash) | UInt32(truncatingIfNeeded: place &+ 1)
@@ -199,7 +197,7 @@ struct FlowTable: ~Copyable {
   }
 
   mutating func remove(_ place: Int) {
-    let bucket = bucket(flows[place].key.hash(seed: seed))
+    let bucket = bucket(hash(flows[place].key))
     var found = -1
     var last = -1
     for slot in 0..<Self.bucketSlots {

@@ -128,7 +128,10 @@ extension FlowEngine {
   ///
   /// - Parameter isDue: its time has come; else it is judged early, as part of the packet at hand.
   mutating func judgeNextAnswer(isDue: Bool = false) {
-    if let place = timeouts.answers.place(behindHead: 8) { table.prefetchFlow(place) }
+    if let place = timeouts.answers.place(behindHead: 8) {
+      table.prefetchFlow(place)
+      table.prefetchRecord(place)
+    }
     let entry = timeouts.answers.removeFirst()
     let place = Int(entry.place)
     let state = table.flows[place].state

@@ -73,7 +73,11 @@ extension FlowEngine {
   @inline(__always) private mutating func converse(
     _ place: Int, _ direction: FlowDirection, _ position: Int
   ) {
-    if let inspector, !show(inspector, place, direction, position) { return }
+    if let inspector,
+      !inspector._withUnsafeGuaranteedRef({ show($0, place, direction, position) })
+    {
+      return
+    }
     let mark = sessions.marks[place]
     let slot = ring.slots + position
     if mark.isDismissed || slot.pointee.payloadCount == 0 && !mark.isWaiting { return }
@@ -128,8 +132,10 @@ extension FlowEngine {
       return -1
     }
     let start = FlowStart(packet)
-    let place = table.insert(
-      Flow(key, isReversed: start.isReversed, state: start.state), hash: hash)
+    let place = table.insert(hash: hash)
+    var state = start.state
+    state.isQueued = table.flows[place].state.isQueued
+    table.flows[place] = Flow(key, isReversed: start.isReversed, state: state)
     begin(place, packet, start)
     return place
   }
@@ -163,7 +169,7 @@ extension FlowEngine {
     }
     table.records[place] = record
     sessions.marks[place] = .none
-    inspector?.closed(place: place, time: packet.pointee.time)
+    inspector?._withUnsafeGuaranteedRef { $0.closed(place: place, time: packet.pointee.time) }
     counts.flowsOpened &+= 1
     timeouts.startSweep(after: packet.pointee.time.nanoseconds)
     if start.awaitsAnswer {
@@ -199,7 +205,8 @@ extension FlowEngine {
       sessions.close(
         place, flow, record, packet: packet, at: time, lingers: ending == .reset)
     }
-    inspector?.closed(place: place, time: time)
+    let now = time
+    inspector?._withUnsafeGuaranteedRef { $0.closed(place: place, time: now) }
   }
 
   /// Says the last of a flow: that it is over, or what stragglers came after it was.

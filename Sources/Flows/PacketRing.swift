@@ -13,6 +13,8 @@ struct PacketRing: ~Copyable {
   static let payloadLimit = 2048
   /// Distance of two payloads: not a power of two, so that they do not share cache sets.
   private static let payloadStride = payloadLimit + 64
+  /// Most payloads are short; theirs stay in the first-level cache.
+  private static let shortPayloadLimit = 128
   /// Longer payloads (offloaded segments, reassembled datagrams) have room of their own, which is
   /// touched only by them.
   private static let longPayloadLimit = 1 << 16
@@ -47,6 +49,7 @@ struct PacketRing: ~Copyable {
   let quoted: UnsafeMutablePointer<FlowKey>
   let notices: UnsafeMutablePointer<NeighbourNotice>
   private let payloads: UnsafeMutablePointer<UInt8>
+  private let shortPayloads: UnsafeMutablePointer<UInt8>
   private let longPayloads: UnsafeMutablePointer<UInt8>
   /// Headers kept for an inspector.
   let headerBytes: UnsafeMutablePointer<UInt8>
@@ -63,6 +66,7 @@ struct PacketRing: ~Copyable {
     notices = .allocate(capacity: Self.capacity)
     notices.initialize(repeating: NeighbourNotice(), count: Self.capacity)
     payloads = LazyPages.allocate(UInt8.self, count: Self.capacity * Self.payloadStride)
+    shortPayloads = LazyPages.allocate(UInt8.self, count: Self.capacity * Self.shortPayloadLimit)
     longPayloads = LazyPages.allocate(UInt8.self, count: Self.capacity * Self.longPayloadLimit)
     headerBytes = LazyPages.allocate(UInt8.self, count: Self.capacity * Self.headerLimit)
     headerCounts = LazyPages.allocate(UInt8.self, count: Self.capacity)
@@ -73,6 +77,7 @@ struct PacketRing: ~Copyable {
     quoted.deallocate()
     notices.deallocate()
     LazyPages.free(payloads, count: Self.capacity * Self.payloadStride)
+    LazyPages.free(shortPayloads, count: Self.capacity * Self.shortPayloadLimit)
     LazyPages.free(longPayloads, count: Self.capacity * Self.longPayloadLimit)
     LazyPages.free(headerBytes, count: Self.capacity * Self.headerLimit)
     LazyPages.free(headerCounts, count: Self.capacity)
@@ -106,7 +111,8 @@ struct PacketRing: ~Copyable {
 
   @inline(__always) private func room(_ position: Int, _ count: Int) -> UnsafeMutablePointer<UInt8>
   {
-    count <= Self.payloadLimit
+    if count <= Self.shortPayloadLimit { return shortPayloads + position &* Self.shortPayloadLimit }
+    return count <= Self.payloadLimit
       ? payloads + position &* Self.payloadStride
       : longPayloads + position &* Self.longPayloadLimit
   }

@@ -53,6 +53,22 @@ struct RuleCache {
     return .rules(rules)
   }
 
+  private func path(_ stamp: RuleStamp) -> String { "\(directory)/rules-\(stamp.text).stamp" }
+
+  /// The digest of the files that bear a stamp, if it was kept.
+  func digest(under stamp: RuleStamp) -> String? {
+    guard let bytes = try? Data(contentsOf: URL(filePath: path(stamp))), bytes.count == 32 else {
+      return nil
+    }
+    let text = String(decoding: bytes, as: UTF8.self)
+    return text.allSatisfy(\.isHexDigit) ? text : nil
+  }
+
+  /// Failure costs the next run a look at the files.
+  func keep(_ digest: String, under stamp: RuleStamp) {
+    try? Data(digest.utf8).write(to: URL(filePath: path(stamp)), options: .atomic)
+  }
+
   /// Written beside and moved into place, so that no other run sees half of it. Failure costs the
   /// next run some seconds, nothing else.
   func keep(_ rules: SignatureSet, _ digest: String) {

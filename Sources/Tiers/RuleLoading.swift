@@ -18,13 +18,19 @@ public struct RuleLoading {
   /// - Returns: the rules, and what there is to say of them.
   public func load() throws -> (rules: SignatureSet, notes: [String]) {
     var notes: [String] = []
-    let digest = try self.digest()
     let cache = cacheDirectory.map { RuleCache(directory: $0) }
+    let stamp = cache.flatMap { _ in RuleStamp(paths, context: context) }
+    let known = stamp.flatMap { cache?.digest(under: $0) }
+    let digest = try known ?? self.digest()
     switch cache?.find(digest) {
-    case .rules(let rules): return (rules, notes + [Self.summary(rules, isCached: true)])
+    case .rules(let rules):
+      if let stamp, known == nil { cache?.keep(digest, under: stamp) }
+      return (rules, notes + [Self.summary(rules, isCached: true)])
     case .broken(let reason): notes.append("\(reason); the rules are compiled anew")
     case .nothing, nil: break
     }
+    // What was compiled must not pass for what a stamp that is now wrong once stood for.
+    let fresh = known == nil ? digest : try self.digest()
     let read = try RuleFiles.load(paths, variables: variables, checksExpressions: true)
     let rules: SignatureSet
     do throws(SignatureFault) {
@@ -32,7 +38,7 @@ public struct RuleLoading {
     } catch {
       throw StartRefusal("\(error)")
     }
-    cache?.keep(rules, digest)
+    cache?.keep(rules, fresh)
     notes.append(Self.summary(rules, isCached: false))
     return (rules, notes)
   }
@@ -44,16 +50,18 @@ public struct RuleLoading {
     return "\(rules.count) rules\(left)\(isCached ? ", from the cache" : "")"
   }
 
-  /// Of the files as they lie there, the variables and the format.
+  /// What the compiled rules depend on besides the files: the format and the variables.
+  private var context: String {
+    let variables =
+      variables.addresses.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)\n" }
+      + variables.ports.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)\n" }
+    return SignatureSet.format + variables.joined()
+  }
+
+  /// Of the files as they lie there, and their context.
   private func digest() throws -> String {
     var hash = SHA256()
-    hash.update(data: Data(SignatureSet.format.utf8))
-    for (name, value) in variables.addresses.sorted(by: { $0.key < $1.key }) {
-      hash.update(data: Data("\(name)=\(value)\n".utf8))
-    }
-    for (name, value) in variables.ports.sorted(by: { $0.key < $1.key }) {
-      hash.update(data: Data("\(name)=\(value)\n".utf8))
-    }
+    hash.update(data: Data(context.utf8))
     for path in paths {
       guard let file = try? Data(contentsOf: URL(filePath: path), options: .mappedIfSafe) else {
         throw StartRefusal("\(path): the rules cannot be read")
@@ -61,9 +69,6 @@ public struct RuleLoading {
       hash.update(data: Data("\(path)\n\(file.count)\n".utf8))
       hash.update(data: file)
     }
-    return hash.finalize().prefix(16).map { byte in
-      let digits = String(byte, radix: 16)
-      return digits.count == 1 ? "0" + digits : digits
-    }.joined()
+    return hash.finalize().hexadecimalPrefix
   }
 }

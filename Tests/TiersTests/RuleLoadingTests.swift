@@ -58,6 +58,36 @@ struct RuleLoadingTests {
     #expect(try bench.cached().count == 3)
   }
 
+  @Test func everyWriteChangesTheStamp() throws {
+    let bench = try Bench()
+    defer { bench.remove() }
+    let paths = [bench.folder + "/test.rules"]
+    let later = Date(timeIntervalSinceNow: 60)
+    let stamp = try #require(RuleStamp(paths, context: "a", now: later))
+    #expect(RuleStamp(paths, context: "a", now: later) == stamp)
+    #expect(RuleStamp(paths, context: "b", now: later) != stamp)
+    #expect(RuleStamp(paths, context: "a") == nil, "just written")
+    #expect(RuleStamp(paths + [bench.folder + "/none"], context: "a", now: later) == nil)
+    try bench.write("alert udp any any -> any any (msg:\"third\"; content:\"abc\"; sid:1;)\n")
+    #expect(RuleStamp(paths, context: "a", now: later) != stamp)
+  }
+
+  @Test func aStampLeadsToTheDigestThatWasKeptUnderIt() throws {
+    let bench = try Bench()
+    defer { bench.remove() }
+    _ = try bench.load()
+    let cache = RuleCache(directory: bench.folder + "/cache")
+    let stamp = try #require(
+      RuleStamp(
+        [bench.folder + "/test.rules"], context: "", now: Date(timeIntervalSinceNow: 60)))
+    #expect(cache.digest(under: stamp) == nil)
+    let digest = String(repeating: "0a", count: 16)
+    cache.keep(digest, under: stamp)
+    #expect(cache.digest(under: stamp) == digest)
+    cache.keep("../" + digest.dropFirst(3), under: stamp)
+    #expect(cache.digest(under: stamp) == nil)
+  }
+
   @Test func aDamagedCacheIsNoticedAndReplaced() throws {
     let bench = try Bench()
     defer { bench.remove() }

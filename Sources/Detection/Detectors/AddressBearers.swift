@@ -65,20 +65,23 @@ struct AddressBearers: Sendable {
   }
 
   /// Notes both ends of a flow; whether a hardware address got a new kind.
-  mutating func learn(_ event: FlowEvent) -> (source: Bool, target: Bool) {
-    guard event.kind == .established, event.transport == .tcp, event.probe == .syn,
-      event.source != event.target
+  mutating func learn(_ event: UnsafePointer<FlowEvent>) -> (source: Bool, target: Bool) {
+    guard event.pointee.kind == .established, event.pointee.transport == .tcp,
+      event.pointee.probe == .syn,
+      event.pointee.source != event.pointee.target
     else { return (false, false) }
     return (
-      prove(event.sourceMAC, event.source, at: event.time),
-      prove(event.targetMAC, event.target, at: event.time)
+      prove(event.pointee.sourceMAC, event.pointee.source, at: event.pointee.time),
+      prove(event.pointee.targetMAC, event.pointee.target, at: event.pointee.time)
     )
   }
 
   /// A gateway that speaks ARP shows its hardware address: it bears everything from elsewhere.
-  mutating func learnGateway(_ event: FlowEvent) {
-    guard event.kind == .arp, gateways.contains(event.source), !own.isEmpty else { return }
-    let slot = admit(event.sourceMAC, at: event.time)
+  mutating func learnGateway(_ event: UnsafePointer<FlowEvent>) {
+    guard event.pointee.kind == .arp, gateways.contains(event.pointee.source), !own.isEmpty else {
+      return
+    }
+    let slot = admit(event.pointee.sourceMAC, at: event.pointee.time)
     if slot >= 0 { known[slot].kinds.formUnion([.home, .unknown, .foreign]) }
   }
 

@@ -4,6 +4,10 @@ import Terms
 struct AddressRanges: Sendable {
   private var starts: [UInt32] = []
   private var ends: [UInt32] = []
+  /// The ranges once more where they are few, by start and length, the last one repeated: no array
+  /// is in the way, and nothing branches.
+  private var fewStarts = SIMD4<UInt32>()
+  private var fewLengths = SIMD4<UInt32>()
   private let others: [IPPrefix]
 
   init(_ prefixes: [IPPrefix]) {
@@ -18,6 +22,12 @@ struct AddressRanges: Sendable {
         ends.append(end)
       }
     }
+    guard !starts.isEmpty else { return }
+    for place in 0..<fewStarts.scalarCount {
+      let range = min(place, starts.count - 1)
+      fewStarts[place] = starts[range]
+      fewLengths[place] = ends[range] - starts[range]
+    }
   }
 
   var isEmpty: Bool { starts.isEmpty && others.isEmpty }
@@ -29,6 +39,14 @@ struct AddressRanges: Sendable {
   func contains(_ address: IPAddress) -> Bool {
     guard address.isIPv4 else { return others.contains { $0.contains(address) } }
     let wanted = address.v4
+    if starts.count <= 4 {
+      guard !starts.isEmpty else { return false }
+      let first = wanted &- fewStarts[0] <= fewLengths[0]
+      let second = wanted &- fewStarts[1] <= fewLengths[1]
+      let third = wanted &- fewStarts[2] <= fewLengths[2]
+      let fourth = wanted &- fewStarts[3] <= fewLengths[3]
+      return first || second || third || fourth
+    }
     var low = 0
     var high = starts.count
     while low < high {

@@ -9,7 +9,7 @@ import Terms
 ///
 /// What tells it from a busy resolver is the ratio of bytes, kept up over many questions: ordinary
 /// DNS answers are two to five times their questions (Rossow, "Amplification Hell", NDSS 2014).
-struct Amplification: AnalysisEngine {
+struct Amplification: FlowReader {
   static let queries = EngineLimit(
     "amplification.queries", 50, .count,
     "Questions in one outside client's name to a service before their answers are weighed.")
@@ -82,12 +82,14 @@ struct Amplification: AnalysisEngine {
 
   var interest: EventClasses { .flow(.opened, .progress, .closed, over: .udp) }
 
-  mutating func analyse(_ event: FlowEvent, into sink: inout ReportSink) {
-    guard event.transport == .udp, event.isOfFlow, event.packetsOut > 0 || event.packetsIn > 0
+  @inline(__always)
+  mutating func analyse(at event: UnsafePointer<FlowEvent>, into sink: inout ReportSink) {
+    guard event.pointee.transport == .udp, event.pointee.isOfFlow,
+      event.pointee.packetsOut > 0 || event.pointee.packetsIn > 0
     else { return }
-    if ReflectorService.holds(event.sourcePort), isUnasked(event) {
+    if ReflectorService.holds(event.pointee.sourcePort), isUnasked(event) {
       flood(event, into: &sink)
-    } else if ReflectorService.holds(event.targetPort) {
+    } else if ReflectorService.holds(event.pointee.targetPort) {
       exchange(event, into: &sink)
     }
   }
@@ -102,25 +104,28 @@ struct Amplification: AnalysisEngine {
 extension Amplification {
   /// Whether the flow is answers alone; one from a service's port to the same port counts only when
   /// it is too large for questions.
-  private func isUnasked(_ event: FlowEvent) -> Bool {
-    guard event.packetsIn == 0, !event.isEstablished, !event.target.isMulticast,
-      !event.target.isLimitedBroadcast, !event.targetMAC.isGroup
+  private func isUnasked(_ event: UnsafePointer<FlowEvent>) -> Bool {
+    guard event.pointee.packetsIn == 0, !event.pointee.isEstablished,
+      !event.pointee.target.isMulticast,
+      !event.pointee.target.isLimitedBroadcast, !event.pointee.targetMAC.isGroup
     else { return false }
-    return !ReflectorService.holds(event.targetPort)
-      || Double(event.bytesOut) >= sizeLimit * Double(event.packetsOut)
+    return !ReflectorService.holds(event.pointee.targetPort)
+      || Double(event.pointee.bytesOut) >= sizeLimit * Double(event.pointee.packetsOut)
   }
 
   private func key(_ host: IPAddress, _ port: UInt16) -> TableKey {
     TableKey(host, detail: UInt64(port))
   }
 
-  private mutating func note(_ event: FlowEvent, _ key: TableKey, _ server: IPAddress) -> Int {
+  private mutating func note(
+    _ event: UnsafePointer<FlowEvent>, _ key: TableKey, _ server: IPAddress
+  ) -> Int {
     let known = seen.find(key)
-    let before = known < 0 ? event.time : seen[known].last
-    let packets = UInt64(event.packetsOut) + UInt64(event.packetsIn)
-    let slot = seen.note(key, count: packets, packet: event.packet, at: event.time)
+    let before = known < 0 ? event.pointee.time : seen[known].last
+    let packets = UInt64(event.pointee.packetsOut) + UInt64(event.pointee.packetsIn)
+    let slot = seen.note(key, count: packets, packet: event.pointee.packet, at: event.pointee.time)
     guard slot >= 0 else { return -1 }
-    let fading = seen.fading(from: before, to: event.time)
+    let fading = seen.fading(from: before, to: event.pointee.time)
     if fading < 1 {
       seen[slot].detail.queries *= fading
       seen[slot].detail.bytesOut *= fading
@@ -140,28 +145,32 @@ extension Amplification {
   }
 
   /// A question in the client's name, and what came back.
-  private mutating func exchange(_ event: FlowEvent, into sink: inout ReportSink) {
-    guard !event.target.isMulticast, !event.target.isLimitedBroadcast else { return }
-    let slot = note(event, key(event.source, event.targetPort), event.target)
+  private mutating func exchange(_ event: UnsafePointer<FlowEvent>, into sink: inout ReportSink) {
+    guard !event.pointee.target.isMulticast, !event.pointee.target.isLimitedBroadcast else {
+      return
+    }
+    let slot = note(
+      event, key(event.pointee.source, event.pointee.targetPort), event.pointee.target)
     guard slot >= 0 else { return }
-    seen[slot].detail.queries += Double(event.packetsOut)
-    seen[slot].detail.bytesOut += Double(event.bytesOut)
-    seen[slot].detail.bytesIn += Double(event.bytesIn)
-    seen[slot].detail.queryCount &+= UInt64(event.packetsOut)
-    seen[slot].detail.answerCount &+= UInt64(event.packetsIn)
-    seen[slot].detail.byteCount &+= event.bytesIn
-    judge(slot, at: event.time, into: &sink)
+    seen[slot].detail.queries += Double(event.pointee.packetsOut)
+    seen[slot].detail.bytesOut += Double(event.pointee.bytesOut)
+    seen[slot].detail.bytesIn += Double(event.pointee.bytesIn)
+    seen[slot].detail.queryCount &+= UInt64(event.pointee.packetsOut)
+    seen[slot].detail.answerCount &+= UInt64(event.pointee.packetsIn)
+    seen[slot].detail.byteCount &+= event.pointee.bytesIn
+    judge(slot, at: event.pointee.time, into: &sink)
   }
 
   /// Answers without a question.
-  private mutating func flood(_ event: FlowEvent, into sink: inout ReportSink) {
-    let slot = note(event, key(event.target, event.sourcePort), event.source)
+  private mutating func flood(_ event: UnsafePointer<FlowEvent>, into sink: inout ReportSink) {
+    let slot = note(
+      event, key(event.pointee.target, event.pointee.sourcePort), event.pointee.source)
     guard slot >= 0 else { return }
-    seen[slot].detail.unasked += Double(event.packetsOut)
-    seen[slot].detail.unaskedBytes += Double(event.bytesOut)
-    seen[slot].detail.answerCount &+= UInt64(event.packetsOut)
-    seen[slot].detail.byteCount &+= event.bytesOut
-    judge(slot, at: event.time, into: &sink)
+    seen[slot].detail.unasked += Double(event.pointee.packetsOut)
+    seen[slot].detail.unaskedBytes += Double(event.pointee.bytesOut)
+    seen[slot].detail.answerCount &+= UInt64(event.pointee.packetsOut)
+    seen[slot].detail.byteCount &+= event.pointee.bytesOut
+    judge(slot, at: event.pointee.time, into: &sink)
   }
 }
 

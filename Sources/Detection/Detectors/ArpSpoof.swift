@@ -104,6 +104,7 @@ struct ArpSpoof: AnalysisEngine {
 
   var nextDeadline: CaptureTime { min(dueDeadline, objections.nextDeadline) }
 
+  @inline(__always)
   mutating func analyse(_ event: FlowEvent, into sink: inout ReportSink) {
     switch event.kind {
     case .arp: hear(event, into: &sink)

@@ -11,7 +11,7 @@ import Terms
 /// when the watch began is only told for information: it belongs to the site's habits. Jitter of a
 /// third of the period, sleeps and single retries do not hide a beacon; calls within one long
 /// connection are not seen.
-struct Beacon: AnalysisEngine {
+struct Beacon: FlowReader {
   static let contacts = EngineLimit(
     "beacon.contacts", 12, .count, "Calls at a steady period that make a beacon.")
   static let span = EngineLimit(
@@ -120,11 +120,14 @@ struct Beacon: AnalysisEngine {
 
   mutating func begin(at time: CaptureTime) { began = time }
 
-  mutating func analyse(_ event: FlowEvent, into sink: inout ReportSink) {
-    guard event.kind == .closed, event.isEstablished, event.payloadOut > 0,
-      event.transport == .tcp || event.transport == .udp, !Self.polled.contains(event.targetPort),
-      home.contains(event.source), !home.contains(event.target), !event.target.isMulticast,
-      !event.target.isLimitedBroadcast
+  @inline(__always)
+  mutating func analyse(at event: UnsafePointer<FlowEvent>, into sink: inout ReportSink) {
+    guard event.pointee.kind == .closed, event.pointee.isEstablished, event.pointee.payloadOut > 0,
+      event.pointee.transport == .tcp || event.pointee.transport == .udp,
+      !Self.polled.contains(event.pointee.targetPort),
+      home.contains(event.pointee.source), !home.contains(event.pointee.target),
+      !event.pointee.target.isMulticast,
+      !event.pointee.target.isLimitedBroadcast
     else { return }
     call(event, into: &sink)
   }
@@ -140,26 +143,29 @@ struct Beacon: AnalysisEngine {
 }
 
 extension Beacon {
-  private mutating func call(_ event: FlowEvent, into sink: inout ReportSink) {
-    let detail = TableKey(event.target, detail: UInt64(event.targetPort)).hash
+  private mutating func call(_ event: UnsafePointer<FlowEvent>, into sink: inout ReportSink) {
+    let detail = TableKey(event.pointee.target, detail: UInt64(event.pointee.targetPort)).hash
     let slot = calls.admit(
-      TableKey(event.source, detail: detail), asOf: event.time, until: event.time)
+      TableKey(event.pointee.source, detail: detail), asOf: event.pointee.time,
+      until: event.pointee.time)
     guard slot >= 0 else { return }
     noteClient(event)
-    if calls[slot].count > 0, event.opened - calls[slot].last > memory { calls[slot] = Call() }
+    if calls[slot].count > 0, event.pointee.opened - calls[slot].last > memory {
+      calls[slot] = Call()
+    }
     guard calls[slot].count > 0 else {
-      calls[slot].source = event.source
-      calls[slot].target = event.target
-      calls[slot].port = event.targetPort
-      calls[slot].transport = event.transport
-      calls[slot].first = event.opened
-      calls[slot].last = event.opened
+      calls[slot].source = event.pointee.source
+      calls[slot].target = event.pointee.target
+      calls[slot].port = event.pointee.targetPort
+      calls[slot].transport = event.pointee.transport
+      calls[slot].first = event.pointee.opened
+      calls[slot].last = event.pointee.opened
       calls[slot].count = 1
-      calls[slot].packets.add(event.firstPacket)
+      calls[slot].packets.add(event.pointee.firstPacket)
       measure(slot, event)
       return
     }
-    let passed = (event.opened - calls[slot].last).seconds
+    let passed = (event.pointee.opened - calls[slot].last).seconds
     guard passed > 0 else {
       calls[slot].disorders &+= 1
       return
@@ -170,9 +176,9 @@ extension Beacon {
       calls[slot].disorders &+= 1
       return
     }
-    calls[slot].last = event.opened
+    calls[slot].last = event.pointee.opened
     calls[slot].count &+= 1
-    calls[slot].packets.add(event.firstPacket)
+    calls[slot].packets.add(event.pointee.firstPacket)
     if isSettled, passed > mean * Self.pause {
       calls[slot].disorders &+= 1
     } else {
@@ -180,21 +186,22 @@ extension Beacon {
     }
     measure(slot, event)
     let hold = min(memory.seconds, 4 * calls[slot].interval.mean)
-    calls.keep(slot, until: event.time + .seconds(hold))
-    judge(slot, at: event.time, into: &sink)
+    calls.keep(slot, until: event.pointee.time + .seconds(hold))
+    judge(slot, at: event.pointee.time, into: &sink)
   }
 
-  private mutating func measure(_ slot: Int, _ event: FlowEvent) {
+  private mutating func measure(_ slot: Int, _ event: UnsafePointer<FlowEvent>) {
     let count = Double(calls[slot].count)
-    calls[slot].sent.add(Double(event.payloadOut), count: count)
-    calls[slot].received.add(Double(event.payloadIn), count: count)
+    calls[slot].sent.add(Double(event.pointee.payloadOut), count: count)
+    calls[slot].received.add(Double(event.pointee.payloadIn), count: count)
   }
 
-  private mutating func noteClient(_ event: FlowEvent) {
+  private mutating func noteClient(_ event: UnsafePointer<FlowEvent>) {
     let slot = clients.admit(
-      TableKey(event.target), asOf: event.time, until: event.time + .minutes(10))
+      TableKey(event.pointee.target), asOf: event.pointee.time,
+      until: event.pointee.time + .minutes(10))
     guard slot >= 0, clients[slot].count <= clientLimit else { return }
-    let client = TableKey(event.source).hash
+    let client = TableKey(event.pointee.source).hash
     if !clients[slot].contains(client) { clients[slot].append(client) }
   }
 

@@ -10,7 +10,7 @@ import Terms
 /// A segment hears one bridge, the designated one, every two seconds. Somebody else who names a
 /// better root is a bridge put in by mistake, or an attacker; the designated bridge that names a
 /// new root itself is neither.
-struct BridgeTakeover: AnalysisEngine {
+struct BridgeTakeover: FlowReader {
   static let claims = EngineLimit(
     "bridge-takeover.claims", 3, .count,
     "Better roots named by somebody else than the designated bridge that are reported.")
@@ -85,16 +85,20 @@ struct BridgeTakeover: AnalysisEngine {
     .flow(.arp, .control)
   }
 
-  mutating func analyse(_ event: FlowEvent, into sink: inout ReportSink) {
-    switch event.kind {
+  @inline(__always)
+  mutating func analyse(at event: UnsafePointer<FlowEvent>, into sink: inout ReportSink) {
+    switch event.pointee.kind {
     case .arp:
-      guard !event.source.isUnspecified else { return }
+      guard !event.pointee.source.isUnspecified else { return }
       let slot = hosts.admit(
-        key(event.sourceMAC), asOf: event.time, until: event.time + .minutes(5))
-      if slot >= 0 { hosts[slot] = event.source }
+        key(event.pointee.sourceMAC), asOf: event.pointee.time,
+        until: event.pointee.time + .minutes(5))
+      if slot >= 0 { hosts[slot] = event.pointee.source }
     case .control:
       count(event, into: &sink)
-      if event.control == .spanningTree, event.frameMAC != .unknown { follow(event, into: &sink) }
+      if event.pointee.control == .spanningTree, event.pointee.frameMAC != .unknown {
+        follow(event, into: &sink)
+      }
     default: return
     }
   }
@@ -107,15 +111,15 @@ extension BridgeTakeover {
     TableKey(.unspecified, detail: mac.bits << 12 | UInt64(vlan & 0xfff))
   }
 
-  private mutating func count(_ event: FlowEvent, into sink: inout ReportSink) {
+  private mutating func count(_ event: UnsafePointer<FlowEvent>, into sink: inout ReportSink) {
     let key = TableKey(
-      .unspecified, detail: UInt64(event.arpOperation) << 16 | UInt64(event.vlan))
-    let slot = floods.note(key, count: 1, packet: event.packet, at: event.time)
+      .unspecified, detail: UInt64(event.pointee.arpOperation) << 16 | UInt64(event.pointee.vlan))
+    let slot = floods.note(key, count: 1, packet: event.pointee.packet, at: event.pointee.time)
     guard slot >= 0 else { return }
-    noteHost(event.sourceMAC) { floods[slot].sources.insert($0) }
-    floods[slot].detail.root = event.sourceMAC
-    if floods.isDue(slot, isTold: floods[slot].score >= floodLimit, at: event.time) {
-      emitFlood(slot, at: event.time, into: &sink)
+    noteHost(event.pointee.sourceMAC) { floods[slot].sources.insert($0) }
+    floods[slot].detail.root = event.pointee.sourceMAC
+    if floods.isDue(slot, isTold: floods[slot].score >= floodLimit, at: event.pointee.time) {
+      emitFlood(slot, at: event.pointee.time, into: &sink)
     }
   }
 
@@ -125,32 +129,33 @@ extension BridgeTakeover {
   }
 
   /// Holds a message against the tree as it is known; a lower number is a better root.
-  private mutating func follow(_ event: FlowEvent, into sink: inout ReportSink) {
+  private mutating func follow(_ event: UnsafePointer<FlowEvent>, into sink: inout ReportSink) {
     let slot = trees.admit(
-      TableKey(.unspecified, detail: UInt64(event.vlan)), asOf: event.time,
-      until: event.time + .minutes(5))
+      TableKey(.unspecified, detail: UInt64(event.pointee.vlan)), asOf: event.pointee.time,
+      until: event.pointee.time + .minutes(5))
     guard slot >= 0 else { return }
-    let root = UInt64(event.sourcePort) << 48 | event.frameMAC.bits
-    let isNew = trees[slot].hellos == 0 || event.time - trees[slot].last > memorySpan
-    if isNew || trees[slot].bridge == event.sourceMAC || trees[slot].hellos < helloLimit {
-      if isNew || trees[slot].bridge != event.sourceMAC {
-        trees[slot] = Tree(bridge: event.sourceMAC)
+    let root = UInt64(event.pointee.sourcePort) << 48 | event.pointee.frameMAC.bits
+    let isNew = trees[slot].hellos == 0 || event.pointee.time - trees[slot].last > memorySpan
+    if isNew || trees[slot].bridge == event.pointee.sourceMAC || trees[slot].hellos < helloLimit {
+      if isNew || trees[slot].bridge != event.pointee.sourceMAC {
+        trees[slot] = Tree(bridge: event.pointee.sourceMAC)
       }
       trees[slot].root = root
       trees[slot].hellos &+= 1
-      trees[slot].last = event.time
+      trees[slot].last = event.pointee.time
       return
     }
     guard root < trees[slot].root else { return }
     let claim = takeovers.note(
-      key(event.sourceMAC, event.vlan), count: 1, packet: event.packet, at: event.time)
+      key(event.pointee.sourceMAC, event.pointee.vlan), count: 1, packet: event.pointee.packet,
+      at: event.pointee.time)
     guard claim >= 0 else { return }
-    takeovers[claim].detail.root = event.frameMAC
+    takeovers[claim].detail.root = event.pointee.frameMAC
     takeovers[claim].detail.previous = MACAddress(bits: trees[slot].root & 0xffff_ffff_ffff)
-    noteHost(event.sourceMAC) { takeovers[claim].sources.insert($0) }
+    noteHost(event.pointee.sourceMAC) { takeovers[claim].sources.insert($0) }
     let isTold = takeovers[claim].score >= claimLimit - 0.5
-    if takeovers.isDue(claim, isTold: isTold, at: event.time) {
-      emitTakeover(claim, at: event.time, into: &sink)
+    if takeovers.isDue(claim, isTold: isTold, at: event.pointee.time) {
+      emitTakeover(claim, at: event.pointee.time, into: &sink)
     }
   }
 }

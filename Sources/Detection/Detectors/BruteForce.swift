@@ -9,7 +9,7 @@ import Terms
 ///
 /// The same source's use of the service (more data, an FTP data connection) weighs against, as do
 /// pauses: a job that logs in once a minute never gets there.
-struct BruteForce: AnalysisEngine {
+struct BruteForce: FlowReader {
   static let score = EngineLimit(
     "brute-force.score", 7, .count,
     "Guessing score of a source: 0.3 per session, 1.5 if at once after another, 2 if beside one."
@@ -80,12 +80,14 @@ struct BruteForce: AnalysisEngine {
 
   var interest: EventClasses { .flow(.established, .closed, over: .tcp) }
 
-  mutating func analyse(_ event: FlowEvent, into sink: inout ReportSink) {
-    guard event.transport == .tcp else { return }
-    if event.kind == .closed {
-      guard event.isEstablished, let service = LoginService(port: event.targetPort) else { return }
+  @inline(__always)
+  mutating func analyse(at event: UnsafePointer<FlowEvent>, into sink: inout ReportSink) {
+    guard event.pointee.transport == .tcp else { return }
+    if event.pointee.kind == .closed {
+      guard event.pointee.isEstablished, let service = LoginService(port: event.pointee.targetPort)
+      else { return }
       close(event, service, into: &sink)
-    } else if event.kind == .established, event.targetPort >= 1024 {
+    } else if event.pointee.kind == .established, event.pointee.targetPort >= 1024 {
       transfer(event)
     }
   }
@@ -110,34 +112,35 @@ extension BruteForce {
   }
 
   private mutating func close(
-    _ event: FlowEvent, _ service: LoginService, into sink: inout ReportSink
+    _ event: UnsafePointer<FlowEvent>, _ service: LoginService, into sink: inout ReportSink
   ) {
-    guard event.payloadOut >= Self.leastPayload, event.ending != .evicted,
-      event.ending != .captureEnded
+    guard event.pointee.payloadOut >= Self.leastPayload, event.pointee.ending != .evicted,
+      event.pointee.ending != .captureEnded
     else { return }
-    let key = key(event.source, event.target, event.targetPort)
+    let key = key(event.pointee.source, event.pointee.target, event.pointee.targetPort)
     let isShort =
-      event.payloadOut <= payloadLimit && event.payloadIn <= payloadLimit
-      && event.time - event.opened <= durationSpan
+      event.pointee.payloadOut <= payloadLimit && event.pointee.payloadIn <= payloadLimit
+      && event.pointee.time - event.pointee.opened <= durationSpan
     let known = pairs.find(key)
     guard isShort else {
       if known >= 0 { use(known) }
       return
     }
-    let slot = known >= 0 ? known : pairs.admit(key, asOf: event.time, until: event.time)
+    let slot =
+      known >= 0 ? known : pairs.admit(key, asOf: event.pointee.time, until: event.pointee.time)
     guard slot >= 0 else { return }
-    fade(slot, to: event.time)
-    if pairs[slot].sessions == 0 { pairs[slot].first = event.opened }
-    pairs[slot].target = event.target
-    pairs[slot].first = min(pairs[slot].first, event.opened)
-    pairs[slot].last = event.time
+    fade(slot, to: event.pointee.time)
+    if pairs[slot].sessions == 0 { pairs[slot].first = event.pointee.opened }
+    pairs[slot].target = event.pointee.target
+    pairs[slot].first = min(pairs[slot].first, event.pointee.opened)
+    pairs[slot].last = event.pointee.time
     pairs[slot].sessions &+= 1
-    pairs[slot].packets.add(event.firstPacket)
+    pairs[slot].packets.add(event.pointee.firstPacket)
     pairs[slot].score +=
-      service.weight(payloadOut: event.payloadOut, payloadIn: event.payloadIn)
+      service.weight(payloadOut: event.pointee.payloadOut, payloadIn: event.pointee.payloadIn)
       * (Self.aloneScore + company(event, at: slot))
-    pairs.keep(slot, until: event.time + .seconds(Int(min(pairs[slot].sessions, 60)) * 10))
-    judge(slot, at: event.time, into: &sink)
+    pairs.keep(slot, until: event.pointee.time + .seconds(Int(min(pairs[slot].sessions, 60)) * 10))
+    judge(slot, at: event.pointee.time, into: &sink)
   }
 
   private mutating func use(_ slot: Int) {
@@ -146,8 +149,9 @@ extension BruteForce {
   }
 
   /// An FTP data connection: the login went well.
-  private mutating func transfer(_ event: FlowEvent) {
-    let slot = pairs.find(key(event.source, event.target, LoginService.ftp.rawValue))
+  private mutating func transfer(_ event: UnsafePointer<FlowEvent>) {
+    let slot = pairs.find(
+      key(event.pointee.source, event.pointee.target, LoginService.ftp.rawValue))
     if slot >= 0 { use(slot) }
   }
 
@@ -167,9 +171,9 @@ extension BruteForce {
   /// The credit for overlapping one of the last eight sessions, and for each of those that had none
   /// yet; less where this session only followed one at once, as guesses one by one do and a job
   /// once a minute does not.
-  private mutating func company(_ event: FlowEvent, at slot: Int) -> Double {
-    let begin = event.opened.nanoseconds
-    let end = event.time.nanoseconds
+  private mutating func company(_ event: UnsafePointer<FlowEvent>, at slot: Int) -> Double {
+    let begin = event.pointee.opened.nanoseconds
+    let end = event.pointee.time.nanoseconds
     var credit = 0.0
     var hasCompany = false
     var follows = false

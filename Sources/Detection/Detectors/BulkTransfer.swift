@@ -122,6 +122,7 @@ struct BulkTransfer: AnalysisEngine {
 
   var interest: EventClasses { .flow(.progress, .closed, over: .tcp, .udp) }
 
+  @inline(__always)
   mutating func analyse(_ event: FlowEvent, into sink: inout ReportSink) {
     guard event.sourcePort == Self.dataPort else {
       take(event, into: &sink)

@@ -1,4 +1,5 @@
 import Analysis
+import CPrefetch
 import Terms
 
 /// Remembers the last lone failure of each source it has room for, so that a source enters the big
@@ -27,9 +28,19 @@ struct Doorkeeper: Sendable {
     mask = size - 1
   }
 
+  private func place(_ hash: UInt64) -> Int { Int(truncatingIfNeeded: hash >> 20) & mask }
+
+  /// Asks for the memory of a visit with this hash of its key.
+  @inline(__always) func foresee(hash: UInt64) {
+    visits.withUnsafeBufferPointer { visits in
+      guard let visit = visits.baseAddress.map({ $0 + place(hash) }) else { return }
+      beryl_prefetch(visit)
+    }
+  }
+
   /// Notes a visit; the source's earlier visit, if that was another contact within `span`.
   mutating func earlier(than visit: Visit, within span: TimeSpan) -> Visit? {
-    let index = Int(truncatingIfNeeded: visit.key.hash >> 20) & mask
+    let index = place(visit.key.hash)
     let known = visits[index]
     if known.source == visit.source, known.technique == visit.technique,
       visit.time - known.time <= span

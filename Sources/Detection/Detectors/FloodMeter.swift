@@ -45,6 +45,31 @@ struct FloodMeter: Sendable {
     var learnt = 0.0
     var seconds = 0.0
     var flood: Int32 = -1
+
+    /// Returns whether a whole second has passed since the target was judged last.
+    @inline(__always) fileprivate mutating func add(_ load: Load, at time: CaptureTime) -> Bool {
+      let second = time.wholeSeconds
+      requests.roll(to: second)
+      requests.add(load.requests)
+      if load.answers > 0 {
+        answers.roll(to: second)
+        answers.add(load.answers)
+      }
+      if load.refusals > 0 {
+        refusals.roll(to: second)
+        refusals.add(load.refusals)
+        refused = time
+      }
+      if load.flows > 0 {
+        flows.roll(to: second)
+        flows.add(load.flows)
+      }
+      if load.bytes > 0 {
+        bytes.roll(to: second)
+        bytes.add(UInt32(min(load.bytes, UInt64(UInt32.max))))
+      }
+      return second > judged
+    }
   }
 
   /// What sets a flood apart from others of its kind.
@@ -83,6 +108,22 @@ struct FloodMeter: Sendable {
     var thread: ReportThread
     /// Whether this place holds a flood.
     var isUsed = false
+
+    fileprivate mutating func add(
+      _ load: Load, _ source: IPAddress, _ packet: UInt64, at time: CaptureTime
+    ) {
+      guard isHot else { return }
+      packets &+= UInt64(load.requests)
+      bytes &+= load.bytes
+      flows &+= UInt64(load.flows)
+      last = time
+      guard load.requests > 0 else { return }
+      loads &+= 1
+      if loads <= FloodMeter.namedLimit { sources.insert(source) }
+      distinct.insert(source)
+      heavy.add(source, UInt64(load.requests))
+      sample.add(packet)
+    }
   }
 
   /// Whole seconds over which rates are averaged.
@@ -111,63 +152,36 @@ struct FloodMeter: Sendable {
     spacingSpan = spacing
   }
 
-  /// Adds a load to a target. Returns the target's slot when a whole second has passed since it was
-  /// judged last and it should be judged again, else -1.
-  mutating func add(
-    _ load: Load, to key: TableKey, at time: CaptureTime
-  ) -> Int {
-    let slot = known.admit(key, asOf: time, until: time + .seconds(1))
-    guard slot >= 0 else { return -1 }
-    let second = time.wholeSeconds
-    let turned = second > known[slot].judged
-    known[slot].requests.roll(to: second)
-    known[slot].requests.add(load.requests)
-    if load.answers > 0 {
-      known[slot].answers.roll(to: second)
-      known[slot].answers.add(load.answers)
-    }
-    if load.refusals > 0 {
-      known[slot].refusals.roll(to: second)
-      known[slot].refusals.add(load.refusals)
-      known[slot].refused = time
-    }
-    if load.flows > 0 {
-      known[slot].flows.roll(to: second)
-      known[slot].flows.add(load.flows)
-    }
-    if load.bytes > 0 {
-      known[slot].bytes.roll(to: second)
-      known[slot].bytes.add(UInt32(min(load.bytes, UInt64(UInt32.max))))
-    }
-    return turned ? slot : -1
+  /// Where a load went.
+  struct Entry {
+    /// The target's slot; -1 where there was no room for it.
+    var slot: Int
+    /// Whether a whole second has passed since the target was judged last, so that it should be
+    /// judged again.
+    var isDue: Bool
   }
 
-  /// Adds to the flood at `key`'s target, if there is one.
+  /// Adds a load to a target.
+  mutating func add(_ load: Load, to key: TableKey, at time: CaptureTime) -> Entry {
+    let slot = known.admit(key, asOf: time, until: time + .seconds(1))
+    guard slot >= 0 else { return Entry(slot: -1, isDue: false) }
+    return Entry(slot: slot, isDue: known[slot].add(load, at: time))
+  }
+
+  /// Adds to the flood at a target's slot, if there is one.
   mutating func detail(
     _ load: Load, _ source: IPAddress, _ packet: UInt64, at slot: Int, time: CaptureTime
   ) {
     let index = Int(known[slot].flood)
-    guard index >= 0, floods[index].isHot else { return }
-    floods[index].packets &+= UInt64(load.requests)
-    floods[index].bytes &+= load.bytes
-    floods[index].flows &+= UInt64(load.flows)
-    floods[index].last = time
-    guard load.requests > 0 else { return }
-    floods[index].loads &+= 1
-    if floods[index].loads <= Self.namedLimit { floods[index].sources.insert(source) }
-    floods[index].distinct.insert(source)
-    floods[index].heavy.add(source, UInt64(load.requests))
-    floods[index].sample.add(packet)
+    if index >= 0 { floods[index].add(load, source, packet, at: time) }
   }
 
-  /// The same for a target by its key; `turned` is what `add` said of it.
+  /// The same for a load with requests, which was added before.
   mutating func detail(
-    _ load: Load, _ source: IPAddress, _ packet: UInt64, of key: TableKey, turned: Int,
-    time: CaptureTime
+    _ load: Load, _ source: IPAddress, _ packet: UInt64, in entry: Entry, time: CaptureTime
   ) {
-    guard load.requests > 0 else { return }
-    let slot = turned >= 0 ? turned : slot(of: key)
-    if slot >= 0 { detail(load, source, packet, at: slot, time: time) }
+    guard load.requests > 0, entry.slot >= 0 else { return }
+    detail(load, source, packet, at: entry.slot, time: time)
   }
 
   func slot(of key: TableKey) -> Int { known.find(key) }

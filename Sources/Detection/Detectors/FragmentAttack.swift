@@ -6,7 +6,7 @@ import Terms
 /// Finds datagrams whose fragments no sound sender makes: overlapping ones (teardrop and its kin:
 /// newtear, bonk, boink, nestea, syndrop; CERT CA-1997-28) and ones beyond the longest datagram
 /// (ping of death, jolt; CERT CA-1996-26).
-struct FragmentAttack: AnalysisEngine {
+struct FragmentAttack: FlowReader {
   static let overlaps = EngineLimit(
     "fragment-attack.overlaps", 3, .count,
     "Datagrams with contradicting fragments to one host that are reported as teardrop.")
@@ -50,20 +50,22 @@ struct FragmentAttack: AnalysisEngine {
 
   var interest: EventClasses { .flow(.fragmentOverlap) }
 
-  mutating func analyse(_ event: FlowEvent, into sink: inout ReportSink) {
-    guard event.kind == .fragmentOverlap else { return }
-    let isOversized = event.fragmentFault == .pastEnd
+  @inline(__always)
+  mutating func analyse(at event: UnsafePointer<FlowEvent>, into sink: inout ReportSink) {
+    guard event.pointee.kind == .fragmentOverlap else { return }
+    let isOversized = event.pointee.fragmentFault == .pastEnd
     let slot = seen.note(
-      TableKey(event.target, detail: isOversized ? 1 : 0), count: 1, packet: event.packet,
-      at: event.time)
+      TableKey(event.pointee.target, detail: isOversized ? 1 : 0), count: 1,
+      packet: event.pointee.packet,
+      at: event.pointee.time)
     guard slot >= 0 else { return }
-    seen[slot].sources.insert(event.source)
-    seen[slot].detail.transport = event.transport
-    seen[slot].detail.length = max(seen[slot].detail.length, event.payloadIn)
+    seen[slot].sources.insert(event.pointee.source)
+    seen[slot].detail.transport = event.pointee.transport
+    seen[slot].detail.length = max(seen[slot].detail.length, event.pointee.payloadIn)
     // A fading score never quite keeps up with whole numbers.
     let limit = (isOversized ? oversizedLimit : overlapLimit) - 0.5
-    if seen.isDue(slot, isTold: seen[slot].score >= limit, at: event.time) {
-      emit(slot, at: event.time, into: &sink)
+    if seen.isDue(slot, isTold: seen[slot].score >= limit, at: event.pointee.time) {
+      emit(slot, at: event.pointee.time, into: &sink)
     }
   }
 

@@ -7,7 +7,7 @@ import Terms
 /// with what waits (rose attack; RFC 4732, 2.1.1).
 ///
 /// Where fragmented traffic is lossy, datagrams that become whole speak against a flood.
-struct FragmentFlood: AnalysisEngine {
+struct FragmentFlood: FlowReader {
   static let rate = EngineLimit(
     "fragment-flood.rate", 40, .rate,
     "Lost fragments per second at one host that make a flood.")
@@ -54,30 +54,31 @@ struct FragmentFlood: AnalysisEngine {
     [.flow(.lostFragments), .flow(.opened, .progress, .closed, over: .udp, .icmp)]
   }
 
-  mutating func analyse(_ event: FlowEvent, into sink: inout ReportSink) {
+  @inline(__always)
+  mutating func analyse(at event: UnsafePointer<FlowEvent>, into sink: inout ReportSink) {
     var load = FloodMeter.Load()
-    switch event.kind {
+    switch event.pointee.kind {
     case .lostFragments:
-      load.requests = event.packetsOut
-      load.flows = event.packetsOut
-      load.bytes = event.bytesOut
+      load.requests = event.pointee.packetsOut
+      load.flows = event.pointee.packetsOut
+      load.bytes = event.pointee.bytesOut
     case .opened, .progress, .closed:
-      let group = FlowEvent.TransportGroup(event.transport)
+      let group = FlowEvent.TransportGroup(event.pointee.transport)
       guard group == .udp || group == .icmp,
-        event.bytesOut > UInt64(event.packetsOut) * Self.frameLength
+        event.pointee.bytesOut > UInt64(event.pointee.packetsOut) &* Self.frameLength
       else { return }
-      load.answers = event.packetsOut
+      load.answers = event.pointee.packetsOut
     default: return
     }
-    let index = judge(of: event.transport)
-    let key = TableKey(event.target)
+    let index = judge(of: event.pointee.transport)
+    let key = TableKey(event.pointee.target)
     guard load.requests > 0 || judges[index].meter.slot(of: key) >= 0 else { return }
-    let turned = judges[index].meter.add(load, to: key, at: event.time)
-    if turned >= 0 { weigh(turned, index, event.transport, at: event.time, into: &sink) }
-    guard load.requests > 0 else { return }
-    let slot = turned >= 0 ? turned : judges[index].meter.slot(of: key)
-    guard slot >= 0, judges[index].meter.flood(at: slot) >= 0 else { return }
-    judges[index].meter.detail(load, event.source, event.packet, at: slot, time: event.time)
+    let entry = judges[index].meter.add(load, to: key, at: event.pointee.time)
+    if entry.isDue {
+      weigh(entry.slot, index, event.pointee.transport, at: event.pointee.time, into: &sink)
+    }
+    judges[index].meter.detail(
+      load, event.pointee.source, event.pointee.packet, in: entry, time: event.pointee.time)
   }
 
   private func judge(of transport: TransportProtocol) -> Int {

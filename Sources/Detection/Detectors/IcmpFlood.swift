@@ -5,7 +5,7 @@ import Terms
 
 /// Finds hosts that are sent many ICMP packets per second, answered or not: nothing legitimate
 /// pings that fast for long.
-struct IcmpFlood: FloodDetector {
+struct IcmpFlood: FloodDetector, FlowReader {
   static let rate = EngineLimit(
     "icmp-flood.rate", 60, .rate, "ICMP packets per second at one host that make a flood.")
   static let factor = EngineLimit(
@@ -29,21 +29,24 @@ struct IcmpFlood: FloodDetector {
 
   var interest: EventClasses { .flow(.opened, .progress, .closed, over: .icmp) }
 
-  mutating func analyse(_ event: FlowEvent, into sink: inout ReportSink) {
-    guard event.transport == .icmp || event.transport == .icmpv6, event.isOfFlow else { return }
-    var load = FloodMeter.Load()
-    load.requests = event.packetsOut
-    load.answers = event.packetsIn
-    load.bytes = event.bytesOut
-    if event.kind == .opened { load.flows = 1 }
-    guard load.requests > 0 || load.answers > 0, event.kind != .unanswered,
-      !event.target.isMulticast
+  @inline(__always)
+  mutating func analyse(at event: UnsafePointer<FlowEvent>, into sink: inout ReportSink) {
+    guard event.pointee.transport == .icmp || event.pointee.transport == .icmpv6,
+      event.pointee.isOfFlow
     else { return }
-    let key = TableKey(event.target)
-    let turned = judge.meter.add(load, to: key, at: event.time)
-    if turned >= 0 { weigh(turned, at: event.time, into: &sink) }
+    var load = FloodMeter.Load()
+    load.requests = event.pointee.packetsOut
+    load.answers = event.pointee.packetsIn
+    load.bytes = event.pointee.bytesOut
+    if event.pointee.kind == .opened { load.flows = 1 }
+    guard load.requests > 0 || load.answers > 0, event.pointee.kind != .unanswered,
+      !event.pointee.target.isMulticast
+    else { return }
+    let key = TableKey(event.pointee.target)
+    let entry = judge.meter.add(load, to: key, at: event.pointee.time)
+    if entry.isDue { weigh(entry.slot, at: event.pointee.time, into: &sink) }
     judge.meter.detail(
-      load, event.source, event.packet, of: key, turned: turned, time: event.time)
+      load, event.pointee.source, event.pointee.packet, in: entry, time: event.pointee.time)
   }
 
   private mutating func weigh(_ slot: Int, at now: CaptureTime, into sink: inout ReportSink) {

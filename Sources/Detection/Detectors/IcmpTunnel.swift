@@ -8,7 +8,7 @@ import Terms
 /// tunnel's two directions have each their own to say.
 ///
 /// Means per packet are compared, so that lost replies do not disturb.
-struct IcmpTunnel: AnalysisEngine {
+struct IcmpTunnel: FlowReader {
   static let packets = EngineLimit(
     "icmp-tunnel.packets", 16, .count, "Echo packets, both ways, that are looked at.")
   static let imbalance = EngineLimit(
@@ -64,45 +64,48 @@ struct IcmpTunnel: AnalysisEngine {
     for slot in seen.ended(at: now) { emit(slot, at: now, into: &sink) }
   }
 
-  mutating func analyse(_ event: FlowEvent, into sink: inout ReportSink) {
-    guard event.probe == .icmpEcho, event.kind == .progress || event.kind == .closed,
-      event.totalPacketsIn > 0, event.totalPacketsOut > 0
+  @inline(__always)
+  mutating func analyse(at event: UnsafePointer<FlowEvent>, into sink: inout ReportSink) {
+    guard event.pointee.probe == .icmpEcho,
+      event.pointee.kind == .progress || event.pointee.kind == .closed,
+      event.pointee.totalPacketsIn > 0, event.pointee.totalPacketsOut > 0
     else { return }
     // One flow in balance says enough for a ping; only what is not is put together.
-    let isLast = event.kind == .closed
+    let isLast = event.pointee.kind == .closed
     guard imbalance(event) >= 1 || seen.find(key(event)) >= 0 else { return }
-    let slot = seen.note(key(event), count: 1, packet: event.packet, at: event.time)
+    let slot = seen.note(key(event), count: 1, packet: event.pointee.packet, at: event.pointee.time)
     guard slot >= 0 else { return }
     var total = seen[slot].detail
-    total.source = event.source
-    total.target = event.target
-    total.packetsOut &+= UInt64(event.totalPacketsOut)
-    total.packetsIn &+= UInt64(event.totalPacketsIn)
-    total.bytesOut &+= event.payloadOut
-    total.bytesIn &+= event.payloadIn
+    total.source = event.pointee.source
+    total.target = event.pointee.target
+    total.packetsOut &+= UInt64(event.pointee.totalPacketsOut)
+    total.packetsIn &+= UInt64(event.pointee.totalPacketsIn)
+    total.bytesOut &+= event.pointee.payloadOut
+    total.bytesIn &+= event.pointee.payloadIn
     if isLast {
       seen[slot].detail = total
     } else {
-      seen[slot].detail.source = event.source
-      seen[slot].detail.target = event.target
+      seen[slot].detail.source = event.pointee.source
+      seen[slot].detail.target = event.pointee.target
     }
-    seen[slot].first = min(seen[slot].first, event.opened)
-    if seen.isDue(slot, isTold: isTunnel(total), at: event.time) {
-      emit(slot, total, at: event.time, into: &sink)
+    seen[slot].first = min(seen[slot].first, event.pointee.opened)
+    if seen.isDue(slot, isTold: isTunnel(total), at: event.pointee.time) {
+      emit(slot, total, at: event.pointee.time, into: &sink)
     }
   }
 }
 
 extension IcmpTunnel {
-  private func key(_ event: FlowEvent) -> TableKey {
-    TableKey(event.source, detail: TableKey(event.target).hash)
+  private func key(_ event: UnsafePointer<FlowEvent>) -> TableKey {
+    TableKey(event.pointee.source, detail: TableKey(event.pointee.target).hash)
   }
 
-  private func imbalance(_ event: FlowEvent) -> Double {
+  private func imbalance(_ event: UnsafePointer<FlowEvent>) -> Double {
     Self.imbalance(
       Detail(
-        packetsOut: UInt64(event.totalPacketsOut), packetsIn: UInt64(event.totalPacketsIn),
-        bytesOut: event.payloadOut, bytesIn: event.payloadIn))
+        packetsOut: UInt64(event.pointee.totalPacketsOut),
+        packetsIn: UInt64(event.pointee.totalPacketsIn),
+        bytesOut: event.pointee.payloadOut, bytesIn: event.pointee.payloadIn))
   }
 
   /// Bytes by which the replies are more or less than requests of the same number would be; what

@@ -5,7 +5,7 @@ import Terms
 
 /// Finds packets whose source is their own target (CERT CA-1997-28, "land"): no sound host puts one
 /// on a wire.
-struct LandAttack: AnalysisEngine {
+struct LandAttack: FlowReader {
   static let packets = EngineLimit(
     "land.packets", 2, .count, "Packets from a host to itself on the wire that are reported.")
   static let targets = EngineLimit("land.targets", 512, .count, "Hosts remembered at once.")
@@ -38,11 +38,12 @@ struct LandAttack: AnalysisEngine {
 
   var interest: EventClasses { .reflexive }
 
-  mutating func analyse(_ event: FlowEvent, into sink: inout ReportSink) {
+  @inline(__always)
+  mutating func analyse(at event: UnsafePointer<FlowEvent>, into sink: inout ReportSink) {
     // A gratuitous ARP packet names its sender twice too.
-    guard event.source == event.target,
-      event.kind == .opened || event.kind == .progress
-        || event.kind == .closed
+    guard event.pointee.source == event.pointee.target,
+      event.pointee.kind == .opened || event.pointee.kind == .progress
+        || event.pointee.kind == .closed
     else { return }
     note(event, into: &sink)
   }
@@ -51,18 +52,19 @@ struct LandAttack: AnalysisEngine {
     for slot in seen.ended(at: now) { emit(slot, at: now, into: &sink) }
   }
 
-  private mutating func note(_ event: FlowEvent, into sink: inout ReportSink) {
-    let packets = UInt64(event.packetsOut) + UInt64(event.packetsIn)
+  private mutating func note(_ event: UnsafePointer<FlowEvent>, into sink: inout ReportSink) {
+    let packets = UInt64(event.pointee.packetsOut) + UInt64(event.pointee.packetsIn)
     // A host that talks to itself by its own loopback has no hardware address.
-    guard packets > 0, event.sourceMAC != .unknown, !event.source.isLoopback,
-      !event.source.isUnspecified, !event.source.isMulticast
+    guard packets > 0, event.pointee.sourceMAC != .unknown, !event.pointee.source.isLoopback,
+      !event.pointee.source.isUnspecified, !event.pointee.source.isMulticast
     else { return }
     let slot = seen.note(
-      TableKey(event.target), count: packets, packet: event.packet, at: event.time)
+      TableKey(event.pointee.target), count: packets, packet: event.pointee.packet,
+      at: event.pointee.time)
     guard slot >= 0 else { return }
-    seen[slot].detail = Detail(port: event.targetPort, transport: event.transport)
-    if seen.isDue(slot, isTold: seen[slot].count >= packetLimit, at: event.time) {
-      emit(slot, at: event.time, into: &sink)
+    seen[slot].detail = Detail(port: event.pointee.targetPort, transport: event.pointee.transport)
+    if seen.isDue(slot, isTold: seen[slot].count >= packetLimit, at: event.pointee.time) {
+      emit(slot, at: event.pointee.time, into: &sink)
     }
   }
 

@@ -9,7 +9,7 @@ import Terms
 ///
 /// A host that joins is heard of again at once; an invented address is heard of once. So what counts
 /// is the number of addresses that were seen a single time, fading.
-struct MacFlood: AnalysisEngine {
+struct MacFlood: FlowReader {
   static let addresses = EngineLimit(
     "mac-flood.addresses", 100, .count,
     "Hardware addresses seen once only that make a flood of them.")
@@ -51,10 +51,11 @@ struct MacFlood: AnalysisEngine {
 
   var interest: EventClasses { .flow(.opened, .arp) }
 
-  mutating func analyse(_ event: FlowEvent, into sink: inout ReportSink) {
-    guard event.kind == .opened || event.kind == .arp else { return }
-    let isRelayed = event.kind == .arp && event.frameMAC != .unknown
-    let bits = isRelayed ? event.frameMAC.bits : event.sourceMAC.bits
+  @inline(__always)
+  mutating func analyse(at event: UnsafePointer<FlowEvent>, into sink: inout ReportSink) {
+    guard event.pointee.kind == .opened || event.pointee.kind == .arp else { return }
+    let isRelayed = event.pointee.kind == .arp && event.pointee.frameMAC != .unknown
+    let bits = isRelayed ? event.pointee.frameMAC.bits : event.pointee.sourceMAC.bits
     let place = Int(truncatingIfNeeded: bits ^ bits >> 8 ^ bits >> 24) & (Self.recentCount - 1)
     guard recent[place] != bits, bits != 0 else { return }
     if !note(bits, event, into: &sink) { recent[place] = bits }
@@ -64,30 +65,30 @@ struct MacFlood: AnalysisEngine {
     for slot in seen.ended(at: now) { emit(slot, at: now, into: &sink) }
   }
 
-  private func key(_ event: FlowEvent) -> TableKey {
-    TableKey(.unspecified, detail: UInt64(event.vlan))
+  private func key(_ event: UnsafePointer<FlowEvent>) -> TableKey {
+    TableKey(.unspecified, detail: UInt64(event.pointee.vlan))
   }
 
   /// Counts an address; whether it is new.
   private mutating func note(
-    _ bits: UInt64, _ event: FlowEvent, into sink: inout ReportSink
+    _ bits: UInt64, _ event: UnsafePointer<FlowEvent>, into sink: inout ReportSink
   ) -> Bool {
     // A client without an address asks DHCP; who invents many of those starves the server.
-    if event.transport == .udp, event.targetPort == 67 { return false }
+    if event.pointee.transport == .udp, event.pointee.targetPort == 67 { return false }
     let hash = max(TableKey(.unspecified, detail: bits).hash, 1)
-    if often.contains(hash, asOf: event.time) { return false }
-    if once.contains(hash, asOf: event.time) {
+    if often.contains(hash, asOf: event.pointee.time) { return false }
+    if once.contains(hash, asOf: event.pointee.time) {
       once.remove(hash)
-      _ = often.insert(hash, at: event.time)
+      _ = often.insert(hash, at: event.pointee.time)
       let slot = seen.find(key(event))
       if slot >= 0 { seen[slot].score = max(seen[slot].score - 1, 0) }
       return false
     }
-    _ = once.insert(hash, at: event.time)
-    let slot = seen.note(key(event), count: 1, packet: event.packet, at: event.time)
+    _ = once.insert(hash, at: event.pointee.time)
+    let slot = seen.note(key(event), count: 1, packet: event.pointee.packet, at: event.pointee.time)
     guard slot >= 0 else { return true }
-    if seen.isDue(slot, isTold: seen[slot].score >= limit, at: event.time) {
-      emit(slot, at: event.time, into: &sink)
+    if seen.isDue(slot, isTold: seen[slot].score >= limit, at: event.pointee.time) {
+      emit(slot, at: event.pointee.time, into: &sink)
     }
     return true
   }

@@ -11,7 +11,7 @@ import Terms
 /// (a new lease, a spare interface) has one speaker at a time; here both go on. Where the intruder
 /// has an address of its own, that is address spoofing (`spoof.ip`); where not, he has put on
 /// another's identity (`spoof.mac`). Frames that were forwarded are told by their time to live.
-struct MacSpoof: AnalysisEngine {
+struct MacSpoof: FlowReader {
   static let flows = EngineLimit(
     "mac-spoof.flows", 4, .count,
     "Flows in the name of an address whose owner is alive that are reported.")
@@ -82,20 +82,21 @@ struct MacSpoof: AnalysisEngine {
     [.flow(.opened, .arp, .neighbour), .flow(.established, over: .tcp)]
   }
 
-  mutating func analyse(_ event: FlowEvent, into sink: inout ReportSink) {
-    switch event.kind {
+  @inline(__always)
+  mutating func analyse(at event: UnsafePointer<FlowEvent>, into sink: inout ReportSink) {
+    switch event.pointee.kind {
     case .opened:
-      routers.note(event.sourceMAC, carries: event.source, at: event.time)
-      routers.note(event.targetMAC, carries: event.target, at: event.time)
-      if event.packetsOut > 0, bindings.count > 1 { hold(event, into: &sink) }
+      routers.note(event.pointee.sourceMAC, carries: event.pointee.source, at: event.pointee.time)
+      routers.note(event.pointee.targetMAC, carries: event.pointee.target, at: event.pointee.time)
+      if event.pointee.packetsOut > 0, bindings.count > 1 { hold(event, into: &sink) }
     case .established:
       // Nobody completes handshakes in a neighbour's name.
-      guard event.transport == .tcp, event.probe == .syn else { return }
-      prove(event.source, event.sourceMAC, event)
-      prove(event.target, event.targetMAC, event)
+      guard event.pointee.transport == .tcp, event.pointee.probe == .syn else { return }
+      prove(event.pointee.source, event.pointee.sourceMAC, event)
+      prove(event.pointee.target, event.pointee.targetMAC, event)
     case .arp:
-      guard event.frameMAC == .unknown else { return }
-      learn(event.source, event.sourceMAC, event)
+      guard event.pointee.frameMAC == .unknown else { return }
+      learn(event.pointee.source, event.pointee.sourceMAC, event)
     case .neighbour: discover(event, into: &sink)
     default: return
     }
@@ -115,54 +116,65 @@ extension MacSpoof {
 
   /// Takes a claim at its word, unless the owner spoke lately: who is right then is not decided
   /// here.
-  private mutating func learn(_ address: IPAddress, _ mac: MACAddress, _ event: FlowEvent) {
+  private mutating func learn(
+    _ address: IPAddress, _ mac: MACAddress, _ event: UnsafePointer<FlowEvent>
+  ) {
     guard !address.isUnspecified, mac != .unknown, !mac.isGroup, !mac.isVirtualRouter else {
       return
     }
     let slot = bindings.admit(
-      key(address, event.vlan), asOf: event.time, until: event.time + .minutes(1))
+      key(address, event.pointee.vlan), asOf: event.pointee.time,
+      until: event.pointee.time + .minutes(1))
     guard slot >= 0 else { return }
     let isOwner = bindings[slot].owner == mac
-    guard isOwner || event.time - bindings[slot].last > aliveSpan else {
+    guard isOwner || event.pointee.time - bindings[slot].last > aliveSpan else {
       // Two that claim one address are the business of those who watch claims.
       bindings[slot].alternations = -1
       return
     }
     if !isOwner { bindings[slot] = Binding(owner: mac) }
-    bindings[slot].last = event.time
-    bindings.keep(slot, until: event.time + .minutes(10))
-    let own = owned.admit(key(mac), asOf: event.time, until: event.time + .minutes(10))
+    bindings[slot].last = event.pointee.time
+    bindings.keep(slot, until: event.pointee.time + .minutes(10))
+    let own = owned.admit(
+      key(mac), asOf: event.pointee.time, until: event.pointee.time + .minutes(10))
     if own >= 0 { owned[own] = address }
   }
 
-  private mutating func prove(_ address: IPAddress, _ mac: MACAddress, _ event: FlowEvent) {
+  private mutating func prove(
+    _ address: IPAddress, _ mac: MACAddress, _ event: UnsafePointer<FlowEvent>
+  ) {
     guard own.contains(address), !routers.forwards(mac),
-      bindings.find(key(address, event.vlan)) < 0
+      bindings.find(key(address, event.pointee.vlan)) < 0
     else { return }
     learn(address, mac, event)
   }
 
   /// Holds a flow's first packet against the owner of its source address.
-  private mutating func hold(_ event: FlowEvent, into sink: inout ReportSink) {
-    let slot = bindings.find(key(event.source, event.vlan))
-    guard slot >= 0, bindings[slot].alternations >= 0, event.sourceMAC != .unknown else { return }
-    if bindings[slot].owner == event.sourceMAC {
-      if bindings[slot].other >= bindings[slot].last { bindings[slot].alternations += 1 }
-      bindings[slot].last = event.time
+  private mutating func hold(_ event: UnsafePointer<FlowEvent>, into sink: inout ReportSink) {
+    let slot = bindings.find(key(event.pointee.source, event.pointee.vlan))
+    guard slot >= 0, bindings[slot].alternations >= 0, event.pointee.sourceMAC != .unknown else {
       return
     }
-    guard event.time - bindings[slot].last <= aliveSpan, event.source != event.target,
-      !event.sourceMAC.isVirtualRouter, !routers.contains(event.source, event.sourceMAC),
-      Self.isFresh(event.timeToLive)
+    if bindings[slot].owner == event.pointee.sourceMAC {
+      if bindings[slot].other >= bindings[slot].last { bindings[slot].alternations += 1 }
+      bindings[slot].last = event.pointee.time
+      return
+    }
+    guard event.pointee.time - bindings[slot].last <= aliveSpan,
+      event.pointee.source != event.pointee.target,
+      !event.pointee.sourceMAC.isVirtualRouter,
+      !routers.contains(event.pointee.source, event.pointee.sourceMAC),
+      Self.isFresh(event.pointee.timeToLive)
     else { return }
-    bindings[slot].other = event.time
-    let own = owned.find(key(event.sourceMAC))
-    let isNeighbour = own >= 0 && owned[own] != event.source
+    bindings[slot].other = event.pointee.time
+    let own = owned.find(key(event.pointee.sourceMAC))
+    let isNeighbour = own >= 0 && owned[own] != event.pointee.source
     // A new owner's first packets may come before it says so: the old one must speak in between.
     guard isNeighbour || bindings[slot].alternations >= 2 else { return }
     note(
-      event, by: event.sourceMAC, isNeighbour ? .neighbour : .identity, event.source,
-      bindings[slot].owner, told: event.target, into: &sink)
+      event, by: event.pointee.sourceMAC, isNeighbour ? .neighbour : .identity,
+      event.pointee.source,
+      bindings[slot].owner, told: event.pointee.target, into: &sink)
   }
 
   /// Whether the packet comes from its sender and was not forwarded, by the times to live that
@@ -175,10 +187,12 @@ extension MacSpoof {
 // MARK: - Redirections
 
 extension MacSpoof {
-  private mutating func discover(_ event: FlowEvent, into sink: inout ReportSink) {
-    switch event.arpOperation {
+  private mutating func discover(_ event: UnsafePointer<FlowEvent>, into sink: inout ReportSink) {
+    switch event.pointee.arpOperation {
     case NeighbourNotice.neighbourSolicitation:
-      if event.frameMAC == .unknown { learn(event.source, event.sourceMAC, event) }
+      if event.pointee.frameMAC == .unknown {
+        learn(event.pointee.source, event.pointee.sourceMAC, event)
+      }
     case NeighbourNotice.redirect4, NeighbourNotice.redirect6: redirect(event, into: &sink)
     default: return
     }
@@ -186,20 +200,22 @@ extension MacSpoof {
 
   /// A redirection is a router's: it comes from the interface that owns the router's address and
   /// carries other networks' packets.
-  private mutating func redirect(_ event: FlowEvent, into sink: inout ReportSink) {
+  private mutating func redirect(_ event: UnsafePointer<FlowEvent>, into sink: inout ReportSink) {
     let mac =
-      event.arpOperation == NeighbourNotice.redirect4 || event.frameMAC == .unknown
-      ? event.sourceMAC : event.frameMAC
+      event.pointee.arpOperation == NeighbourNotice.redirect4 || event.pointee.frameMAC == .unknown
+      ? event.pointee.sourceMAC : event.pointee.frameMAC
     guard mac != .unknown, !mac.isVirtualRouter else { return }
-    let slot = bindings.find(key(event.source, event.vlan))
+    let slot = bindings.find(key(event.pointee.source, event.pointee.vlan))
     let owner = slot < 0 ? MACAddress.unknown : bindings[slot].owner
     let own = owned.find(key(mac))
     let isForged = owner != .unknown && owner != mac
     // Without a word on who owns what, a sender that was never seen to forward is none the less no
     // router, once others were.
     let isHost = own >= 0 && !routers.contains(owned[own], mac) && routers.knowsAny
-    guard isForged && !routers.contains(event.source, mac) || isHost else { return }
-    note(event, by: mac, .redirect, event.source, owner, told: event.target, into: &sink)
+    guard isForged && !routers.contains(event.pointee.source, mac) || isHost else { return }
+    note(
+      event, by: mac, .redirect, event.pointee.source, owner, told: event.pointee.target,
+      into: &sink)
   }
 }
 
@@ -207,17 +223,18 @@ extension MacSpoof {
 
 extension MacSpoof {
   private mutating func note(
-    _ event: FlowEvent, by mac: MACAddress, _ role: Role, _ claimed: IPAddress,
+    _ event: UnsafePointer<FlowEvent>, by mac: MACAddress, _ role: Role, _ claimed: IPAddress,
     _ owner: MACAddress, told: IPAddress, into sink: inout ReportSink
   ) {
-    let slot = seen.note(key(mac, role), count: 1, packet: event.packet, at: event.time)
+    let slot = seen.note(
+      key(mac, role), count: 1, packet: event.pointee.packet, at: event.pointee.time)
     guard slot >= 0 else { return }
     seen[slot].detail = Detail(claimed: claimed, owner: owner)
     seen[slot].sources.insert(claimed)
     seen[slot].targets.insert(told)
     let limit = role == .redirect ? redirectLimit : flowLimit
-    if seen.isDue(slot, isTold: seen[slot].score >= limit - 0.5, at: event.time) {
-      emit(slot, at: event.time, into: &sink)
+    if seen.isDue(slot, isTold: seen[slot].score >= limit - 0.5, at: event.pointee.time) {
+      emit(slot, at: event.pointee.time, into: &sink)
     }
   }
 

@@ -11,7 +11,7 @@ import Terms
 /// No single probe shows it: a scan tries one oddity at many ports, a fingerprint many oddities at
 /// few. So what counts is the number of *different* oddities one source shows one host within
 /// `os-fingerprint.span`, each at no more ports than a fingerprint needs.
-struct OSFingerprint: AnalysisEngine {
+struct OSFingerprint: FlowReader {
   static let oddities = EngineLimit(
     "os-fingerprint.oddities", 3, .count,
     "Different odd probes of one source at one host that are a fingerprint.")
@@ -43,8 +43,8 @@ struct OSFingerprint: AnalysisEngine {
       }
     }
 
-    init?(_ event: FlowEvent) {
-      switch event.probe {
+    init?(_ event: UnsafePointer<FlowEvent>) {
+      switch event.pointee.probe {
       case .null: self = .null
       case .synFin: self = .synFin
       case .xmas: self = .xmas
@@ -52,10 +52,10 @@ struct OSFingerprint: AnalysisEngine {
       case .odd: self = .odd
       // An echo request whose code is not 0.
       case .icmpEcho:
-        guard event.targetPort & 0xff != 0 else { return nil }
+        guard event.pointee.targetPort & 0xff != 0 else { return nil }
         self = .echoCode
-      case .icmpOther where event.transport == .icmp:
-        switch event.targetPort >> 8 {
+      case .icmpOther where event.pointee.transport == .icmp:
+        switch event.pointee.targetPort >> 8 {
         case 13: self = .timestamp
         case 15: self = .information
         case 17: self = .mask
@@ -114,42 +114,49 @@ struct OSFingerprint: AnalysisEngine {
     .flow(.opened, over: .tcp, .icmp)
   }
 
-  mutating func analyse(_ event: FlowEvent, into sink: inout ReportSink) {
-    guard event.kind == .opened, event.probe != .syn, let oddity = Oddity(event),
-      !event.target.isMulticast
+  @inline(__always)
+  mutating func analyse(at event: UnsafePointer<FlowEvent>, into sink: inout ReportSink) {
+    guard event.pointee.kind == .opened, event.pointee.probe != .syn, let oddity = Oddity(event),
+      !event.pointee.target.isMulticast
     else { return }
     let pair = TableKey(
-      event.source, detail: TableKey(event.target, detail: UInt64(event.vlan)).hash)
-    let slot = pairs.admit(pair, asOf: event.time, until: event.time + .seconds(5))
+      event.pointee.source,
+      detail: TableKey(event.pointee.target, detail: UInt64(event.pointee.vlan)).hash)
+    let slot = pairs.admit(pair, asOf: event.pointee.time, until: event.pointee.time + .seconds(5))
     guard slot >= 0 else { return }
-    if event.time - pairs[slot].lastSeen > memorySpan { pairs[slot] = Detail() }
-    pairs[slot].lastSeen = event.time
+    if event.pointee.time - pairs[slot].lastSeen > memorySpan { pairs[slot] = Detail() }
+    pairs[slot].lastSeen = event.pointee.time
     note(Int(oddity.rawValue), event, at: slot)
-    let kinds = shown(pairs[slot], by: event.time)
-    if kinds.count > 1 { pairs.keep(slot, until: event.time + spanLimit) }
+    let kinds = shown(pairs[slot], by: event.pointee.time)
+    if kinds.count > 1 { pairs.keep(slot, until: event.pointee.time + spanLimit) }
     guard kinds.count >= oddityLimit else { return }
     tell(kinds, event, into: &sink)
   }
 
-  private mutating func tell(_ kinds: [Oddity], _ event: FlowEvent, into sink: inout ReportSink) {
+  private mutating func tell(
+    _ kinds: [Oddity], _ event: UnsafePointer<FlowEvent>, into sink: inout ReportSink
+  ) {
     let slot = seen.note(
-      TableKey(event.source), count: 1, packet: event.packet, at: event.time)
+      TableKey(event.pointee.source), count: 1, packet: event.pointee.packet, at: event.pointee.time
+    )
     guard slot >= 0 else { return }
-    seen[slot].first = min(seen[slot].first, event.time - .seconds(1))
-    seen[slot].targets.insert(event.target)
+    seen[slot].first = min(seen[slot].first, event.pointee.time - .seconds(1))
+    seen[slot].targets.insert(event.pointee.target)
     seen[slot].detail.oddities.formUnion(kinds)
     seen[slot].detail.most = max(seen[slot].detail.most, kinds.count)
-    if seen.isDue(slot, isTold: true, at: event.time) { emit(slot, at: event.time, into: &sink) }
+    if seen.isDue(slot, isTold: true, at: event.pointee.time) {
+      emit(slot, at: event.pointee.time, into: &sink)
+    }
   }
 
-  private mutating func note(_ oddity: Int, _ event: FlowEvent, at slot: Int) {
-    if event.time - pairs[slot].last[oddity] > spanLimit {
+  private mutating func note(_ oddity: Int, _ event: UnsafePointer<FlowEvent>, at slot: Int) {
+    if event.pointee.time - pairs[slot].last[oddity] > spanLimit {
       pairs[slot].portCounts[oddity] = 0
-      pairs[slot].first[oddity] = event.time
+      pairs[slot].first[oddity] = event.pointee.time
     }
-    pairs[slot].last[oddity] = event.time
+    pairs[slot].last[oddity] = event.pointee.time
     let count = Int(pairs[slot].portCounts[oddity])
-    let port = event.transport == .tcp ? event.targetPort : 0
+    let port = event.pointee.transport == .tcp ? event.pointee.targetPort : 0
     for place in 0..<min(count, 4) where pairs[slot].ports[oddity][place] == port { return }
     if count < 4 { pairs[slot].ports[oddity][count] = port }
     pairs[slot].portCounts[oddity] = UInt8(min(count + 1, 5))

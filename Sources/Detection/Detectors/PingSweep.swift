@@ -10,7 +10,7 @@ import Terms
 /// router's ARP requests that nobody answers. Those *dark* requests, interleaved with a source's
 /// echo requests, count as its failures; they are never held against the router. A poller asks the
 /// same addresses again and again, and they answer.
-struct PingSweep: AnalysisEngine {
+struct PingSweep: FlowReader {
   static let failures = EngineLimit(
     "ping-sweep.failures", 8, .count, "Distinct addresses that must fail to answer one source.")
   static let share = EngineLimit(
@@ -109,14 +109,21 @@ struct PingSweep: AnalysisEngine {
 
   var interest: EventClasses { [.flow(.opened, .arp), .flow(.refused, .unanswered, over: .icmp)] }
 
-  mutating func analyse(_ event: FlowEvent, into sink: inout ReportSink) {
-    switch event.kind {
+  @inline(__always) mutating func foresee(_ event: UnsafePointer<FlowEvent>) {
+    guard event.pointee.isPing else { return }
+    let contact = contact(event)
+    if event.pointee.kind == .opened { asked.foresee(contact) } else { failed.foresee(contact) }
+  }
+
+  @inline(__always)
+  mutating func analyse(at event: UnsafePointer<FlowEvent>, into sink: inout ReportSink) {
+    switch event.pointee.kind {
     case .opened:
-      routers.note(event.sourceMAC, carries: event.source, at: event.time)
-      routers.note(event.targetMAC, carries: event.target, at: event.time)
-      if event.isPing { ask(event, into: &sink) }
+      routers.note(event.pointee.sourceMAC, carries: event.pointee.source, at: event.pointee.time)
+      routers.note(event.pointee.targetMAC, carries: event.pointee.target, at: event.pointee.time)
+      if event.pointee.isPing { ask(event, into: &sink) }
     case .refused, .unanswered:
-      if event.isPing { fail(event, into: &sink) }
+      if event.pointee.isPing { fail(event, into: &sink) }
     case .arp: resolve(event, into: &sink)
     default: return
     }
@@ -146,41 +153,46 @@ struct PingSweep: AnalysisEngine {
 // MARK: - Counting
 
 extension PingSweep {
-  private mutating func ask(_ event: FlowEvent, into sink: inout ReportSink) {
-    guard !context.isBroadcast(event.target), !event.source.isMulticast else { return }
-    let slot = known.admit(TableKey(event.source), asOf: event.time, until: event.time)
+  private mutating func ask(_ event: UnsafePointer<FlowEvent>, into sink: inout ReportSink) {
+    guard !context.isBroadcast(event.pointee.target), !event.pointee.source.isMulticast else {
+      return
+    }
+    let slot = known.admit(
+      TableKey(event.pointee.source), asOf: event.pointee.time, until: event.pointee.time)
     guard slot >= 0 else { return }
-    guard asked.insert(contact(event), at: event.time) else {
+    guard asked.insert(contact(event), at: event.pointee.time) else {
       known[slot].repeats &+= 1
       return
     }
     note(event, at: slot)
     guard known[slot].asked >= companionLimit else { return }
     known[slot].isPending = true
-    nextDeadline = min(nextDeadline, event.time + Self.answerSpan)
+    nextDeadline = min(nextDeadline, event.pointee.time + Self.answerSpan)
     let asked = known[slot].asked
-    if !known[slot].thread.isOpen, asked < 32 || asked & 31 == 0 { countDark(slot, at: event.time) }
-    judge(slot, at: event.time, into: &sink)
+    if !known[slot].thread.isOpen, asked < 32 || asked & 31 == 0 {
+      countDark(slot, at: event.pointee.time)
+    }
+    judge(slot, at: event.pointee.time, into: &sink)
   }
 
   /// Adds an address asked. The first one waits for company, so that a spoofed request costs no
   /// memory.
-  private mutating func note(_ event: FlowEvent, at slot: Int) {
+  private mutating func note(_ event: UnsafePointer<FlowEvent>, at slot: Int) {
     known[slot].asked &+= 1
-    known[slot].last = event.time
+    known[slot].last = event.pointee.time
     if known[slot].asked == 1 {
-      known[slot].first = event.time
-      known[slot].firstPacket = event.packet
+      known[slot].first = event.pointee.time
+      known[slot].firstPacket = event.pointee.packet
     } else {
       if known[slot].asked == 2 {
         known[slot].targets.insert(known[slot].newest)
         known[slot].packets.add(known[slot].firstPacket)
       }
-      known[slot].targets.insert(event.target)
-      known[slot].packets.add(event.packet)
+      known[slot].targets.insert(event.pointee.target)
+      known[slot].packets.add(event.pointee.packet)
     }
-    known[slot].newest = event.target
-    known.keep(slot, until: event.time + hold(known[slot].asked))
+    known[slot].newest = event.pointee.target
+    known.keep(slot, until: event.pointee.time + hold(known[slot].asked))
   }
 
   /// Counts the router's unanswered requests while the source asked; the newest wait for their
@@ -197,44 +209,50 @@ extension PingSweep {
       from: known[slot].first, through: now - Self.answerSpan, by: known[slot].asker)
   }
 
-  private mutating func fail(_ event: FlowEvent, into sink: inout ReportSink) {
-    let slot = known.find(TableKey(event.source))
-    guard slot >= 0, !context.isBroadcast(event.target) else { return }
-    guard failed.insert(contact(event), at: event.time) else { return }
+  private mutating func fail(_ event: UnsafePointer<FlowEvent>, into sink: inout ReportSink) {
+    let slot = known.find(TableKey(event.pointee.source))
+    guard slot >= 0, !context.isBroadcast(event.pointee.target) else { return }
+    guard failed.insert(contact(event), at: event.pointee.time) else { return }
     known[slot].failed &+= 1
-    judge(slot, at: event.time, into: &sink)
+    judge(slot, at: event.pointee.time, into: &sink)
   }
 
   /// ARP: requests wait for their answer; a host that is no router and asks for many absent
   /// neighbours sweeps.
-  private mutating func resolve(_ event: FlowEvent, into sink: inout ReportSink) {
-    guard event.arpOperation == 1 else {
-      pending.answer(event.source)
+  private mutating func resolve(_ event: UnsafePointer<FlowEvent>, into sink: inout ReportSink) {
+    guard event.pointee.arpOperation == 1 else {
+      pending.answer(event.pointee.source)
       return
     }
-    guard event.source != event.target, !event.target.isUnspecified else { return }
-    pending.ask(event.target, by: event.source, event.sourceMAC, at: event.time)
-    guard !routers.contains(event.source, event.sourceMAC) else { return }
-    guard asked.insert(contact(event), at: event.time) else { return }
+    guard event.pointee.source != event.pointee.target, !event.pointee.target.isUnspecified else {
+      return
+    }
+    pending.ask(
+      event.pointee.target, by: event.pointee.source, event.pointee.sourceMAC,
+      at: event.pointee.time)
+    guard !routers.contains(event.pointee.source, event.pointee.sourceMAC) else { return }
+    guard asked.insert(contact(event), at: event.pointee.time) else { return }
     let slot = known.admit(
-      TableKey(event.source, detail: event.sourceMAC.bits << 1 | 1), asOf: event.time,
-      until: event.time)
+      TableKey(event.pointee.source, detail: event.pointee.sourceMAC.bits << 1 | 1),
+      asOf: event.pointee.time,
+      until: event.pointee.time)
     guard slot >= 0 else { return }
     known[slot].usesARP = true
-    known[slot].asker = event.sourceMAC
+    known[slot].asker = event.pointee.sourceMAC
     note(event, at: slot)
     guard known[slot].asked >= arpLimit else { return }
     known[slot].isPending = true
-    nextDeadline = min(nextDeadline, event.time + Self.answerSpan)
+    nextDeadline = min(nextDeadline, event.pointee.time + Self.answerSpan)
     let asked = known[slot].asked
-    if !known[slot].thread.isOpen || asked & 31 == 0 { countAbsent(slot, at: event.time) }
-    judge(slot, at: event.time, into: &sink)
+    if !known[slot].thread.isOpen || asked & 31 == 0 { countAbsent(slot, at: event.pointee.time) }
+    judge(slot, at: event.pointee.time, into: &sink)
   }
 
   /// One number per source and address, whatever the echo identifier.
-  private func contact(_ event: FlowEvent) -> UInt64 {
+  @inline(__always) private func contact(_ event: UnsafePointer<FlowEvent>) -> UInt64 {
     ContactMemory.hash(
-      event.source, event.target, port: 0, transport: event.kind == .arp ? .init(number: 0) : .icmp)
+      event.pointee.source, event.pointee.target, port: 0,
+      transport: event.pointee.kind == .arp ? .init(number: 0) : .icmp)
   }
 
   private func hold(_ targets: UInt64) -> TimeSpan {

@@ -10,7 +10,7 @@ import Terms
 /// scanner fails most of the time: successes weigh against, both in the count of failures and in a
 /// threshold random walk over first contacts with hosts (Jung et al., "Fast Portscan Detection
 /// Using Sequential Hypothesis Testing", IEEE S&P 2004), for which few failures suffice.
-struct PortScan: AnalysisEngine {
+struct PortScan: FlowReader {
   static let failures = EngineLimit(
     "port-scan.failures", 10, .count,
     "Distinct failed first contacts of one source before it is reported.")
@@ -114,19 +114,33 @@ struct PortScan: AnalysisEngine {
     ]
   }
 
-  mutating func analyse(_ event: FlowEvent, into sink: inout ReportSink) {
-    switch event.kind {
+  @inline(__always) mutating func foresee(_ event: UnsafePointer<FlowEvent>) {
+    if event.pointee.kind == .closed, event.pointee.isEstablished { return }
+    let contact = event.pointee.contact
+    let technique = ScanTechnique(event.pointee.probe)
+    answered.foresee(contact)
+    failed.foresee(Self.probe(contact, technique))
+    let hash = Self.key(event.pointee.source, technique).hash
+    known.foresee(hash: hash)
+    doorkeeper.foresee(hash: hash)
+  }
+
+  @inline(__always)
+  mutating func analyse(at event: UnsafePointer<FlowEvent>, into sink: inout ReportSink) {
+    switch event.pointee.kind {
     case .refused, .unanswered:
-      if event.isAttempt { fail(event, into: &sink) }
+      if event.pointee.isAttempt { fail(event, into: &sink) }
     case .established:
-      if event.transport == .tcp || event.transport == .udp { succeed(event) }
+      if event.pointee.transport == .tcp || event.pointee.transport == .udp { succeed(event) }
     case .closed:
-      guard event.transport == .tcp else { return }
+      guard event.pointee.transport == .tcp else { return }
       if ZombieProbes.isProvocation(event) {
         zombies.note(event)
-      } else if event.isEstablished {
+      } else if event.pointee.isEstablished {
         knock(event)
-      } else if event.totalPacketsIn > 0 || event.ending == .reset, event.isAttempt {
+      } else if event.pointee.totalPacketsIn > 0 || event.pointee.ending == .reset,
+        event.pointee.isAttempt
+      {
         fail(event, into: &sink)
       }
     default: return
@@ -147,40 +161,50 @@ struct PortScan: AnalysisEngine {
 // MARK: - Counting
 
 extension PortScan {
-  private mutating func fail(_ event: FlowEvent, into sink: inout ReportSink) {
-    let contact = event.contact
-    guard !answered.contains(contact, asOf: event.time) else { return }
-    let technique = ScanTechnique(event.probe)
-    let key = Self.key(event.source, technique)
+  @inline(__always) private mutating func fail(
+    _ event: UnsafePointer<FlowEvent>, into sink: inout ReportSink
+  ) {
+    let contact = event.pointee.contact
+    guard !answered.contains(contact, asOf: event.pointee.time) else { return }
+    let technique = ScanTechnique(event.pointee.probe)
+    let key = Self.key(event.pointee.source, technique)
     var slot = known.find(key)
     if slot < 0 || known[slot].suspect < 0 {
-      guard !context.isBroadcast(event.target), !event.source.isMulticast else { return }
+      guard !context.isBroadcast(event.pointee.target), !event.pointee.source.isMulticast else {
+        return
+      }
       let visit = Doorkeeper.Visit(
-        source: event.source, target: event.target, time: event.time, packet: event.firstPacket,
+        source: event.pointee.source, target: event.pointee.target, time: event.pointee.time,
+        packet: event.pointee.firstPacket,
         contact: contact, port: technique.door(event), technique: technique)
       guard let earlier = doorkeeper.earlier(than: visit, within: span) else { return }
-      slot = admit(key, at: event.time)
-      guard slot >= 0, open(slot, with: earlier, at: event.time) else { return }
+      slot = admit(key, at: event.pointee.time)
+      guard slot >= 0, open(slot, with: earlier, at: event.pointee.time) else { return }
     }
-    guard failed.insert(Self.probe(contact, technique), at: event.time),
-      !context.isBroadcast(event.target)
+    guard failed.insert(Self.probe(contact, technique), at: event.pointee.time),
+      !context.isBroadcast(event.pointee.target)
     else { return }
     count(event, at: slot, into: &sink)
   }
 
-  private mutating func count(_ event: FlowEvent, at slot: Int, into sink: inout ReportSink) {
+  private mutating func count(
+    _ event: UnsafePointer<FlowEvent>, at slot: Int, into sink: inout ReportSink
+  ) {
     let index = Int(known[slot].suspect)
     suspects[index].add(
-      target: event.target, port: suspects[index].family.door(event), packet: event.firstPacket,
-      at: event.time)
-    step(slot, event.target, up: true, at: event.time)
+      target: event.pointee.target, port: suspects[index].family.door(event),
+      packet: event.pointee.firstPacket,
+      at: event.pointee.time)
+    step(slot, event.pointee.target, up: true, at: event.pointee.time)
     // The target answered, and the source let go.
-    if event.kind == .closed, event.totalPacketsIn > 0, event.ending != .refused {
+    if event.pointee.kind == .closed, event.pointee.totalPacketsIn > 0,
+      event.pointee.ending != .refused
+    {
       suspects[index].halfOpen &+= 1
     }
     weigh(index, at: slot)
-    known.keep(slot, until: event.time + hold(suspects[index].failures))
-    judge(index, at: event.time, into: &sink)
+    known.keep(slot, until: event.pointee.time + hold(suspects[index].failures))
+    judge(index, at: event.pointee.time, into: &sink)
   }
 
   /// One record per source and technique; the successes of its TCP sessions stand beside its SYN
@@ -219,32 +243,33 @@ extension PortScan {
     min(span, TimeSpan(nanoseconds: Self.holdPerContact.nanoseconds * Int64(min(evidence, 1024))))
   }
 
-  private mutating func succeed(_ event: FlowEvent) {
-    let contact = event.contact
-    guard answered.insert(contact, at: event.time) else { return }
-    let technique = event.transport == .udp ? ScanTechnique.udp : .syn
+  private mutating func succeed(_ event: UnsafePointer<FlowEvent>) {
+    let contact = event.pointee.contact
+    guard answered.insert(contact, at: event.pointee.time) else { return }
+    let technique = event.pointee.transport == .udp ? ScanTechnique.udp : .syn
     failed.remove(Self.probe(contact, technique))
-    let key = Self.key(event.source, technique)
+    let key = Self.key(event.pointee.source, technique)
     var slot = known.find(key)
     if slot < 0 {
-      slot = known.vacancy(for: key, asOf: event.time)
+      slot = known.vacancy(for: key, asOf: event.pointee.time)
       guard slot >= 0 else { return }
       release(slot)
-      known.occupy(slot, with: key, until: event.time)
+      known.occupy(slot, with: key, until: event.pointee.time)
     }
     if known[slot].successes < .max { known[slot].successes += 1 }
-    step(slot, event.target, up: false, at: event.time)
+    step(slot, event.pointee.target, up: false, at: event.pointee.time)
     // A handshake cannot be spoofed blindly; a datagram's answer can be provoked for any source.
-    if event.transport == .tcp {
-      known.keep(slot, until: event.time + hold(UInt64(known[slot].successes)))
+    if event.pointee.transport == .tcp {
+      known.keep(slot, until: event.pointee.time + hold(UInt64(known[slot].successes)))
     }
   }
 
   /// A session that carried nothing from its originator neither speaks for nor against it.
-  private mutating func knock(_ event: FlowEvent) {
-    guard event.payloadOut <= Self.knockPayload, event.probe == .syn else { return }
-    guard failed.insert(event.contact ^ 0x6b6e_6f63_6b00_0000, at: event.time) else { return }
-    let slot = known.find(Self.key(event.source, .syn))
+  private mutating func knock(_ event: UnsafePointer<FlowEvent>) {
+    guard event.pointee.payloadOut <= Self.knockPayload, event.pointee.probe == .syn else { return }
+    guard failed.insert(event.pointee.contact ^ 0x6b6e_6f63_6b00_0000, at: event.pointee.time)
+    else { return }
+    let slot = known.find(Self.key(event.pointee.source, .syn))
     guard slot >= 0 else { return }
     if known[slot].successes > 0 { known[slot].successes -= 1 }
     if known[slot].tiny < .max { known[slot].tiny += 1 }

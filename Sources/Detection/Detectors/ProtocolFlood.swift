@@ -9,7 +9,7 @@ import Terms
 /// A tunnel is one flow that goes on, answered or not. Packets that open flow after flow, or that
 /// the target refuses, make a flood at `protocol-flood.rate`; one unanswered flow only at
 /// `protocol-flood.stream-rate`.
-struct ProtocolFlood: FloodDetector {
+struct ProtocolFlood: FloodDetector, FlowReader {
   static let rate = EngineLimit(
     "protocol-flood.rate", 80, .rate,
     "Unanswered packets per second of another protocol, at one host, that make a flood.")
@@ -46,25 +46,30 @@ struct ProtocolFlood: FloodDetector {
     .flow(.opened, .established, .refused, .progress, .closed, over: .sctp, .other)
   }
 
-  mutating func analyse(_ event: FlowEvent, into sink: inout ReportSink) {
-    let group = FlowEvent.TransportGroup(event.transport)
-    guard group == .sctp || group == .other && event.probe == .ip, event.kind != .unanswered,
-      event.kind.rawValue <= FlowEvent.Kind.closed.rawValue, !event.target.isMulticast,
-      !event.target.isLimitedBroadcast
+  @inline(__always)
+  mutating func analyse(at event: UnsafePointer<FlowEvent>, into sink: inout ReportSink) {
+    let group = FlowEvent.TransportGroup(event.pointee.transport)
+    guard group == .sctp || group == .other && event.pointee.probe == .ip,
+      event.pointee.kind != .unanswered,
+      event.pointee.kind.rawValue <= FlowEvent.Kind.closed.rawValue,
+      !event.pointee.target.isMulticast,
+      !event.pointee.target.isLimitedBroadcast
     else { return }
     var load = FloodMeter.Load()
-    load.requests = event.packetsOut
-    load.answers = event.packetsIn
-    load.bytes = event.bytesOut
-    if event.kind == .opened { load.flows = 1 }
-    if event.kind == .refused { load.refusals = 1 }
+    load.requests = event.pointee.packetsOut
+    load.answers = event.pointee.packetsIn
+    load.bytes = event.pointee.bytesOut
+    if event.pointee.kind == .opened { load.flows = 1 }
+    if event.pointee.kind == .refused { load.refusals = 1 }
     guard load.requests > 0 || load.answers > 0 || load.refusals > 0 else { return }
     // By protocol: a scan tries many, a flood is of one.
-    let key = TableKey(event.target, detail: UInt64(event.transport.number) << 16)
-    let turned = judge.meter.add(load, to: key, at: event.time)
-    if turned >= 0 { weigh(turned, event.transport, at: event.time, into: &sink) }
+    let key = TableKey(event.pointee.target, detail: UInt64(event.pointee.transport.number) << 16)
+    let entry = judge.meter.add(load, to: key, at: event.pointee.time)
+    if entry.isDue {
+      weigh(entry.slot, event.pointee.transport, at: event.pointee.time, into: &sink)
+    }
     judge.meter.detail(
-      load, event.source, event.packet, of: key, turned: turned, time: event.time)
+      load, event.pointee.source, event.pointee.packet, in: entry, time: event.pointee.time)
   }
 
   private mutating func weigh(

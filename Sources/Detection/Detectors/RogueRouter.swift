@@ -11,7 +11,7 @@ import Terms
 /// forwarding other networks' packets. A second router of the same network is no intruder; a host
 /// that has an address of its own, forwards nothing and advertises all the same is one, and so is
 /// whoever speaks in a known router's name from another interface.
-struct RogueRouter: AnalysisEngine {
+struct RogueRouter: FlowReader {
   static let advertisements = EngineLimit(
     "rogue-router.advertisements", 2, .count,
     "Advertisements of a host that is no router that are reported.")
@@ -80,17 +80,19 @@ struct RogueRouter: AnalysisEngine {
     .flow(.opened, .arp, .neighbour)
   }
 
-  mutating func analyse(_ event: FlowEvent, into sink: inout ReportSink) {
-    switch event.kind {
+  @inline(__always)
+  mutating func analyse(at event: UnsafePointer<FlowEvent>, into sink: inout ReportSink) {
+    switch event.pointee.kind {
     case .opened:
-      routers.note(event.sourceMAC, carries: event.source, at: event.time)
-      routers.note(event.targetMAC, carries: event.target, at: event.time)
+      routers.note(event.pointee.sourceMAC, carries: event.pointee.source, at: event.pointee.time)
+      routers.note(event.pointee.targetMAC, carries: event.pointee.target, at: event.pointee.time)
     case .arp:
-      guard !event.source.isUnspecified, event.sourceMAC != .unknown else { return }
+      guard !event.pointee.source.isUnspecified, event.pointee.sourceMAC != .unknown else { return }
       let slot = hosts.admit(
-        key(event.sourceMAC, 0), asOf: event.time, until: event.time + .minutes(5))
-      if slot >= 0 { hosts[slot] = event.source }
-    case .neighbour where event.arpOperation == NeighbourNotice.routerAdvertisement:
+        key(event.pointee.sourceMAC, 0), asOf: event.pointee.time,
+        until: event.pointee.time + .minutes(5))
+      if slot >= 0 { hosts[slot] = event.pointee.source }
+    case .neighbour where event.pointee.arpOperation == NeighbourNotice.routerAdvertisement:
       take(event, into: &sink)
     default: return
     }
@@ -105,39 +107,43 @@ extension RogueRouter {
   }
 
   /// The interface that sent an advertisement.
-  private func sender(_ event: FlowEvent) -> MACAddress {
-    event.frameMAC == .unknown ? event.sourceMAC : event.frameMAC
+  private func sender(_ event: UnsafePointer<FlowEvent>) -> MACAddress {
+    event.pointee.frameMAC == .unknown ? event.pointee.sourceMAC : event.pointee.frameMAC
   }
 
-  private mutating func take(_ event: FlowEvent, into sink: inout ReportSink) {
+  private mutating func take(_ event: UnsafePointer<FlowEvent>, into sink: inout ReportSink) {
     let mac = sender(event)
-    let isNew = seen.find(key(mac, event.vlan)) < 0
+    let isNew = seen.find(key(mac, event.pointee.vlan)) < 0
     if isNew { countFlood(event, into: &sink) }
-    let slot = seen.note(key(mac, event.vlan), count: 1, packet: event.packet, at: event.time)
+    let slot = seen.note(
+      key(mac, event.pointee.vlan), count: 1, packet: event.pointee.packet, at: event.pointee.time)
     guard slot >= 0 else { return }
-    seen[slot].detail.address = event.source
-    seen[slot].detail.prefix = event.subject
+    seen[slot].detail.address = event.pointee.source
+    seen[slot].detail.prefix = event.pointee.subject
     let verdict = verdict(event, mac, at: slot)
     if let verdict {
       seen[slot].detail.technique = verdict.technique
       seen[slot].detail.rival = verdict.rival
-      seen[slot].sources.insert(event.source)
+      seen[slot].sources.insert(event.pointee.source)
     }
     let isTold = verdict != nil && seen[slot].count >= advertisementLimit
-    if seen.isDue(slot, isTold: isTold, at: event.time) { emit(slot, at: event.time, into: &sink) }
+    if seen.isDue(slot, isTold: isTold, at: event.pointee.time) {
+      emit(slot, at: event.pointee.time, into: &sink)
+    }
   }
 
   /// New interfaces that advertise, fading within a minute.
-  private mutating func countFlood(_ event: FlowEvent, into sink: inout ReportSink) {
+  private mutating func countFlood(_ event: UnsafePointer<FlowEvent>, into sink: inout ReportSink) {
     let slot = seen.note(
-      key(Self.everybody, event.vlan), count: 1, packet: event.packet, at: event.time)
+      key(Self.everybody, event.pointee.vlan), count: 1, packet: event.pointee.packet,
+      at: event.pointee.time)
     guard slot >= 0 else { return }
     seen[slot].detail.technique = .flood
-    seen[slot].detail.address = event.source
-    seen[slot].detail.prefix = event.subject
-    seen[slot].sources.insert(event.source)
-    if seen.isDue(slot, isTold: seen[slot].score >= floodLimit, at: event.time) {
-      emit(slot, at: event.time, into: &sink)
+    seen[slot].detail.address = event.pointee.source
+    seen[slot].detail.prefix = event.pointee.subject
+    seen[slot].sources.insert(event.pointee.source)
+    if seen.isDue(slot, isTold: seen[slot].score >= floodLimit, at: event.pointee.time) {
+      emit(slot, at: event.pointee.time, into: &sink)
     }
   }
 
@@ -149,21 +155,21 @@ extension RogueRouter {
   }
 
   private mutating func verdict(
-    _ event: FlowEvent, _ mac: MACAddress, at slot: Int
+    _ event: UnsafePointer<FlowEvent>, _ mac: MACAddress, at slot: Int
   ) -> (technique: Technique, rival: MACAddress)? {
     // Virtual routers share an address between interfaces by design.
-    guard !mac.isVirtualRouter, !gateways.contains(event.source) else { return nil }
+    guard !mac.isVirtualRouter, !gateways.contains(event.pointee.source) else { return nil }
     let bearer = firstBearer.admit(
-      TableKey(event.source, detail: UInt64(event.vlan)), asOf: event.time,
-      until: event.time + .minutes(30))
+      TableKey(event.pointee.source, detail: UInt64(event.pointee.vlan)), asOf: event.pointee.time,
+      until: event.pointee.time + .minutes(30))
     if bearer >= 0 {
       if firstBearer[bearer] == .unknown { firstBearer[bearer] = mac }
       if firstBearer[bearer] != mac { return (.impersonation, firstBearer[bearer]) }
     }
     guard !isRouter(mac) else { return nil }
     // Somebody else is the router here: by having advertised before, or by what he forwards.
-    let elder = elder(than: slot, vlan: event.vlan)
-    if let elder, isRouter(elder) || isHost(mac) || prefixDiffers(slot, elder, event.vlan) {
+    let elder = elder(than: slot, vlan: event.pointee.vlan)
+    if let elder, isRouter(elder) || isHost(mac) || prefixDiffers(slot, elder, event.pointee.vlan) {
       return (.advertisement, elder)
     }
     return isHost(mac) && routers.knowsAny ? (.advertisement, .unknown) : nil

@@ -26,8 +26,8 @@ enum ScanTechnique: Int, CaseIterable, Sendable {
   }
 
   /// What a probe knocks at: a port, or the number of an IP protocol.
-  func door(_ event: FlowEvent) -> UInt16 {
-    self == .ipProtocol ? UInt16(event.transport.number) : event.targetPort
+  func door(_ event: UnsafePointer<FlowEvent>) -> UInt16 {
+    self == .ipProtocol ? UInt16(event.pointee.transport.number) : event.pointee.targetPort
   }
 
   /// Techniques that a source's ordinary sessions leave traces of, so that its successes weigh

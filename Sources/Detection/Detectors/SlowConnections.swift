@@ -11,7 +11,7 @@ import Terms
 /// stalled. A long poll, an upload and a log shipper are mute too, a film player stalls now and
 /// then, so it takes many at once, most of them of a few sources (or at a web port), each fed or
 /// read drop by drop, or simply held for long.
-struct SlowConnections: AnalysisEngine {
+struct SlowConnections: FlowReader {
   static let connections = EngineLimit(
     "slow-http.connections", 40, .count, "Slow connections to one server at once that are reported."
   )
@@ -109,15 +109,18 @@ struct SlowConnections: AnalysisEngine {
     .flow(.established, .progress, .closed, .stalled, over: .tcp)
   }
 
-  mutating func analyse(_ event: FlowEvent, into sink: inout ReportSink) {
-    guard event.transport == .tcp else { return }
-    switch event.kind {
+  @inline(__always)
+  mutating func analyse(at event: UnsafePointer<FlowEvent>, into sink: inout ReportSink) {
+    guard event.pointee.transport == .tcp else { return }
+    switch event.pointee.kind {
     case .established:
-      if event.payloadIn == 0 { open(event) }
+      if event.pointee.payloadIn == 0 { open(event) }
     case .stalled: stall(event)
     case .progress:
       // A connection of many packets was heard of before.
-      guard event.isEstablished, event.totalPacketsOut < 4096, mute.count > 0 else { return }
+      guard event.pointee.isEstablished, event.pointee.totalPacketsOut < 4096, mute.count > 0 else {
+        return
+      }
       feed(event)
     case .closed:
       guard mute.count > 0 else { return }
@@ -147,8 +150,8 @@ struct SlowConnections: AnalysisEngine {
 
 extension SlowConnections {
   /// A flow's first packet names it.
-  private func key(_ event: FlowEvent) -> TableKey {
-    TableKey(event.target, detail: event.firstPacket)
+  private func key(_ event: UnsafePointer<FlowEvent>) -> TableKey {
+    TableKey(event.pointee.target, detail: event.pointee.firstPacket)
   }
 
   private func serverKey(_ address: IPAddress, _ port: UInt16) -> TableKey {
@@ -156,7 +159,7 @@ extension SlowConnections {
   }
 
   /// Follows a connection from the moment its client takes no more.
-  private mutating func stall(_ event: FlowEvent) {
+  private mutating func stall(_ event: UnsafePointer<FlowEvent>) {
     var slot = mute.find(key(event))
     if slot < 0 {
       open(event)
@@ -164,55 +167,59 @@ extension SlowConnections {
       guard slot >= 0 else { return }
     }
     mute[slot].isStalled = true
-    mute[slot].received = event.payloadIn
-    mute[slot].opened = event.time
+    mute[slot].received = event.pointee.payloadIn
+    mute[slot].opened = event.pointee.time
     mute[slot].drops = max(mute[slot].drops, 1)
   }
 
-  private mutating func open(_ event: FlowEvent) {
+  private mutating func open(_ event: UnsafePointer<FlowEvent>) {
     let server = servers.admit(
-      serverKey(event.target, event.targetPort), asOf: event.time, until: event.time + .seconds(5))
+      serverKey(event.pointee.target, event.pointee.targetPort), asOf: event.pointee.time,
+      until: event.pointee.time + .seconds(5))
     guard server >= 0 else { return }
     // What is displaced was held by nobody any more.
-    let slot = mute.vacancy(for: key(event), asOf: event.time)
+    let slot = mute.vacancy(for: key(event), asOf: event.pointee.time)
     guard slot >= 0 else { return }
     if mute.isOccupied(slot) { release(slot) }
-    mute.occupy(slot, with: key(event), until: event.time + .seconds(5))
+    mute.occupy(slot, with: key(event), until: event.pointee.time + .seconds(5))
     mute[slot] = Mute(
-      source: event.source, opened: event.opened, last: event.time, payload: event.payloadOut,
-      packet: event.packet, drops: event.payloadOut > 0 ? 1 : 0, port: event.targetPort)
+      source: event.pointee.source, opened: event.pointee.opened, last: event.pointee.time,
+      payload: event.pointee.payloadOut,
+      packet: event.pointee.packet, drops: event.pointee.payloadOut > 0 ? 1 : 0,
+      port: event.pointee.targetPort)
     servers[server].held += 1
-    servers[server].active = event.time
+    servers[server].active = event.pointee.time
     guard servers[server].held >= connectionLimit else { return }
-    servers.keep(server, until: event.time + .seconds(60))
-    nextDeadline = min(nextDeadline, event.time + Self.judgeSpan)
+    servers.keep(server, until: event.pointee.time + .seconds(60))
+    nextDeadline = min(nextDeadline, event.pointee.time + Self.judgeSpan)
   }
 
-  private mutating func feed(_ event: FlowEvent) {
+  private mutating func feed(_ event: UnsafePointer<FlowEvent>) {
     let slot = mute.find(key(event))
     guard slot >= 0 else { return }
     guard isSlow(event, mute[slot]) else { return forget(slot) }
-    if event.payloadOut > mute[slot].payload || mute[slot].isStalled {
-      mute[slot].payload = event.payloadOut
+    if event.pointee.payloadOut > mute[slot].payload || mute[slot].isStalled {
+      mute[slot].payload = event.pointee.payloadOut
       mute[slot].drops = min(mute[slot].drops + 1, 250)
     }
-    mute[slot].last = event.time
-    mute.keep(slot, until: event.time + .minutes(5))
-    let server = servers.find(serverKey(event.target, event.targetPort))
+    mute[slot].last = event.pointee.time
+    mute.keep(slot, until: event.pointee.time + .minutes(5))
+    let server = servers.find(serverKey(event.pointee.target, event.pointee.targetPort))
     guard server >= 0, servers[server].held >= connectionLimit else { return }
-    servers[server].active = event.time
-    nextDeadline = min(nextDeadline, event.time + Self.judgeSpan)
+    servers[server].active = event.pointee.time
+    nextDeadline = min(nextDeadline, event.pointee.time + Self.judgeSpan)
   }
 
   /// Whether the connection is still fed, or read, drop by drop.
-  private func isSlow(_ event: FlowEvent, _ known: Mute) -> Bool {
-    let age = max((event.time - known.opened).seconds, 1)
+  private func isSlow(_ event: UnsafePointer<FlowEvent>, _ known: Mute) -> Bool {
+    let age = max((event.pointee.time - known.opened).seconds, 1)
     if known.isStalled {
-      return Double(event.payloadIn &- min(known.received, event.payloadIn))
+      return Double(event.pointee.payloadIn &- min(known.received, event.pointee.payloadIn))
         <= 4096 + rateLimit * age
     }
     let allowance = Self.webPorts.contains(known.port) ? Self.continueLength : 0
-    return event.payloadIn <= allowance && Double(event.payloadOut) <= 4096 + rateLimit * age
+    return event.pointee.payloadIn <= allowance
+      && Double(event.pointee.payloadOut) <= 4096 + rateLimit * age
   }
 
   private mutating func forget(_ slot: Int) {

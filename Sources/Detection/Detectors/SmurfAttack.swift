@@ -9,7 +9,7 @@ import Terms
 /// Two sights of one attack, told together under the victim: requests in the victim's name to a
 /// broadcast address, and answers that the victim never asked for from many hosts. Either alone is
 /// enough where a tap sees no more.
-struct SmurfAttack: AnalysisEngine {
+struct SmurfAttack: FlowReader {
   static let requests = EngineLimit(
     "smurf.requests", 24, .count,
     "Requests in one host's name to a directed broadcast address that are reported.")
@@ -79,27 +79,28 @@ struct SmurfAttack: AnalysisEngine {
     [.flow(.opened, .progress, .closed, over: .icmp, .udp), .flow(.established, over: .tcp)]
   }
 
-  mutating func analyse(_ event: FlowEvent, into sink: inout ReportSink) {
-    guard event.isOfFlow else { return }
-    switch event.transport {
+  @inline(__always)
+  mutating func analyse(at event: UnsafePointer<FlowEvent>, into sink: inout ReportSink) {
+    guard event.pointee.isOfFlow else { return }
+    switch event.pointee.transport {
     case .icmp:
-      guard event.packetsOut > 0 else { return }
-      if event.probe == .icmpEcho {
+      guard event.pointee.packetsOut > 0 else { return }
+      if event.pointee.probe == .icmpEcho {
         ask(event, port: 0, into: &sink)
-      } else if event.targetPort == 0 {
+      } else if event.pointee.targetPort == 0 {
         answer(event, port: 0, into: &sink)
       }
     case .udp:
-      guard event.packetsOut > 0 else { return }
-      if Self.isSmallService(event.targetPort) {
-        ask(event, port: event.targetPort, into: &sink)
-      } else if Self.isSmallService(event.sourcePort) {
-        answer(event, port: event.sourcePort, into: &sink)
+      guard event.pointee.packetsOut > 0 else { return }
+      if Self.isSmallService(event.pointee.targetPort) {
+        ask(event, port: event.pointee.targetPort, into: &sink)
+      } else if Self.isSmallService(event.pointee.sourcePort) {
+        answer(event, port: event.pointee.sourcePort, into: &sink)
       }
     case .tcp:
-      guard event.kind == .established, !seen.isEmpty else { return }
-      hear(event.source)
-      hear(event.target)
+      guard event.pointee.kind == .established, !seen.isEmpty else { return }
+      hear(event.pointee.source)
+      hear(event.pointee.target)
     default: return
     }
   }
@@ -129,53 +130,64 @@ extension SmurfAttack {
   }
 
   /// What a request to the target has to be divided by; nil when that is no broadcast address.
-  private func factor(_ event: FlowEvent) -> Double? {
-    let target = event.target
+  private func factor(_ event: UnsafePointer<FlowEvent>) -> Double? {
+    let target = event.pointee.target
     let isGuessed = target.low & 0xff == 0xff
-    let isFramed = event.targetMAC.isGroup
+    let isFramed = event.pointee.targetMAC.isGroup
     guard isGuessed || isFramed || broadcasts.contains(target), target.isIPv4,
-      !target.isMulticast, !target.isLimitedBroadcast, !event.source.isUnspecified
+      !target.isMulticast, !target.isLimitedBroadcast, !event.pointee.source.isUnspecified
     else { return nil }
     let isKnown = isFramed || broadcasts.contains(target)
-    let isOwn = context.prefixes.contains { $0.contains(event.source) && $0.contains(target) }
+    let isOwn = context.prefixes.contains {
+      $0.contains(event.pointee.source) && $0.contains(target)
+    }
     return isOwn ? Self.ownNetworkFactor : isKnown ? 1 : Self.guessedFactor
   }
 
   /// A request to a broadcast address, in the name of the victim.
-  private mutating func ask(_ event: FlowEvent, port: UInt16, into sink: inout ReportSink) {
+  private mutating func ask(
+    _ event: UnsafePointer<FlowEvent>, port: UInt16, into sink: inout ReportSink
+  ) {
     guard let factor = factor(event) else { return }
-    let slot = note(event, event.source, port: port)
+    let slot = note(event, event.pointee.source, port: port)
     guard slot >= 0 else { return }
-    seen[slot].detail.requests += Double(event.packetsOut) / factor
-    seen[slot].detail.broadcast = event.target
+    seen[slot].detail.requests += Double(event.pointee.packetsOut) / factor
+    seen[slot].detail.broadcast = event.pointee.target
     seen[slot].detail.factor = factor
-    judge(slot, at: event.time, into: &sink)
+    judge(slot, at: event.pointee.time, into: &sink)
   }
 
   /// An answer that the victim did not ask for.
-  private mutating func answer(_ event: FlowEvent, port: UInt16, into sink: inout ReportSink) {
-    guard !event.target.isMulticast, !event.target.isLimitedBroadcast else { return }
-    let slot = note(event, event.target, port: port)
-    guard slot >= 0 else { return }
-    seen[slot].detail.replies += Double(event.packetsOut)
-    if seen[slot].detail.newest != event.source {
-      seen[slot].detail.newest = event.source
-      seen[slot].detail.amplifiers.insert(event.source)
+  private mutating func answer(
+    _ event: UnsafePointer<FlowEvent>, port: UInt16, into sink: inout ReportSink
+  ) {
+    guard !event.pointee.target.isMulticast, !event.pointee.target.isLimitedBroadcast else {
+      return
     }
-    judge(slot, at: event.time, into: &sink)
+    let slot = note(event, event.pointee.target, port: port)
+    guard slot >= 0 else { return }
+    seen[slot].detail.replies += Double(event.pointee.packetsOut)
+    if seen[slot].detail.newest != event.pointee.source {
+      seen[slot].detail.newest = event.pointee.source
+      seen[slot].detail.amplifiers.insert(event.pointee.source)
+    }
+    judge(slot, at: event.pointee.time, into: &sink)
   }
 
-  private mutating func note(_ event: FlowEvent, _ victim: IPAddress, port: UInt16) -> Int {
+  private mutating func note(_ event: UnsafePointer<FlowEvent>, _ victim: IPAddress, port: UInt16)
+    -> Int
+  {
     let key = key(victim, port)
     let known = seen.find(key)
-    let before = known < 0 ? event.time : seen[known].last
+    let before = known < 0 ? event.pointee.time : seen[known].last
     let slot = seen.note(
-      key, count: UInt64(event.packetsOut), packet: event.packet, at: event.time)
+      key, count: UInt64(event.pointee.packetsOut), packet: event.pointee.packet,
+      at: event.pointee.time)
     guard slot >= 0 else { return -1 }
-    let fading = seen.fading(from: before, to: event.time)
+    let fading = seen.fading(from: before, to: event.pointee.time)
     seen[slot].detail.requests *= fading
     seen[slot].detail.replies *= fading
-    seen[slot].detail.bytes &+= event.bytesOut
+    seen[slot].detail.bytes &+= event.pointee.bytesOut
     seen[slot].detail.port = port
     return slot
   }

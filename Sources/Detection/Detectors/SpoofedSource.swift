@@ -11,7 +11,7 @@ import Terms
 /// hardware address rightly bears what: a site's address that comes in from outside, a segment's own
 /// address that comes from its router, an address from elsewhere that a mere host sends. One report
 /// per sender, whatever it claims.
-struct SpoofedSource: AnalysisEngine {
+struct SpoofedSource: FlowReader {
   static let flows = EngineLimit(
     "spoofed-source.flows", 4, .count,
     "Flows of one sender with impossible source addresses that are reported.")
@@ -74,19 +74,21 @@ struct SpoofedSource: AnalysisEngine {
 
   var interest: EventClasses { [.flow(.opened, .arp), .flow(.established, over: .tcp)] }
 
-  mutating func analyse(_ event: FlowEvent, into sink: inout ReportSink) {
-    switch event.kind {
+  @inline(__always)
+  mutating func analyse(at event: UnsafePointer<FlowEvent>, into sink: inout ReportSink) {
+    switch event.pointee.kind {
     case .opened:
       // A flow that began with an answer shows the sender as its target.
-      guard event.packetsOut > 0, event.sourceMAC != .unknown, event.source != event.target,
+      guard event.pointee.packetsOut > 0, event.pointee.sourceMAC != .unknown,
+        event.pointee.source != event.pointee.target,
         let reason = reason(event)
       else { return }
       note(event, reason, into: &sink)
     case .established:
-      guard event.transport == .tcp, !(own.isEmpty && home.isEmpty) else { return }
+      guard event.pointee.transport == .tcp, !(own.isEmpty && home.isEmpty) else { return }
       let isNew = bearers.learn(event)
-      if isNew.source { pardon(event.sourceMAC) }
-      if isNew.target { pardon(event.targetMAC) }
+      if isNew.source { pardon(event.pointee.sourceMAC) }
+      if isNew.target { pardon(event.pointee.targetMAC) }
     case .arp: bearers.learnGateway(event)
     default: return
     }
@@ -100,23 +102,24 @@ struct SpoofedSource: AnalysisEngine {
 // MARK: - Reasons
 
 extension SpoofedSource {
-  private func reason(_ event: FlowEvent) -> Reason? {
+  @inline(__always) private func reason(_ event: UnsafePointer<FlowEvent>) -> Reason? {
     if isMartian(event) { return .martian }
-    guard own.knowsFamily(of: event.source) || home.knowsFamily(of: event.source),
-      !isLinkLocal(event.source)
+    guard own.knowsFamily(of: event.pointee.source) || home.knowsFamily(of: event.pointee.source),
+      !isLinkLocal(event.pointee.source)
     else { return nil }
-    let kind = bearers.kind(event.source)
+    let kind = bearers.kind(event.pointee.source)
     return isPerimeter ? ingress(event, kind) : inside(event, kind)
   }
 
-  private func isMartian(_ event: FlowEvent) -> Bool {
-    let source = event.source
+  @inline(__always) private func isMartian(_ event: UnsafePointer<FlowEvent>) -> Bool {
+    let source = event.pointee.source
     guard source.isIPv4 else { return source.isMulticast || source.isLoopback }
     switch source.v4 >> 24 {
     case 0:
       // A host without an address asks for one, or reports its groups.
       return source.v4 != 0
-        || !event.target.isMulticast && !event.target.isLimitedBroadcast && event.sourcePort != 68
+        || !event.pointee.target.isMulticast && !event.pointee.target.isLimitedBroadcast
+          && event.pointee.sourcePort != 68
     case 127, 224...255: return true
     default: return false
     }
@@ -128,23 +131,23 @@ extension SpoofedSource {
   }
 
   /// The perimeter: the site's addresses come from the site's routers only.
-  private func ingress(_ event: FlowEvent, _ kind: AddressBearers.Kinds) -> Reason? {
+  private func ingress(_ event: UnsafePointer<FlowEvent>, _ kind: AddressBearers.Kinds) -> Reason? {
     guard kind == .home || kind == .unknown, bearers.proven.contains(.home) else { return nil }
-    let borne = bearers.kinds(of: event.sourceMAC)
+    let borne = bearers.kinds(of: event.pointee.sourceMAC)
     guard !borne.contains(.home), !borne.contains(kind) else { return nil }
     if kind == .home { return .insideFromOutside }
     // Routers of the net have private addresses, and complain from them.
-    return event.probe == .icmpOther ? nil : .privateSource
+    return event.pointee.probe == .icmpOther ? nil : .privateSource
   }
 
   /// A segment: its own addresses come from its hosts, all others from its routers.
-  private func inside(_ event: FlowEvent, _ kind: AddressBearers.Kinds) -> Reason? {
+  private func inside(_ event: UnsafePointer<FlowEvent>, _ kind: AddressBearers.Kinds) -> Reason? {
     let elsewhere: AddressBearers.Kinds = [.home, .foreign]
     guard !bearers.proven.isDisjoint(with: elsewhere) else { return nil }
-    let borne = bearers.kinds(of: event.sourceMAC)
+    let borne = bearers.kinds(of: event.pointee.sourceMAC)
     if kind == .own {
       guard !borne.isDisjoint(with: elsewhere), !borne.contains(.own),
-        !bearers.isGateway(event.source)
+        !bearers.isGateway(event.pointee.source)
       else { return nil }
       return .ownFromRouter
     }
@@ -157,16 +160,19 @@ extension SpoofedSource {
 extension SpoofedSource {
   private func key(_ mac: MACAddress) -> TableKey { TableKey(.unspecified, detail: mac.bits) }
 
-  private mutating func note(_ event: FlowEvent, _ reason: Reason, into sink: inout ReportSink) {
-    let slot = seen.note(key(event.sourceMAC), count: 1, packet: event.packet, at: event.time)
+  private mutating func note(
+    _ event: UnsafePointer<FlowEvent>, _ reason: Reason, into sink: inout ReportSink
+  ) {
+    let slot = seen.note(
+      key(event.pointee.sourceMAC), count: 1, packet: event.pointee.packet, at: event.pointee.time)
     guard slot >= 0 else { return }
     seen[slot].detail.counts[Int(reason.rawValue)] &+= 1
     if seen[slot].count < Self.notedFlows || seen[slot].count & 15 == 0 {
-      seen[slot].sources.insert(event.source)
-      seen[slot].targets.insert(event.target)
+      seen[slot].sources.insert(event.pointee.source)
+      seen[slot].targets.insert(event.pointee.target)
     }
-    if seen.isDue(slot, isTold: seen[slot].score >= limit, at: event.time) {
-      emit(slot, at: event.time, into: &sink)
+    if seen.isDue(slot, isTold: seen[slot].score >= limit, at: event.pointee.time) {
+      emit(slot, at: event.pointee.time, into: &sink)
     }
   }
 

@@ -8,7 +8,7 @@ import Terms
 ///
 /// A flash crowd completes its handshakes, a scan meets each port once: only openings of one port
 /// that stay half open count, per second, against a constant and the service's own past.
-struct SynFlood: FloodDetector {
+struct SynFlood: FloodDetector, FlowReader {
   static let rate = EngineLimit(
     "syn-flood.rate", 30, .rate,
     "Uncompleted TCP openings per second at one port that make a flood.")
@@ -39,23 +39,24 @@ struct SynFlood: FloodDetector {
 
   var interest: EventClasses { .flow(.opened, .established, .refused, over: .tcp) }
 
-  mutating func analyse(_ event: FlowEvent, into sink: inout ReportSink) {
-    guard event.probe == .syn else { return }
+  @inline(__always)
+  mutating func analyse(at event: UnsafePointer<FlowEvent>, into sink: inout ReportSink) {
+    guard event.pointee.probe == .syn else { return }
     var load = FloodMeter.Load()
-    switch event.kind {
+    switch event.pointee.kind {
     case .opened:
       load.requests = 1
       load.flows = 1
-      load.bytes = event.bytesOut
+      load.bytes = event.pointee.bytesOut
     case .established: load.answers = 1
     case .refused: load.refusals = 1
     default: return
     }
-    let key = TableKey(event.target, detail: UInt64(event.targetPort))
-    let turned = judge.meter.add(load, to: key, at: event.time)
-    if turned >= 0 { weigh(turned, at: event.time, into: &sink) }
+    let key = TableKey(event.pointee.target, detail: UInt64(event.pointee.targetPort))
+    let entry = judge.meter.add(load, to: key, at: event.pointee.time)
+    if entry.isDue { weigh(entry.slot, at: event.pointee.time, into: &sink) }
     judge.meter.detail(
-      load, event.source, event.packet, of: key, turned: turned, time: event.time)
+      load, event.pointee.source, event.pointee.packet, in: entry, time: event.pointee.time)
   }
 
   private mutating func weigh(_ slot: Int, at now: CaptureTime, into sink: inout ReportSink) {

@@ -9,7 +9,7 @@ import Terms
 /// A session that began before the capture looks so too, for its first packet, and is answered; one
 /// that a tap sees one way goes on with payload. What counts is packets that nothing follows, per
 /// second, against a constant and the service's own past.
-struct TcpFlood: FloodDetector {
+struct TcpFlood: FloodDetector, FlowReader {
   static let rate = EngineLimit(
     "tcp-flood.rate", 60, .rate,
     "TCP packets of no session, per second at one port, that make a flood.")
@@ -49,37 +49,42 @@ struct TcpFlood: FloodDetector {
     .flow(.opened, .established, .progress, .closed, over: .tcp)
   }
 
-  mutating func analyse(_ event: FlowEvent, into sink: inout ReportSink) {
-    guard event.transport == .tcp, event.probe != .syn, let seen = sighting(event) else { return }
+  @inline(__always)
+  mutating func analyse(at event: UnsafePointer<FlowEvent>, into sink: inout ReportSink) {
+    guard event.pointee.transport == .tcp, event.pointee.probe != .syn, let seen = sighting(event)
+    else { return }
     let key = TableKey(seen.victim, detail: UInt64(seen.port))
-    let turned = judge.meter.add(seen.load, to: key, at: event.time)
-    if turned >= 0 { weigh(turned, seen.technique, at: event.time, into: &sink) }
+    let entry = judge.meter.add(seen.load, to: key, at: event.pointee.time)
+    if entry.isDue { weigh(entry.slot, seen.technique, at: event.pointee.time, into: &sink) }
     judge.meter.detail(
-      seen.load, seen.sender, event.packet, of: key, turned: turned, time: event.time)
+      seen.load, seen.sender, event.pointee.packet, in: entry, time: event.pointee.time)
   }
 
-  private func sighting(_ event: FlowEvent) -> Sighting? {
+  private func sighting(_ event: UnsafePointer<FlowEvent>) -> Sighting? {
     // Who answers to nothing stands as the flow's target.
-    let isReflected = event.probe == .midstream && event.totalPacketsOut <= event.totalPacketsIn
+    let isReflected =
+      event.pointee.probe == .midstream
+      && event.pointee.totalPacketsOut <= event.pointee.totalPacketsIn
     var seen =
       isReflected
-      ? Sighting(victim: event.source, port: 0, sender: event.target, technique: "syn-ack")
+      ? Sighting(
+        victim: event.pointee.source, port: 0, sender: event.pointee.target, technique: "syn-ack")
       : Sighting(
-        victim: event.target, port: event.targetPort, sender: event.source,
-        technique: technique(event.probe))
-    switch event.kind {
+        victim: event.pointee.target, port: event.pointee.targetPort, sender: event.pointee.source,
+        technique: technique(event.pointee.probe))
+    switch event.pointee.kind {
     case .opened:
       seen.load.flows = 1
       seen.load.requests = 1
-      seen.load.bytes = isReflected ? event.bytesIn : event.bytesOut
+      seen.load.bytes = isReflected ? event.pointee.bytesIn : event.pointee.bytesOut
     case .established: seen.load.answers = 2
     case .progress, .closed:
-      guard !event.isEstablished else { return nil }
-      if isReflected, event.payloadIn > 0 {
-        seen.load.answers = event.packetsIn
-      } else if !isReflected, event.payloadOut == 0 || event.ending == .refused {
-        seen.load.requests = event.packetsOut
-        seen.load.bytes = event.bytesOut
+      guard !event.pointee.isEstablished else { return nil }
+      if isReflected, event.pointee.payloadIn > 0 {
+        seen.load.answers = event.pointee.packetsIn
+      } else if !isReflected, event.pointee.payloadOut == 0 || event.pointee.ending == .refused {
+        seen.load.requests = event.pointee.packetsOut
+        seen.load.bytes = event.pointee.bytesOut
       }
       guard seen.load.requests > 0 || seen.load.answers > 0 else { return nil }
     default: return nil

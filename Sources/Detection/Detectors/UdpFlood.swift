@@ -8,7 +8,7 @@ import Terms
 /// A busy DNS server answers, a download is acknowledged, a media stream is one flow: datagrams
 /// that spread over many flows, or that the target refuses, make a flood at `udp-flood.rate`; one
 /// long unanswered flow only at `udp-flood.stream-rate`.
-struct UdpFlood: FloodDetector {
+struct UdpFlood: FloodDetector, FlowReader {
   static let rate = EngineLimit(
     "udp-flood.rate", 80, .rate, "Unanswered datagrams per second at one host that make a flood.")
   static let streamRate = EngineLimit(
@@ -38,7 +38,7 @@ struct UdpFlood: FloodDetector {
 
   var judge: FloodJudge
   private let context: DetectionContext
-  /// Time of the first event.
+  /// Time of the first event.pointee.
   private var born = CaptureTime.distantPast
   private let answerLimit: Double
   private let streamLimit: Double
@@ -58,23 +58,25 @@ struct UdpFlood: FloodDetector {
 
   mutating func begin(at time: CaptureTime) { born = time }
 
-  mutating func analyse(_ event: FlowEvent, into sink: inout ReportSink) {
-    if born == .distantPast { born = event.time }
-    guard event.transport == .udp, event.isOfFlow, event.kind != .unanswered else { return }
-    var load = FloodMeter.Load()
-    load.requests = event.packetsOut
-    load.answers = event.packetsIn
-    load.bytes = event.bytesOut
-    if event.kind == .opened { load.flows = 1 }
-    if event.kind == .refused { load.refusals = 1 }
-    guard load.requests > 0 || load.answers > 0 || load.refusals > 0,
-      !event.target.isMulticast, !event.target.isLimitedBroadcast
+  @inline(__always)
+  mutating func analyse(at event: UnsafePointer<FlowEvent>, into sink: inout ReportSink) {
+    if born == .distantPast { born = event.pointee.time }
+    guard event.pointee.transport == .udp, event.pointee.isOfFlow, event.pointee.kind != .unanswered
     else { return }
-    let key = TableKey(event.target)
-    let turned = judge.meter.add(load, to: key, at: event.time)
-    if turned >= 0 { weigh(turned, at: event.time, into: &sink) }
+    var load = FloodMeter.Load()
+    load.requests = event.pointee.packetsOut
+    load.answers = event.pointee.packetsIn
+    load.bytes = event.pointee.bytesOut
+    if event.pointee.kind == .opened { load.flows = 1 }
+    if event.pointee.kind == .refused { load.refusals = 1 }
+    guard load.requests > 0 || load.answers > 0 || load.refusals > 0,
+      !event.pointee.target.isMulticast, !event.pointee.target.isLimitedBroadcast
+    else { return }
+    let key = TableKey(event.pointee.target)
+    let entry = judge.meter.add(load, to: key, at: event.pointee.time)
+    if entry.isDue { weigh(entry.slot, at: event.pointee.time, into: &sink) }
     judge.meter.detail(
-      load, event.source, event.packet, of: key, turned: turned, time: event.time)
+      load, event.pointee.source, event.pointee.packet, in: entry, time: event.pointee.time)
   }
 
   private mutating func weigh(_ slot: Int, at now: CaptureTime, into sink: inout ReportSink) {

@@ -22,21 +22,25 @@ struct ZombieProbes: Sendable {
   private var known = BoundedTable<Zombie>(capacity: ZombieProbes.capacity, empty: Zombie())
 
   /// Whether a flow is over that was an answer to nothing, and its reset.
-  static func isProvocation(_ event: FlowEvent) -> Bool {
-    event.probe == .midstream && event.ending == .reset && !event.isEstablished
-      && event.totalPacketsIn > 0 && event.totalPacketsIn <= 2 && event.totalPacketsOut == 1
-      && event.payloadIn == 0 && event.payloadOut == 0
+  static func isProvocation(_ event: UnsafePointer<FlowEvent>) -> Bool {
+    event.pointee.probe == .midstream && event.pointee.ending == .reset
+      && !event.pointee.isEstablished
+      && event.pointee.totalPacketsIn > 0 && event.pointee.totalPacketsIn <= 2
+      && event.pointee.totalPacketsOut == 1
+      && event.pointee.payloadIn == 0 && event.pointee.payloadOut == 0
   }
 
-  mutating func note(_ event: FlowEvent) {
-    let slot = known.admit(TableKey(event.source), asOf: event.time, until: event.time)
+  mutating func note(_ event: UnsafePointer<FlowEvent>) {
+    let slot = known.admit(
+      TableKey(event.pointee.source), asOf: event.pointee.time, until: event.pointee.time)
     guard slot >= 0 else { return }
-    if known[slot].prober != event.target {
-      known[slot] = Zombie(prober: event.target, first: event.time, last: event.time)
+    if known[slot].prober != event.pointee.target {
+      known[slot] = Zombie(
+        prober: event.pointee.target, first: event.pointee.time, last: event.pointee.time)
     }
     known[slot].count += 1
-    known[slot].last = event.time
-    known.keep(slot, until: event.time + .seconds(min(known[slot].count, 60) * 5))
+    known[slot].last = event.pointee.time
+    known.keep(slot, until: event.pointee.time + .seconds(min(known[slot].count, 60) * 5))
   }
 
   /// Who reads the counter of `host` while a scan in its name goes on.

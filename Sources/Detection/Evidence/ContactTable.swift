@@ -30,9 +30,9 @@ struct ContactTable: Sendable {
     coarse = BoundedTable(capacity: capacity * 2, empty: -1)
   }
 
-  mutating func add(_ event: FlowEvent, hasFailed: Bool) {
-    let detail = UInt64(event.transport.number) << 16 | UInt64(event.targetPort)
-    let key = TableKey(event.source, detail: detail)
+  mutating func add(_ event: UnsafePointer<FlowEvent>, hasFailed: Bool) {
+    let detail = UInt64(event.pointee.transport.number) << 16 | UInt64(event.pointee.targetPort)
+    let key = TableKey(event.pointee.source, detail: detail)
     let slot = places.find(key)
     if slot >= 0 {
       let place = Int(places[slot])
@@ -42,13 +42,14 @@ struct ContactTable: Sendable {
     } else if rows.count < capacity, hasFailed || spotless < capacity / 2,
       Self.take(key, rows.count, &places)
     {
-      rows.append(Self.row(IPPrefix(host: event.source), event))
+      rows.append(Self.row(IPPrefix(host: event.pointee.source), event))
       if hasFailed {
         lone.append(.none)
         Self.add(event, true, to: &rows[rows.count - 1])
       } else {
         spotless += 1
-        lone.append(Lone(target: event.target, packet: event.firstPacket, isWaiting: true))
+        lone.append(
+          Lone(target: event.pointee.target, packet: event.pointee.firstPacket, isWaiting: true))
       }
     } else if hasFailed {
       addCoarse(event, detail)
@@ -73,10 +74,10 @@ struct ContactTable: Sendable {
     rows[place].packets.append(contact.packet)
   }
 
-  private mutating func addCoarse(_ event: FlowEvent, _ detail: UInt64) {
+  private mutating func addCoarse(_ event: UnsafePointer<FlowEvent>, _ detail: UInt64) {
     for level in Self.levels {
-      let length = event.source.isIPv4 ? level.v4 : level.v6
-      let prefix = IPPrefix(event.source, length: length)
+      let length = event.pointee.source.isIPv4 ? level.v4 : level.v6
+      let prefix = IPPrefix(event.pointee.source, length: length)
       let key = TableKey(prefix.base, detail: detail | UInt64(length) << 32)
       let slot = coarse.find(key)
       if slot >= 0 {
@@ -104,22 +105,26 @@ struct ContactTable: Sendable {
     return true
   }
 
-  private static func row(_ source: IPPrefix, _ event: FlowEvent) -> ContactRow {
+  private static func row(_ source: IPPrefix, _ event: UnsafePointer<FlowEvent>) -> ContactRow {
     ContactRow(
-      source: source, transport: event.transport, port: event.targetPort, attempts: 0, failures: 0,
-      targets: AddressSet(), failedTargets: AddressSet(), first: event.opened, last: event.opened)
+      source: source, transport: event.pointee.transport, port: event.pointee.targetPort,
+      attempts: 0, failures: 0,
+      targets: AddressSet(), failedTargets: AddressSet(), first: event.pointee.opened,
+      last: event.pointee.opened)
   }
 
-  private static func add(_ event: FlowEvent, _ hasFailed: Bool, to row: inout ContactRow) {
+  private static func add(
+    _ event: UnsafePointer<FlowEvent>, _ hasFailed: Bool, to row: inout ContactRow
+  ) {
     row.attempts &+= 1
-    row.targets.insert(event.target)
+    row.targets.insert(event.pointee.target)
     if hasFailed {
       row.failures &+= 1
-      row.failedTargets.insert(event.target)
+      row.failedTargets.insert(event.pointee.target)
     }
-    if event.opened < row.first { row.first = event.opened }
-    if event.opened > row.last { row.last = event.opened }
-    if row.packets.count < packetLimit { row.packets.append(event.firstPacket) }
+    if event.pointee.opened < row.first { row.first = event.pointee.opened }
+    if event.pointee.opened > row.last { row.last = event.pointee.opened }
+    if row.packets.count < packetLimit { row.packets.append(event.pointee.firstPacket) }
   }
 
   /// Hands over the rows with failures, at most `limit`, sorted by source, transport and port; the

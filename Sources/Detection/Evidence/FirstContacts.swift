@@ -9,7 +9,7 @@ import Terms
 /// A row per source, transport and port with at least one failed first contact. When there are more
 /// sources than rows (a spoofed flood), rows of neighbouring sources are merged into prefixes, the
 /// least telling first.
-struct FirstContacts: AnalysisEngine {
+struct FirstContacts: FlowReader {
   static let epoch = EngineLimit(
     "first-contacts.epoch", 10, .duration,
     "Length of an epoch; the same at every monitor of a tree.")
@@ -50,12 +50,20 @@ struct FirstContacts: AnalysisEngine {
     ]
   }
 
-  mutating func analyse(_ event: FlowEvent, into sink: inout ReportSink) {
-    switch event.kind {
+  @inline(__always) mutating func foresee(_ event: UnsafePointer<FlowEvent>) {
+    if event.pointee.kind == .closed, event.pointee.isEstablished { return }
+    let contact = event.pointee.contact
+    answered.foresee(contact)
+    failed.foresee(contact)
+  }
+
+  @inline(__always)
+  mutating func analyse(at event: UnsafePointer<FlowEvent>, into sink: inout ReportSink) {
+    switch event.pointee.kind {
     case .refused, .unanswered: fail(event)
     case .closed:
-      guard event.transport == .tcp, !event.isEstablished else { return }
-      if event.totalPacketsIn > 0 || event.ending == .reset { fail(event) }
+      guard event.pointee.transport == .tcp, !event.pointee.isEstablished else { return }
+      if event.pointee.totalPacketsIn > 0 || event.pointee.ending == .reset { fail(event) }
     case .established: succeed(event)
     default: return
     }
@@ -74,21 +82,22 @@ struct FirstContacts: AnalysisEngine {
     sink.emit(report)
   }
 
-  private mutating func fail(_ event: FlowEvent) {
-    guard event.isAttempt || event.probe == .icmpEcho else { return }
-    let contact = event.contact
-    guard !answered.contains(contact, asOf: event.time), failed.insert(contact, at: event.time),
-      !context.isBroadcast(event.target)
+  @inline(__always) private mutating func fail(_ event: UnsafePointer<FlowEvent>) {
+    guard event.pointee.isAttempt || event.pointee.probe == .icmpEcho else { return }
+    let contact = event.pointee.contact
+    guard !answered.contains(contact, asOf: event.pointee.time),
+      failed.insert(contact, at: event.pointee.time),
+      !context.isBroadcast(event.pointee.target)
     else { return }
     table.add(event, hasFailed: true)
-    open(at: event.time)
+    open(at: event.pointee.time)
   }
 
-  private mutating func succeed(_ event: FlowEvent) {
-    guard event.isAttempt || event.probe == .icmpEcho else { return }
-    guard answered.insert(event.contact, at: event.time) else { return }
+  private mutating func succeed(_ event: UnsafePointer<FlowEvent>) {
+    guard event.pointee.isAttempt || event.pointee.probe == .icmpEcho else { return }
+    guard answered.insert(event.pointee.contact, at: event.pointee.time) else { return }
     table.add(event, hasFailed: false)
-    open(at: event.time)
+    open(at: event.pointee.time)
   }
 
   private mutating func open(at time: CaptureTime) {

@@ -5,7 +5,7 @@ import Terms
 
 /// Evidence for the tiers above: what arrived at which target, per epoch, so that streams too small
 /// to be a flood in any one segment can be added up where they meet.
-struct IngressRates: AnalysisEngine {
+struct IngressRates: FlowReader {
   static let epoch = EngineLimit(
     "ingress-rates.epoch", 10, .duration, "Length of an epoch; the same at every monitor of a tree."
   )
@@ -34,6 +34,22 @@ struct IngressRates: AnalysisEngine {
 
     /// What the rows are ranked by.
     var weight: UInt64 { contacts &+ packets }
+
+    /// Returns the weight.
+    @inline(__always) fileprivate mutating func add(
+      _ event: UnsafePointer<FlowEvent>, _ isUnfinished: Bool
+    ) -> UInt64 {
+      if weight == 0 { first = event.pointee.packet }
+      packets &+= UInt64(event.pointee.packetsOut)
+      bytes &+= event.pointee.bytesOut
+      if isUnfinished { unfinished &+= 1 }
+      if event.pointee.kind == .opened {
+        contacts &+= 1
+        if contacts == 2 { second = event.pointee.packet }
+      }
+      last = event.pointee.packet
+      return weight
+    }
   }
 
   private let context: DetectionContext
@@ -57,40 +73,46 @@ struct IngressRates: AnalysisEngine {
 
   var interest: EventClasses { .flow(.opened, .refused, .unanswered, .progress, .closed) }
 
-  mutating func analyse(_ event: FlowEvent, into sink: inout ReportSink) {
-    guard event.isOfFlow else { return }
+  @inline(__always) mutating func foresee(_ event: UnsafePointer<FlowEvent>) {
+    loads.foresee(Self.key(event))
+  }
+
+  @inline(__always)
+  mutating func analyse(at event: UnsafePointer<FlowEvent>, into sink: inout ReportSink) {
+    guard event.pointee.isOfFlow else { return }
     let isUnfinished = isUnfinished(event)
-    guard event.packetsOut > 0 || event.kind == .opened || isUnfinished else { return }
-    if event.target.isMulticast { return }
-    let hasPorts = event.transport == .tcp || event.transport == .udp || event.transport == .sctp
-    let port = hasPorts ? event.targetPort : 0
-    let key = TableKey(event.target, detail: UInt64(event.transport.number) << 16 | UInt64(port))
-    let slot = loads.admit(key, asOf: event.time, until: event.time)
-    guard slot >= 0 else { return }
-    if loads[slot].weight == 0 { loads[slot].first = event.packet }
-    loads[slot].packets &+= UInt64(event.packetsOut)
-    loads[slot].bytes &+= event.bytesOut
-    if isUnfinished { loads[slot].unfinished &+= 1 }
-    if event.kind == .opened {
-      loads[slot].contacts &+= 1
-      if loads[slot].contacts == 2 { loads[slot].second = event.packet }
+    guard event.pointee.packetsOut > 0 || event.pointee.kind == .opened || isUnfinished else {
+      return
     }
-    loads[slot].last = event.packet
-    note(event.source, at: slot)
+    if event.pointee.target.isMulticast { return }
+    let slot = loads.admit(Self.key(event), asOf: event.pointee.time, until: event.pointee.time)
+    guard slot >= 0 else { return }
+    let weight = loads[slot].add(event, isUnfinished)
+    note(event.pointee.source, at: slot)
     if nextDeadline == .distantFuture {
-      nextDeadline = event.time.epochStart(epochSpan) + epochSpan
+      nextDeadline = event.pointee.time.epochStart(epochSpan) + epochSpan
     }
     // Ten loads protect a target for the rest of the epoch.
-    if loads[slot].weight >= 10 { loads.keep(slot, until: nextDeadline) }
+    if weight >= 10 { loads.keep(slot, until: nextDeadline) }
+  }
+
+  @inline(__always) private static func key(_ event: UnsafePointer<FlowEvent>) -> TableKey {
+    let hasPorts =
+      event.pointee.transport == .tcp || event.pointee.transport == .udp
+      || event.pointee.transport == .sctp
+    let port = hasPorts ? event.pointee.targetPort : 0
+    return TableKey(
+      event.pointee.target, detail: UInt64(event.pointee.transport.number) << 16 | UInt64(port))
   }
 
   /// Whether a flow failed: counted once, at the event that says so.
-  private func isUnfinished(_ event: FlowEvent) -> Bool {
-    switch event.kind {
+  @inline(__always) private func isUnfinished(_ event: UnsafePointer<FlowEvent>) -> Bool {
+    switch event.pointee.kind {
     case .refused, .unanswered: true
     case .closed:
-      event.transport == .tcp && !event.isEstablished && event.totalPacketsIn > 0
-        && event.ending != .refused
+      event.pointee.transport == .tcp && !event.pointee.isEstablished
+        && event.pointee.totalPacketsIn > 0
+        && event.pointee.ending != .refused
     default: false
     }
   }

@@ -12,7 +12,7 @@ import Terms
 /// and 90 %; an answer to anybody ends the test. A service counts as down after failures of several
 /// clients over some seconds: only a refusal by the host itself shows that one client's way there
 /// is not to blame. Nobody asking is no failure, and nor is what a stranger meets who tries doors.
-struct ServiceHealth: AnalysisEngine {
+struct ServiceHealth: FlowReader {
   static let answers = EngineLimit(
     "service-down.answers", 16, .count, "Answered requests that make a service's history.")
   static let span = EngineLimit(
@@ -103,21 +103,23 @@ struct ServiceHealth: AnalysisEngine {
 
   var interest: EventClasses { .flow(.established, .refused, .unanswered, .closed) }
 
-  mutating func analyse(_ event: FlowEvent, into sink: inout ReportSink) {
-    switch event.kind {
+  @inline(__always)
+  mutating func analyse(at event: UnsafePointer<FlowEvent>, into sink: inout ReportSink) {
+    switch event.pointee.kind {
     case .established:
       // A datagram flow ends a minute after its answer.
-      if event.transport == .udp { answer(event, into: &sink) }
+      if event.pointee.transport == .udp { answer(event, into: &sink) }
     case .closed:
-      guard event.isEstablished, event.transport == .tcp, event.ending != .captureEnded,
-        event.ending != .evicted
+      guard event.pointee.isEstablished, event.pointee.transport == .tcp,
+        event.pointee.ending != .captureEnded,
+        event.pointee.ending != .evicted
       else { return }
-      if event.payloadIn > 0 {
+      if event.pointee.payloadIn > 0 {
         answer(event, into: &sink)
-      } else if event.payloadOut > 0 {
+      } else if event.pointee.payloadOut > 0 {
         fail(event, isRefusal: false, into: &sink)
       }
-    case .refused: fail(event, isRefusal: event.totalPacketsIn > 0, into: &sink)
+    case .refused: fail(event, isRefusal: event.pointee.totalPacketsIn > 0, into: &sink)
     case .unanswered: fail(event, isRefusal: false, into: &sink)
     default: break
     }
@@ -139,57 +141,60 @@ struct ServiceHealth: AnalysisEngine {
 // MARK: - Requests
 
 extension ServiceHealth {
-  private func key(_ event: FlowEvent) -> TableKey? {
-    guard event.transport == .tcp || event.transport == .udp,
-      event.targetPort < Usage.dynamicPorts, inside.contains(event.target)
+  private func key(_ event: UnsafePointer<FlowEvent>) -> TableKey? {
+    guard event.pointee.transport == .tcp || event.pointee.transport == .udp,
+      event.pointee.targetPort < Usage.dynamicPorts, inside.contains(event.pointee.target)
     else { return nil }
-    return UsageProfiles.key(event.target, event.targetPort, event.transport)
+    return UsageProfiles.key(
+      event.pointee.target, event.pointee.targetPort, event.pointee.transport)
   }
 
-  private mutating func answer(_ event: FlowEvent, into sink: inout ReportSink) {
-    guard event.payloadOut > 0, let key = key(event) else { return }
-    let slot = table.admit(key, asOf: event.time, until: event.time + .minutes(5))
+  private mutating func answer(_ event: UnsafePointer<FlowEvent>, into sink: inout ReportSink) {
+    guard event.pointee.payloadOut > 0, let key = key(event) else { return }
+    let slot = table.admit(key, asOf: event.pointee.time, until: event.pointee.time + .minutes(5))
     guard slot >= 0 else { return }
-    if table[slot].answers == 0 { table[slot].firstAnswer = event.opened }
+    if table[slot].answers == 0 { table[slot].firstAnswer = event.pointee.opened }
     table[slot].answers &+= 1
-    table[slot].lastAnswer = max(table[slot].lastAnswer, event.opened)
-    remember(TableKey(event.source).hash | 1, at: slot)
-    if hasHistory(slot) { table.keep(slot, until: event.time + memorySpan) }
+    table[slot].lastAnswer = max(table[slot].lastAnswer, event.pointee.opened)
+    remember(TableKey(event.pointee.source).hash | 1, at: slot)
+    if hasHistory(slot) { table.keep(slot, until: event.pointee.time + memorySpan) }
     count(slot, answered: 1, failed: 0)
     // A request from before the failures is no sign that the service is back.
-    guard table[slot].failures > 0, event.opened > table[slot].since else { return }
+    guard table[slot].failures > 0, event.pointee.opened > table[slot].since else { return }
     guard table[slot].thread.isOpen else { return clear(slot) }
     table[slot].recovering += 1
     if table[slot].recovering >= Self.recovery {
-      conclude(slot, until: event.opened, at: event.time, into: &sink)
+      conclude(slot, until: event.pointee.opened, at: event.pointee.time, into: &sink)
     }
   }
 
-  private mutating func fail(_ event: FlowEvent, isRefusal: Bool, into sink: inout ReportSink) {
+  private mutating func fail(
+    _ event: UnsafePointer<FlowEvent>, isRefusal: Bool, into sink: inout ReportSink
+  ) {
     guard let key = key(event) else { return }
     let slot = table.find(key)
     guard slot >= 0, hasHistory(slot) else { return }
-    let client = TableKey(event.source).hash | 1
+    let client = TableKey(event.pointee.source).hash | 1
     guard let place = (0..<Self.knownClients).first(where: { table[slot].known[$0] == client })
     else { return }
     // A request that began before the newest one that was answered says nothing new.
-    guard event.opened > table[slot].lastAnswer else { return }
-    if table[slot].failures == 0 { table[slot].since = event.opened }
+    guard event.pointee.opened > table[slot].lastAnswer else { return }
+    if table[slot].failures == 0 { table[slot].since = event.pointee.opened }
     table[slot].failures &+= 1
     table[slot].refusals &+= isRefusal ? 1 : 0
     table[slot].failing |= 1 << UInt8(place)
-    table[slot].last = event.time
+    table[slot].last = event.pointee.time
     table[slot].recovering = 0
-    table[slot].packets.add(event.firstPacket)
-    table[slot].sources.insert(event.source)
+    table[slot].packets.add(event.pointee.firstPacket)
+    table[slot].sources.insert(event.pointee.source)
     table[slot].evidence += log(Self.downShare / usualFailures(slot))
-    table.keep(slot, until: event.time + memorySpan)
+    table.keep(slot, until: event.pointee.time + memorySpan)
     if table[slot].thread.isOpen {
-      if table[slot].thread.isDue(count: table[slot].failures, at: event.time) {
-        emit(slot, until: nil, at: event.time, into: &sink)
+      if table[slot].thread.isDue(count: table[slot].failures, at: event.pointee.time) {
+        emit(slot, until: nil, at: event.pointee.time, into: &sink)
       }
     } else if isDown(slot) {
-      emit(slot, until: nil, at: event.time, into: &sink)
+      emit(slot, until: nil, at: event.pointee.time, into: &sink)
     }
     if table[slot].evidence < evidenceLimit { count(slot, answered: 0, failed: 1) }
   }

@@ -78,16 +78,16 @@ struct SessionBurst: Sendable {
   }
 
   /// The beginning of a connection: accepted (nil), or how it failed.
-  mutating func begin(_ event: FlowEvent, outcome: Int?) {
-    let host = TableKey(event.target).hash
+  mutating func begin(_ event: UnsafePointer<FlowEvent>, outcome: Int?) {
+    let host = TableKey(event.pointee.target).hash
     events += 1
     total &+= 1
     addresses.insert(host)
-    ports.insert(TableKey(event.target, detail: UInt64(event.targetPort) + 1).hash)
-    services[Self.service(event.targetPort)] &+= 1
-    packets[Int(total & 7)] = event.firstPacket
-    target = event.target
-    targetPort = event.targetPort
+    ports.insert(TableKey(event.pointee.target, detail: UInt64(event.pointee.targetPort) + 1).hash)
+    services[Self.service(event.pointee.targetPort)] &+= 1
+    packets[Int(total & 7)] = event.pointee.firstPacket
+    target = event.pointee.target
+    targetPort = event.pointee.targetPort
     if let outcome {
       errors += 1
       failed &+= 1
@@ -98,9 +98,9 @@ struct SessionBurst: Sendable {
   }
 
   /// The end of a connection that had been accepted.
-  mutating func end(_ event: FlowEvent) {
-    outcomes[event.payloadIn > 0 ? 0 : 3] &+= 1
-    change(UInt32(truncatingIfNeeded: TableKey(event.target).hash), by: -1)
+  mutating func end(_ event: UnsafePointer<FlowEvent>) {
+    outcomes[event.pointee.payloadIn > 0 ? 0 : 3] &+= 1
+    change(UInt32(truncatingIfNeeded: TableKey(event.pointee.target).hash), by: -1)
   }
 
   private mutating func change(_ host: UInt32, by step: Int) {

@@ -10,7 +10,7 @@ import Terms
 /// segment, those of attacks to what the specific detectors report. A burst that an attack explains
 /// best waits for `session-class.hold`: when another engine reports its client, that report stands
 /// and the burst's states teach the attack's row; only what nobody else explains is told.
-struct SessionClasses: AnalysisEngine {
+struct SessionClasses: FlowReader {
   static let belief = EngineLimit(
     "session-class.belief", 0.95, .ratio, "Belief in attacks from which a burst counts as one.")
   static let inferences = EngineLimit(
@@ -70,15 +70,17 @@ struct SessionClasses: AnalysisEngine {
 
   var interest: EventClasses { .flow(.established, .refused, .unanswered, .closed, over: .tcp) }
 
-  mutating func analyse(_ event: FlowEvent, into sink: inout ReportSink) {
-    guard event.transport == .tcp else { return }
-    switch event.kind {
-    case .established: begin(event, outcome: nil)
-    case .refused: begin(event, outcome: 1)
-    case .unanswered: begin(event, outcome: 2)
+  @inline(__always)
+  mutating func analyse(at event: UnsafePointer<FlowEvent>, into sink: inout ReportSink) {
+    guard event.pointee.transport == .tcp else { return }
+    switch event.pointee.kind {
+    case .established, .refused, .unanswered:
+      begin(
+        event,
+        outcome: event.pointee.kind == .established ? nil : event.pointee.kind == .refused ? 1 : 2)
     case .closed:
-      guard event.isEstablished else { return }
-      let slot = bursts.find(TableKey(event.source))
+      guard event.pointee.isEstablished else { return }
+      let slot = bursts.find(TableKey(event.pointee.source))
       if slot >= 0 { bursts[slot].end(event) }
     default: break
     }
@@ -96,32 +98,38 @@ struct SessionClasses: AnalysisEngine {
 // MARK: - Bursts
 
 extension SessionClasses {
-  private mutating func begin(_ event: FlowEvent, outcome: Int?) {
-    let key = TableKey(event.source)
+  @inline(__always) private mutating func begin(_ event: UnsafePointer<FlowEvent>, outcome: Int?) {
+    let key = TableKey(event.pointee.source)
     var slot = bursts.find(key)
     if slot < 0 {
       // One failure of a stranger, such as a forged source, is no burst.
       if outcome != nil, !isSecondFailure(key.hash) { return }
       slot = bursts.admit(
-        key, asOf: event.time, until: outcome == nil ? event.time + pauseSpan : event.time)
+        key, asOf: event.pointee.time,
+        until: outcome == nil ? event.pointee.time + pauseSpan : event.pointee.time)
       guard slot >= 0 else { return }
-    } else if event.time - bursts[slot].last > pauseSpan, bursts[slot].due == .distantFuture {
+    } else if event.pointee.time - bursts[slot].last > pauseSpan, bursts[slot].due == .distantFuture
+    {
       finish(slot)
     }
     if bursts[slot].total == 0 {
-      bursts[slot].begun = event.opened
-      bursts[slot].last = event.time
-      bursts[slot].judged = event.time
-      bursts[slot].counted = event.time
-    } else if event.time - bursts[slot].counted > Self.piece, bursts[slot].due == .distantFuture {
-      bursts[slot].continueAnew(at: event.time)
+      bursts[slot].begun = event.pointee.opened
+      bursts[slot].last = event.pointee.time
+      bursts[slot].judged = event.pointee.time
+      bursts[slot].counted = event.pointee.time
+    } else if event.pointee.time - bursts[slot].counted > Self.piece,
+      bursts[slot].due == .distantFuture
+    {
+      bursts[slot].continueAnew(at: event.pointee.time)
     }
-    bursts[slot].fade(to: event.time)
+    bursts[slot].fade(to: event.pointee.time)
     bursts[slot].begin(event, outcome: outcome)
-    if bursts[slot].total & 15 == 0 { bursts.keep(slot, until: event.time + pauseSpan) }
+    if bursts[slot].total & 15 == 0 { bursts.keep(slot, until: event.pointee.time + pauseSpan) }
     let fresh = bursts[slot].total &- bursts[slot].judgedTotal
-    if fresh >= Self.stride || (fresh >= 4 && event.time - bursts[slot].judged >= Self.strideTime) {
-      infer(slot, at: event.time)
+    if fresh >= Self.stride
+      || (fresh >= 4 && event.pointee.time - bursts[slot].judged >= Self.strideTime)
+    {
+      infer(slot, at: event.pointee.time)
     }
   }
 

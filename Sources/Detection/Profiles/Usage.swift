@@ -10,11 +10,11 @@ enum Usage {
   static let outcomes = ["answered", "refused", "unanswered", "silent", "reset"]
 
   /// An index into `outcomes`.
-  static func outcome(_ event: FlowEvent) -> Int {
-    if event.ending == .refused { return 1 }
-    if !event.isEstablished { return 2 }
-    if event.ending == .reset { return 4 }
-    return event.payloadOut > 0 && event.payloadIn == 0 ? 3 : 0
+  static func outcome(_ event: UnsafePointer<FlowEvent>) -> Int {
+    if event.pointee.ending == .refused { return 1 }
+    if !event.pointee.isEstablished { return 2 }
+    if event.pointee.ending == .reset { return 4 }
+    return event.pointee.payloadOut > 0 && event.pointee.payloadIn == 0 ? 3 : 0
   }
 
   static let hours = (0..<24).map { "\($0) h" }
@@ -26,11 +26,11 @@ enum Usage {
   }
 
   /// A service's name: transport and port, or type for ICMP. Never 0.
-  static func key(_ event: FlowEvent) -> UInt32 {
-    let isICMP = event.transport == .icmp || event.transport == .icmpv6
-    var port = isICMP ? event.targetPort >> 8 : event.targetPort
+  static func key(_ event: UnsafePointer<FlowEvent>) -> UInt32 {
+    let isICMP = event.pointee.transport == .icmp || event.pointee.transport == .icmpv6
+    var port = isICMP ? event.pointee.targetPort >> 8 : event.pointee.targetPort
     if port >= dynamicPorts { port = .max }
-    return 1 << 24 | UInt32(event.transport.number) << 16 | UInt32(port)
+    return 1 << 24 | UInt32(event.pointee.transport.number) << 16 | UInt32(port)
   }
 
   static func serviceName(_ key: UInt32) -> String {
@@ -94,31 +94,35 @@ struct HostMeasures: Sendable {
   }
 
   /// A flow that the host began.
-  func noteAsking(_ event: FlowEvent, peerIsInside: Bool, into profile: inout Profile) {
+  func noteAsking(
+    _ event: UnsafePointer<FlowEvent>, peerIsInside: Bool, into profile: inout Profile
+  ) {
     profile.note(asked, profile.category(Usage.key(event), of: asked))
-    let peer = Usage.key(peer: event.target, isInside: peerIsInside)
+    let peer = Usage.key(peer: event.pointee.target, isInside: peerIsInside)
     profile.note(peers, profile.category(peer, of: peers))
     profile.note(outcomes, Usage.outcome(event))
-    if event.isEstablished {
-      profile.note(sent, ProfileLayout.bin(event.payloadOut, first: 16))
-      profile.note(received, ProfileLayout.bin(event.payloadIn, first: 16))
+    if event.pointee.isEstablished {
+      profile.note(sent, ProfileLayout.bin(event.pointee.payloadOut, first: 16))
+      profile.note(received, ProfileLayout.bin(event.pointee.payloadIn, first: 16))
       profile.note(length, ProfileLayout.bin(Self.milliseconds(event), first: 1))
     }
-    profile.note(activity, event.isEstablished ? asking(event.transport) : 4)
-    finish(event, sent: event.bytesOut, &profile)
+    profile.note(activity, event.pointee.isEstablished ? asking(event.pointee.transport) : 4)
+    finish(event, sent: event.pointee.bytesOut, &profile)
   }
 
   /// A flow that somebody began with the host, and that it answered.
-  func noteServing(_ event: FlowEvent, into profile: inout Profile) {
+  func noteServing(_ event: UnsafePointer<FlowEvent>, into profile: inout Profile) {
     profile.note(served, profile.category(Usage.key(event), of: served))
-    let kind = event.transport == .tcp ? 5 : event.transport == .udp ? 6 : 7
+    let kind = event.pointee.transport == .tcp ? 5 : event.pointee.transport == .udp ? 6 : 7
     profile.note(activity, kind)
-    finish(event, sent: event.bytesIn, &profile)
+    finish(event, sent: event.pointee.bytesIn, &profile)
   }
 
-  private func finish(_ event: FlowEvent, sent bytes: UInt64, _ profile: inout Profile) {
-    profile.note(hours, Usage.hour(event.time))
-    profile.fade(to: event.time)
+  private func finish(
+    _ event: UnsafePointer<FlowEvent>, sent bytes: UInt64, _ profile: inout Profile
+  ) {
+    profile.note(hours, Usage.hour(event.pointee.time))
+    profile.fade(to: event.pointee.time)
     profile.add(1, to: flows)
     profile.add(Usage.kibibytes(bytes), to: upload)
   }
@@ -132,8 +136,8 @@ struct HostMeasures: Sendable {
     }
   }
 
-  static func milliseconds(_ event: FlowEvent) -> UInt64 {
-    UInt64(max(0, (event.time - event.opened).nanoseconds / 1_000_000))
+  static func milliseconds(_ event: UnsafePointer<FlowEvent>) -> UInt64 {
+    UInt64(max(0, (event.pointee.time - event.pointee.opened).nanoseconds / 1_000_000))
   }
 }
 
@@ -162,18 +166,18 @@ struct ServiceMeasures: Sendable {
     self.layout = layout
   }
 
-  func note(_ event: FlowEvent, clientIsInside: Bool, into profile: inout Profile) {
-    let client = Usage.key(peer: event.source, isInside: clientIsInside)
+  func note(_ event: UnsafePointer<FlowEvent>, clientIsInside: Bool, into profile: inout Profile) {
+    let client = Usage.key(peer: event.pointee.source, isInside: clientIsInside)
     profile.note(clients, profile.category(client, of: clients))
     profile.note(outcomes, Usage.outcome(event))
-    if event.isEstablished {
-      profile.note(received, ProfileLayout.bin(event.payloadOut, first: 16))
-      profile.note(sent, ProfileLayout.bin(event.payloadIn, first: 16))
+    if event.pointee.isEstablished {
+      profile.note(received, ProfileLayout.bin(event.pointee.payloadOut, first: 16))
+      profile.note(sent, ProfileLayout.bin(event.pointee.payloadIn, first: 16))
       profile.note(length, ProfileLayout.bin(HostMeasures.milliseconds(event), first: 1))
     }
-    profile.note(hours, Usage.hour(event.time))
-    profile.fade(to: event.time)
+    profile.note(hours, Usage.hour(event.pointee.time))
+    profile.fade(to: event.pointee.time)
     profile.add(1, to: flows)
-    profile.add(Usage.kibibytes(event.bytesIn), to: answers)
+    profile.add(Usage.kibibytes(event.pointee.bytesIn), to: answers)
   }
 }

@@ -13,7 +13,7 @@ import Terms
 ///
 /// One flow that ends is one observation; larger pieces of flows that go on are counted as data. A
 /// host's profile takes about 6.5 KB, a service's 5 KB.
-struct UsageProfiles: AnalysisEngine {
+struct UsageProfiles: FlowReader {
   /// Payload-bearing bytes of one `progress` below which it is not worth a look.
   private static let leastProgress: UInt64 = 16_384
 
@@ -48,12 +48,15 @@ struct UsageProfiles: AnalysisEngine {
 
   var interest: EventClasses { .flow(.progress, .closed) }
 
-  mutating func analyse(_ event: FlowEvent, into sink: inout ReportSink) {
-    switch event.kind {
+  @inline(__always)
+  mutating func analyse(at event: UnsafePointer<FlowEvent>, into sink: inout ReportSink) {
+    switch event.pointee.kind {
     case .closed:
-      if event.ending != .captureEnded { observe(event) }
+      if event.pointee.ending != .captureEnded { observe(event) }
     case .progress:
-      if event.ending == .none, event.bytesOut &+ event.bytesIn >= Self.leastProgress {
+      if event.pointee.ending == .none,
+        event.pointee.bytesOut &+ event.pointee.bytesIn >= Self.leastProgress
+      {
         addData(event)
       }
     default: break
@@ -80,54 +83,57 @@ struct UsageProfiles: AnalysisEngine {
 // MARK: - Observations
 
 extension UsageProfiles {
-  private mutating func observe(_ event: FlowEvent) {
-    let clientIsHome = home.contains(event.source)
-    if inside.contains(event.source) {
+  @inline(__always) private mutating func observe(_ event: UnsafePointer<FlowEvent>) {
+    let clientIsHome = home.contains(event.pointee.source)
+    if inside.contains(event.pointee.source) {
       let index = hosts.meet(
-        TableKey(event.source), isProven: event.isEstablished, at: event.time)
+        TableKey(event.pointee.source), isProven: event.pointee.isEstablished,
+        at: event.pointee.time)
       if index >= 0, wake(host: index, event) {
         host.noteAsking(
-          event, peerIsInside: home.contains(event.target), into: &hosts[index].profile)
+          event, peerIsInside: home.contains(event.pointee.target), into: &hosts[index].profile)
       }
     }
-    guard inside.contains(event.target), !event.target.isMulticast else { return }
-    if event.isEstablished {
-      let index = hosts.meet(TableKey(event.target), isProven: true, at: event.time)
+    guard inside.contains(event.pointee.target), !event.pointee.target.isMulticast else { return }
+    if event.pointee.isEstablished {
+      let index = hosts.meet(TableKey(event.pointee.target), isProven: true, at: event.pointee.time)
       if index >= 0, wake(host: index, event) {
         host.noteServing(event, into: &hosts[index].profile)
       }
     }
     guard let key = serviceKey(event) else { return }
-    let index = services.meet(key, isProven: event.isEstablished, at: event.time)
+    let index = services.meet(key, isProven: event.pointee.isEstablished, at: event.pointee.time)
     if index >= 0, wake(service: index, event) {
       service.note(event, clientIsInside: clientIsHome, into: &services[index].profile)
     }
   }
 
   /// Part of a flow that goes on: its data counts now, the rest when it ends.
-  private mutating func addData(_ event: FlowEvent) {
-    add(event.bytesOut, from: event.source, event)
-    add(event.bytesIn, from: event.target, event)
-    guard event.bytesIn > 0, let key = serviceKey(event) else { return }
+  private mutating func addData(_ event: UnsafePointer<FlowEvent>) {
+    add(event.pointee.bytesOut, from: event.pointee.source, event)
+    add(event.pointee.bytesIn, from: event.pointee.target, event)
+    guard event.pointee.bytesIn > 0, let key = serviceKey(event) else { return }
     let index = services.find(key)
     guard index >= 0, wake(service: index, event) else { return }
-    services[index].profile.fade(to: event.time)
-    services[index].profile.add(Usage.kibibytes(event.bytesIn), to: service.answers)
+    services[index].profile.fade(to: event.pointee.time)
+    services[index].profile.add(Usage.kibibytes(event.pointee.bytesIn), to: service.answers)
   }
 
-  private mutating func add(_ bytes: UInt64, from address: IPAddress, _ event: FlowEvent) {
+  private mutating func add(
+    _ bytes: UInt64, from address: IPAddress, _ event: UnsafePointer<FlowEvent>
+  ) {
     guard bytes > 0, inside.contains(address) else { return }
     let index = hosts.find(TableKey(address))
     guard index >= 0, wake(host: index, event) else { return }
-    hosts[index].profile.fade(to: event.time)
+    hosts[index].profile.fade(to: event.pointee.time)
     hosts[index].profile.add(Usage.kibibytes(bytes), to: host.upload)
   }
 
-  private func serviceKey(_ event: FlowEvent) -> TableKey? {
-    guard event.transport == .tcp || event.transport == .udp,
-      event.targetPort < Usage.dynamicPorts
+  private func serviceKey(_ event: UnsafePointer<FlowEvent>) -> TableKey? {
+    guard event.pointee.transport == .tcp || event.pointee.transport == .udp,
+      event.pointee.targetPort < Usage.dynamicPorts
     else { return nil }
-    return Self.key(event.target, event.targetPort, event.transport)
+    return Self.key(event.pointee.target, event.pointee.targetPort, event.pointee.transport)
   }
 
   static func key(
@@ -137,25 +143,28 @@ extension UsageProfiles {
   }
 
   /// false while the subject's profile is frozen.
-  private mutating func wake(host index: Int, _ event: FlowEvent) -> Bool {
+  private mutating func wake(host index: Int, _ event: UnsafePointer<FlowEvent>) -> Bool {
     Self.wake(&hosts, index, event, ageing: reporter.training.ageing) && started(event)
   }
 
-  private mutating func wake(service index: Int, _ event: FlowEvent) -> Bool {
+  private mutating func wake(service index: Int, _ event: UnsafePointer<FlowEvent>) -> Bool {
     Self.wake(&services, index, event, ageing: reporter.training.ageing) && started(event)
   }
 
-  private mutating func started(_ event: FlowEvent) -> Bool {
-    scheduleEpoch(after: event.time)
+  private mutating func started(_ event: UnsafePointer<FlowEvent>) -> Bool {
+    scheduleEpoch(after: event.pointee.time)
     return true
   }
 
   private static func wake(
-    _ subjects: inout ProfileSubjects, _ index: Int, _ event: FlowEvent, ageing: Double
+    _ subjects: inout ProfileSubjects, _ index: Int, _ event: UnsafePointer<FlowEvent>,
+    ageing: Double
   ) -> Bool {
-    if subjects[index].profile.isFrozen(at: event.time) { return false }
-    if !subjects[index].isActive { subjects.activate(index, at: event.time, ageing: ageing) }
-    subjects[index].packets[subjects[index].cursor & 3] = event.firstPacket
+    if subjects[index].profile.isFrozen(at: event.pointee.time) { return false }
+    if !subjects[index].isActive {
+      subjects.activate(index, at: event.pointee.time, ageing: ageing)
+    }
+    subjects[index].packets[subjects[index].cursor & 3] = event.pointee.firstPacket
     subjects[index].cursor &+= 1
     return true
   }

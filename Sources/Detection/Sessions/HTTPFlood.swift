@@ -112,12 +112,10 @@ extension HTTPFlood {
     load.requests = 1
     load.flows = request.number == 0 ? 1 : 0
     load.bytes = UInt64(request.headLength)
-    let turned = judge.meter.add(load, to: key, at: event.time)
-    if turned >= 0 { weigh(turned, site, request, at: event.time, into: &sink) }
+    let entry = judge.meter.add(load, to: key, at: event.time)
+    if entry.isDue { weigh(entry.slot, site, request, at: event.time, into: &sink) }
     guard visitors[visitor].isMachine else { return }
-    let slot = turned >= 0 ? turned : judge.meter.slot(of: key)
-    guard slot >= 0, judge.meter.flood(at: slot) >= 0 else { return }
-    judge.meter.detail(load, event.client, event.packet, at: slot, time: event.time)
+    judge.meter.detail(load, event.client, event.packet, in: entry, time: event.time)
   }
 }
 

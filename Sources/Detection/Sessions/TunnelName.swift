@@ -52,7 +52,7 @@ struct TunnelName {
 
   /// In lower case.
   var zone: String {
-    String(decoding: name.utf8.dropFirst(zoneStart).map(\.lowered), as: UTF8.self)
+    String(decoding: name.utf8.dropFirst(zoneStart).map { $0.lowered }, as: UTF8.self)
   }
 
   /// The name's last labels, at most `limit`, from the right, in lower case.
@@ -62,7 +62,7 @@ struct TunnelName {
     while labels.count < limit, !rest.isEmpty {
       let start = rest.lastIndex(of: 0x2e).map { rest.index(after: $0) } ?? rest.startIndex
       if start < rest.endIndex {
-        labels.append(String(decoding: rest[start...].map(\.lowered), as: UTF8.self))
+        labels.append(String(decoding: rest[start...].map { $0.lowered }, as: UTF8.self))
       }
       rest = start == rest.startIndex ? rest[..<start] : rest[..<rest.index(before: start)]
     }
@@ -97,7 +97,7 @@ struct TunnelName {
     let top = UnsafeBufferPointer(rebasing: name[last...])
     // No domain at the top has a digit in its name, but for encoded ones (RFC 3696, 2; RFC 5890):
     // a tunnel straight to its server (dnscat2) puts its mark first and data everywhere else.
-    if top.contains(where: \.isDigit), !top.begins("xn--") {
+    if top.contains(where: { $0.isDigit }), !top.begins("xn--") {
       let mark = UnsafeBufferPointer(rebasing: name.prefix { $0 != 0x2e })
       return (labels, name.count, DNSTurn.hash(mark))
     }
@@ -115,7 +115,7 @@ struct TunnelName {
   }
 
   private static func text(_ bytes: Slice<UnsafeBufferPointer<UInt8>>) -> String {
-    String(decoding: bytes.map(\.lowered), as: UTF8.self)
+    String(decoding: bytes.map { $0.lowered }, as: UTF8.self)
   }
 
   /// The first labels' bytes, escapes undone.

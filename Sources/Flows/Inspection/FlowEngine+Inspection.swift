@@ -4,7 +4,7 @@ import Terms
 extension FlowEngine {
   /// Lets `inspector` see every packet of a flow and every TCP stream from now on.
   public mutating func attach(_ inspector: TrafficInspector) {
-    self.inspector = inspector
+    self.inspector = Unmanaged.passUnretained(inspector)
     sessions.inspector = inspector
   }
 

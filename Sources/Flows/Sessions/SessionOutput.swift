@@ -24,7 +24,8 @@ struct SessionOutput {
   ///   - direction: who said it, where that may not be the sender of the packet at hand.
   ///   - isSwapped: the packet shows that the flow's originator is the server.
   mutating func tell(
-    _ what: SessionEvent.Content, from direction: FlowDirection? = nil, isSwapped: Bool = false
+    _ what: consuming SessionEvent.Content, from direction: FlowDirection? = nil,
+    isSwapped: Bool = false
   ) {
     var event = SessionEvent(
       time: scene.time, packet: scene.packet, firstPacket: scene.firstPacket,

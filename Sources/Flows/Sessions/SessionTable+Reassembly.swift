@@ -269,9 +269,12 @@ extension SessionTable {
   private mutating func feed(
     _ session: Int, _ direction: FlowDirection, _ bytes: UnsafeRawBufferPointer
   ) -> Bool {
-    guard let parser = sessions[session]?.parser else { return false }
-    if parser.feed(bytes, direction, &output) { return true }
-    guard let next = (parser as? Identification)?.successor else {
+    guard let parser = sessions[session].map({ Unmanaged.passUnretained($0.parser) }) else {
+      return false
+    }
+    // The table holds the parser, and nobody changes the table meanwhile.
+    if parser._withUnsafeGuaranteedRef({ $0.feed(bytes, direction, &output) }) { return true }
+    guard let next = (sessions[session]?.parser as? Identification)?.successor else {
       dismiss(session)
       return false
     }

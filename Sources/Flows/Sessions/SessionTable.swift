@@ -56,8 +56,8 @@ struct SessionTable: ~Copyable {
     _ payload: UnsafeRawBufferPointer, _ flow: UnsafePointer<Flow>,
     _ record: UnsafePointer<FlowRecord>
   ) {
-    output.enter(SessionScene(flow, record, packet))
     guard packet.pointee.transport == .tcp else {
+      output.enter(SessionScene(flow, record, packet))
       takeDatagram(
         place, direction, payload, stated: Int(packet.pointee.statedPayloadLength))
       return
@@ -79,6 +79,7 @@ struct SessionTable: ~Copyable {
       guard session >= 0 else { return }
       begin(session, flow, record)
     }
+    output.enter(SessionScene(flow, record, packet))
     sessions[session]?.lastSeen = packet.pointee.time.nanoseconds
     if sessions[session]?.isReset == true, !payload.isEmpty {
       sessions[session]?.isReset = false

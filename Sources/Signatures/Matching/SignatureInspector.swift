@@ -25,6 +25,7 @@ public final class SignatureInspector: TrafficInspector {
   @exclusivity(unchecked) var settlement: MatchSettlement
   /// Whether matches are settled as they come; else whoever fetches them does it.
   let settles: Bool
+  let banks: PatternBanks
   let expressions: Expressions
   let transforms = TransformRoom()
   let names = ByteStore(capacity: 512)
@@ -59,6 +60,9 @@ public final class SignatureInspector: TrafficInspector {
   /// Codes of the buffers that rules look at, by direction.
   let wanted: (toServer: [Int], toClient: [Int])
 
+  /// Buffers that some rule looks at, by code.
+  private let lookedAt: UInt64
+
   /// - Parameter settles: false for one of several workers: their matches must be put in order and go
   ///   through one `MatchSettlement`. Only for sets that are `isShareable`.
   public init(_ set: SignatureSet, settles: Bool = true) {
@@ -68,6 +72,7 @@ public final class SignatureInspector: TrafficInspector {
     image = set.image
     scanner = Scanner(set.databases)
     head = HeadCheck(set.image)
+    banks = PatternBanks(set.image)
     expressions = Expressions(count: set.image.figure(.expressions))
     run = StepRun(set.image, expressions, Base64Room())
     buffers = .allocate(capacity: 64)
@@ -79,8 +84,13 @@ public final class SignatureInspector: TrafficInspector {
     talks = Self.zeroed(Self.placeLimit)
     checked = Self.zeroed(Self.placeLimit)
     wanted = (Self.wanted(set.image, toServer: true), Self.wanted(set.image, toServer: false))
+    lookedAt = (0..<set.image.groups.count).reduce(0) {
+      $0 | 1 &<< UInt64(set.image.groups[$1].buffer)
+    }
     super.init()
   }
+
+  func looks(at buffer: StickyBuffer) -> Bool { lookedAt & 1 &<< UInt64(buffer.code) != 0 }
 
   deinit {
     for place in 0..<Self.placeLimit where checked[place] & 128 != 0 { talks[place]?.release() }
@@ -163,7 +173,7 @@ public final class SignatureInspector: TrafficInspector {
   /// Adds the rules whose content stands in the bytes, and those that look at them in any case.
   @inline(__always) func search(_ point: ScanPoint, _ bytes: UnsafeRawBufferPointer) {
     let scan = image.scans.base + point.place
-    if scan.pointee.databaseCount > 0, !bytes.isEmpty {
+    if scan.pointee.databaseCount > 0, bytes.count >= scan.pointee.shortest {
       scanner.scan(point, bytes)
       let first = Int(scan.pointee.patterns.start)
       for hit in 0..<scanner.hits.pointee.count {
@@ -173,11 +183,25 @@ public final class SignatureInspector: TrafficInspector {
     if !scan.pointee.always.isEmpty { add(scan.pointee.always) }
   }
 
+  /// The same for payload, whose scan points have banks.
+  func searchPayload(_ point: ScanPoint, _ bytes: UnsafeRawBufferPointer) {
+    search(point, bytes)
+    if let bank = banks.bank(application: scene.application, point) { search(bank, bytes) }
+    if let bank = banks.bank(scene.sourcePort, isSource: true, point) { search(bank, bytes) }
+    if let bank = banks.bank(scene.destinationPort, isSource: false, point) { search(bank, bytes) }
+  }
+
   // MARK: Talks
 
   func talk(_ place: Int) -> Talk? {
     guard place < Self.placeLimit else { return nil }
     return talks[place]?.takeUnretainedValue()
+  }
+
+  /// Lends the flow's talk, if it has one.
+  @inline(__always) func withTalk(_ place: Int, _ body: (Talk) -> Void) {
+    guard place < Self.placeLimit else { return }
+    talks[place]?._withUnsafeGuaranteedRef(body)
   }
 
   /// The flow's talk, begun if need be.

@@ -34,7 +34,7 @@ struct WebReading {
     let type = request.contentType
     if isForm(request) || type.mentions("json") || type.mentions("xml") { return true }
     return type.mentions("text/") || type.mentions("multipart/")
-      || request.body.prefix(64).allSatisfy(\.isPrintable)
+      || request.body.prefix(64).allSatisfy({ $0.isPrintable })
   }
 
   private static func isForm(_ request: HTTPRequest) -> Bool {

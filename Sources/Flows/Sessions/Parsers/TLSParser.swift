@@ -83,7 +83,7 @@ final class TLSParser: SessionParser {
     hello.isFromClient = direction == .out
     sides[index].isDone = true
     sides[index].message = []
-    if hello.isFromClient { isNameless = !hello.serverName.contains(where: \.isLetter) }
+    if hello.isFromClient { isNameless = !hello.serverName.contains { $0.isLetter } }
     output.tell(.tls(hello))
   }
 }

@@ -106,7 +106,7 @@ final class TelnetParser: SessionParser {
       return
     }
     let line = sides[1].line
-    guard !line.allSatisfy(\.isBlank) else {
+    guard !line.allSatisfy({ $0.isBlank }) else {
       sides[1].line = []
       return
     }

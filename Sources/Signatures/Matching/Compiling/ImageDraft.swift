@@ -18,6 +18,8 @@ struct ImageDraft {
   private(set) var portSets: [Span] = []
   private(set) var ports: [PortRange] = []
   var scans: [ScanRecord] = []
+  var portClasses: [PortClassRange] = []
+  var banks: [Int32] = []
   var patternRules: [Span] = []
   private(set) var ruleLists: [Int32] = []
   var databases: [UInt8] = []

@@ -4,6 +4,9 @@ struct PointDraft {
     /// In lower case if case does not matter.
     var bytes: [UInt8]
     var ignoresCase: Bool
+
+    /// Whether much traffic has it, whatever it is: short, or hardly more than one octet repeated.
+    var isCommon: Bool { bytes.count <= 4 || Set(bytes).count <= 2 }
   }
 
   /// Longer contents are found by their beginning.
@@ -11,6 +14,13 @@ struct PointDraft {
 
   var rules: [Pattern: [Int32]] = [:]
   var always: [Int32] = []
+
+  /// Adds what is searched for elsewhere.
+  mutating func merge(_ other: PointDraft) {
+    for (pattern, numbers) in other.rules {
+      rules[pattern] = (Set(rules[pattern] ?? []).union(numbers)).sorted()
+    }
+  }
 }
 
 extension BufferTransform {

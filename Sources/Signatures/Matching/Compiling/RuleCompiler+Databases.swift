@@ -1,24 +1,28 @@
 import CHyperscan
 import Glibc
 
-/// Contents to Hyperscan databases: one for each scan point that has any.
+/// Contents to Hyperscan databases: one for each scan point and bank that has any.
 extension RuleCompiler {
   mutating func finishPoints() throws(SignatureFault) {
-    for point in points {
-      var record = ScanRecord()
-      record.always = draft.list(point.always)
-      let patterns = point.rules.sorted { Self.precedes($0.key, $1.key) }
-      let start = draft.patternRules.count
-      for (_, rules) in patterns { draft.patternRules.append(draft.list(rules)) }
-      record.patterns = Span(start..<draft.patternRules.count)
-      if !patterns.isEmpty {
-        let database = try Self.database(patterns.map(\.key))
-        record.databaseStart = Int64(draft.databases.count)
-        record.databaseCount = Int64(database.count)
-        draft.databases += database
-      }
-      draft.scans.append(record)
+    for point in points { draft.scans.append(try record(of: point)) }
+    try finishBanks()
+  }
+
+  mutating func record(of point: PointDraft) throws(SignatureFault) -> ScanRecord {
+    var record = ScanRecord()
+    record.always = draft.list(point.always)
+    let patterns = point.rules.sorted { Self.precedes($0.key, $1.key) }
+    let start = draft.patternRules.count
+    for (_, rules) in patterns { draft.patternRules.append(draft.list(rules)) }
+    record.patterns = Span(start..<draft.patternRules.count)
+    record.shortest = Int64(patterns.map(\.key.bytes.count).min() ?? 0)
+    if !patterns.isEmpty {
+      let database = try Self.database(patterns.map(\.key))
+      record.databaseStart = Int64(draft.databases.count)
+      record.databaseCount = Int64(database.count)
+      draft.databases += database
     }
+    return record
   }
 
   private static func precedes(_ left: PointDraft.Pattern, _ right: PointDraft.Pattern) -> Bool {

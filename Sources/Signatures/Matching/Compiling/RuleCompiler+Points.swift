@@ -6,8 +6,16 @@ extension RuleCompiler {
       return
     }
     if let (group, pattern) = Self.fastPattern(rule) {
+      let traffic = pattern.isCommon ? bankTraffic(record) : []
       for point in Self.points(rule.buffers[group].buffer, rule, record) {
-        points[point.place].rules[pattern, default: []].append(number)
+        guard point.place < PatternBanks.pointCount, !traffic.isEmpty else {
+          points[point.place].rules[pattern, default: []].append(number)
+          continue
+        }
+        for traffic in traffic {
+          let key = BankKey(point: point.place, traffic: traffic)
+          banks[key, default: PointDraft()].rules[pattern, default: []].append(number)
+        }
       }
       return
     }

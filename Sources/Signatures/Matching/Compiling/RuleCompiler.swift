@@ -4,6 +4,7 @@ import Terms
 struct RuleCompiler {
   var draft = ImageDraft()
   var points = [PointDraft](repeating: PointDraft(), count: ScanPoint.count)
+  var banks: [BankKey: PointDraft] = [:]
   var plain = PlainDraft()
   var expressions: Int32 = 0
 

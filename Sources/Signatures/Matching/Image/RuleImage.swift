@@ -6,7 +6,7 @@ import Terms
 /// The block is trusted: it was made by this process, or its checksum was found right.
 final class RuleImage: @unchecked Sendable {
   /// Changes whenever a record's layout or meaning does.
-  static let version: UInt64 = 1
+  static let version: UInt64 = 2
 
   let block: UnsafeMutableRawBufferPointer
   let rules: Section<RuleRecord>
@@ -24,7 +24,11 @@ final class RuleImage: @unchecked Sendable {
   let addresses: Section<AddressRange>
   let portSets: Section<Span>
   let ports: Section<PortRange>
+  /// Of each scan point, then of the banks.
   let scans: Section<ScanRecord>
+  let portClasses: Section<PortClassRange>
+  /// Places in `scans`; see `PatternBanks`.
+  let banks: Section<Int32>
   let patternRules: Section<Span>
   let ruleLists: Section<Int32>
   let databases: Section<UInt8>
@@ -58,6 +62,8 @@ final class RuleImage: @unchecked Sendable {
     portSets = reader.section()
     ports = reader.section()
     scans = reader.section()
+    portClasses = reader.section()
+    banks = reader.section()
     patternRules = reader.section()
     ruleLists = reader.section()
     databases = reader.section()
@@ -71,7 +77,7 @@ final class RuleImage: @unchecked Sendable {
 
   /// Single numbers of an image.
   enum Figure: Int, CaseIterable {
-    case flowBits, hostBits, expressions, unsupported, files
+    case flowBits, hostBits, expressions, unsupported, files, portClasses
   }
 
   func figure(_ figure: Figure) -> Int { Int(figures[figure.rawValue]) }
@@ -95,6 +101,8 @@ final class RuleImage: @unchecked Sendable {
     writer.add(draft.portSets)
     writer.add(draft.ports)
     writer.add(draft.scans)
+    writer.add(draft.portClasses)
+    writer.add(draft.banks)
     writer.add(draft.patternRules)
     writer.add(draft.ruleLists)
     writer.add(draft.databases)

@@ -30,23 +30,19 @@ struct ScanRecord: BitwiseCopyable {
   var patterns = Span()
   /// Rules without a content here, in `ruleLists`: evaluated whenever there is something to look at.
   var always = Span()
+  /// Octets of the shortest content.
+  var shortest: Int64 = 0
   /// The serialised database, in `databases`: 8-byte units would not help, it is copied anyway.
   var databaseStart: Int64 = 0
   var databaseCount: Int64 = 0
 }
 
 extension StickyBuffer {
-  private static let codes: [StickyBuffer: Int] = Dictionary(
-    uniqueKeysWithValues: allCases.enumerated().map { ($1, $0) })
-
-  /// Place in `allCases`.
-  var code: Int { Self.codes[self] ?? 0 }
+  /// Place in `allCases`: a case without values is the number of its place.
+  @inline(__always) var code: Int { Int(unsafeBitCast(self, to: UInt8.self)) }
 }
 
 extension ApplicationProtocol {
-  private static let codes: [ApplicationProtocol: UInt8] = Dictionary(
-    uniqueKeysWithValues: allCases.enumerated().map { ($1, UInt8($0 + 1)) })
-
   /// 1 + place in `allCases`; 0 stands for none.
-  var code: UInt8 { Self.codes[self] ?? 0 }
+  @inline(__always) var code: UInt8 { unsafeBitCast(self, to: UInt8.self) &+ 1 }
 }

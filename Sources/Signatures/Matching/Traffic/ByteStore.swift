@@ -6,6 +6,9 @@ final class ByteStore {
   @exclusivity(unchecked) private(set) var count = 0
   @exclusivity(unchecked) private var capacity: Int
 
+  /// What a store without room begins with.
+  private static let first = 2048
+
   init(capacity: Int = 512) {
     self.capacity = capacity
     base = .allocate(capacity: capacity)
@@ -30,7 +33,7 @@ final class ByteStore {
 
   func reserve(_ more: Int) {
     guard count + more > capacity else { return }
-    resize(max(capacity * 2, count + more))
+    resize(max(capacity == 0 ? Self.first : capacity * 2, count + more))
   }
 
   private func resize(_ wanted: Int) {

@@ -40,7 +40,7 @@ extension SignatureInspector {
     guard let talk = talk(scene.place) else { return }
     let bytes = talk.window(toServer: toServer).bytes
     guard !bytes.isEmpty else { return }
-    show(StickyBuffer.payload.code, bytes)
+    show(Self.payloadCode, bytes)
     partial |= Self.payloadBit
   }
 

@@ -7,8 +7,10 @@ extension SignatureInspector {
   func inspectPacket(_ packet: borrowing InspectedPacket) {
     scene = Scene(packet)
     let transport = packet.packet.pointee.transport
+    var isSealed = false
     if transport == .tcp {
-      if let talk = talk(scene.place) {
+      withTalk(scene.place) { talk in
+        isSealed = talk.isSealed
         scene.application = talk.application
         scene.tlsVersion = talk.tlsVersion
         scene.clientBytes = talk.toServer.end
@@ -22,8 +24,9 @@ extension SignatureInspector {
     let payload = packet.payload
     if !payload.isEmpty {
       switch transport {
-      case .tcp: search(.packet(toServer: scene.isFromClient), payload)
-      case .udp: search(.datagram(toServer: scene.isFromClient), payload)
+      case .tcp where isSealed: break
+      case .tcp: searchPayload(.packet(toServer: scene.isFromClient), payload)
+      case .udp: searchPayload(.datagram(toServer: scene.isFromClient), payload)
       case .icmp, .icmpv6: search(.icmp, payload)
       default: search(.other, payload)
       }
@@ -38,7 +41,7 @@ extension SignatureInspector {
     present = 0
     partial = 0
     later = 0
-    if !payload.isEmpty { show(StickyBuffer.payload.code, payload) }
+    if !payload.isEmpty { show(Self.payloadCode, payload) }
     showHeaders()
     run.decoded.clear()
     judge()
@@ -56,10 +59,10 @@ extension SignatureInspector {
     guard length <= headers.count else { return }
     let network = UnsafeRawBufferPointer(rebasing: headers[..<length])
     let rest = UnsafeRawBufferPointer(rebasing: headers[length...])
-    show((headers[0] >> 4 == 4 ? StickyBuffer.ipv4Header : .ipv6Header).code, network)
+    show(headers[0] >> 4 == 4 ? Self.ipv4Code : Self.ipv6Code, network)
     switch packet.pointee.transport {
-    case .tcp: show(StickyBuffer.tcpHeader.code, rest)
-    case .udp: show(StickyBuffer.udpHeader.code, rest)
+    case .tcp: show(Self.tcpCode, rest)
+    case .udp: show(Self.udpCode, rest)
     case .icmp: show(StickyBuffer.icmpv4Header.code, rest)
     case .icmpv6: show(StickyBuffer.icmpv6Header.code, rest)
     default: break
@@ -93,6 +96,12 @@ extension SignatureInspector {
     if low > 0 { add(image.marks[low - 1].rules) }
   }
 
+  static let payloadCode = StickyBuffer.payload.code
+  private static let ipv4Code = StickyBuffer.ipv4Header.code
+  private static let ipv6Code = StickyBuffer.ipv6Header.code
+  private static let tcpCode = StickyBuffer.tcpHeader.code
+  private static let udpCode = StickyBuffer.udpHeader.code
+  private static let queryCode = StickyBuffer.dnsQuery.code
   static let dnsCode = ApplicationProtocol.dns.code
 
   /// By the ports; DNS elsewhere by its form.
@@ -110,7 +119,7 @@ extension SignatureInspector {
 
   /// The names that a DNS message asks for.
   func inspectQuery(_ payload: UnsafeRawBufferPointer, message: UnsafeRawBufferPointer) {
-    let code = StickyBuffer.dnsQuery.code
+    let code = Self.queryCode
     DNSNames.forEach(message, in: names) { name in
       beginCandidates()
       search(
@@ -121,7 +130,7 @@ extension SignatureInspector {
       present = 0
       partial = 0
       later = 0
-      show(StickyBuffer.payload.code, payload)
+      show(Self.payloadCode, payload)
       show(code, name)
       run.decoded.clear()
       judge()

@@ -56,6 +56,7 @@ extension SignatureInspector {
     let isDeep = talk.toServer.end >= Self.depth && talk.toClient.end >= Self.depth
     guard isEncrypted || isDeep else { return false }
     talk.isDone = true
+    if talk.tls?.isSealed ?? isEncrypted { talk.isSealed = true }
     return true
   }
 
@@ -69,7 +70,7 @@ extension SignatureInspector {
       let seam = window.start &+ UInt64(from)
       window.answered.removeAll { $0.offset <= seam }
     }
-    search(.stream(toServer: toServer), UnsafeRawBufferPointer(rebasing: all[from...]))
+    searchPayload(.stream(toServer: toServer), UnsafeRawBufferPointer(rebasing: all[from...]))
     window.searched = all.count
     waited.removeAll(keepingCapacity: true)
     if !window.pending.isEmpty {
@@ -81,7 +82,7 @@ extension SignatureInspector {
     partial = 0
     later = 0
     if let http = talk.http { showHead(http.message(toServer: toServer), toServer: toServer) }
-    show(StickyBuffer.payload.code, all)
+    show(Self.payloadCode, all)
     partial |= Self.payloadBit
     run.decoded.clear()
     judge(.window(window))

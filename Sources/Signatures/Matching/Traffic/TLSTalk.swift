@@ -13,6 +13,8 @@ final class TLSTalk {
     var isHandshake = false
     var messages: [UInt8] = []
     var isDone = false
+    /// It said so itself: by a change of ciphers, or application data.
+    var isSealed = false
   }
 
   private var sides = [Side(), Side()]
@@ -33,6 +35,7 @@ final class TLSTalk {
   var isDone: Bool { sides[0].isDone && sides[1].isDone }
 
   func isDone(toServer: Bool) -> Bool { sides[toServer ? 0 : 1].isDone }
+  var isSealed: Bool { sides[0].isSealed && sides[1].isSealed }
 
   func feed(_ bytes: UnsafeRawBufferPointer, toServer: Bool, _ inspector: SignatureInspector) {
     let index = toServer ? 0 : 1
@@ -61,6 +64,7 @@ final class TLSTalk {
     sides[index].isHandshake = record[0] == Self.handshake
     // What follows a change of ciphers, or is application data, is encrypted.
     if record[1] != 3 || record[0] != Self.handshake { sides[index].isDone = true }
+    if record[1] == 3, record[0] == 20 || record[0] == 23 { sides[index].isSealed = true }
   }
 
   func lose(toServer: Bool) { sides[toServer ? 0 : 1].isDone = true }
@@ -95,15 +99,19 @@ final class TLSTalk {
     case (1, 0):
       let hello = TLSHello(body, isFromClient: true)
       serverName = [0x2e] + hello.serverName
-      ja3Text = Array(hello.ja3.utf8)
-      ja3 = Self.hexadecimal(Insecure.MD5.hash(data: ja3Text))
-      ja4 = Self.ja4(hello)
+      if inspector.looks(at: .ja3Hash) || inspector.looks(at: .ja3Text) {
+        ja3Text = Array(hello.ja3.utf8)
+        ja3 = Self.hexadecimal(Insecure.MD5.hash(data: ja3Text))
+      }
+      if inspector.looks(at: .ja4Hash) { ja4 = Self.ja4(hello) }
       inspector.inspectHandshake(self, toServer: true)
     case (2, 1):
       let hello = TLSHello(body, isFromClient: false)
       version = hello.version
-      ja3sText = Array(hello.ja3.utf8)
-      ja3s = Self.hexadecimal(Insecure.MD5.hash(data: ja3sText))
+      if inspector.looks(at: .ja3sHash) || inspector.looks(at: .ja3sText) {
+        ja3sText = Array(hello.ja3.utf8)
+        ja3s = Self.hexadecimal(Insecure.MD5.hash(data: ja3sText))
+      }
       // In TLS 1.3 the certificates are encrypted: nothing more will come.
       if hello.version >= 0x0304 { inspector.inspectHandshake(self, toServer: false) }
     case (11, 1):

@@ -22,6 +22,9 @@ final class Talk {
   @exclusivity(unchecked) var tls: TLSTalk?
   /// Nothing more of the stream is worth a look.
   @exclusivity(unchecked) var isDone = false
+  /// Both sides have said that they go over to encryption: nothing is looked for in what follows, as
+  /// in Suricata unless `encryption-handling` is `full`.
+  @exclusivity(unchecked) var isSealed = false
   /// A pass rule keeps the others quiet.
   @exclusivity(unchecked) var isPassed = false
   /// The newest packet that brought bytes.
@@ -45,6 +48,7 @@ final class Talk {
     http = nil
     tls = nil
     isDone = false
+    isSealed = false
     isPassed = false
     hasBanner = (false, false)
     lastIndex = 0
@@ -65,7 +69,7 @@ final class StreamWindow {
     var offset: UInt64
   }
 
-  @exclusivity(unchecked) private var store: ByteStore?
+  private let store = ByteStore(capacity: 0)
   /// Offset in the stream of the first byte held.
   @exclusivity(unchecked) private(set) var start: UInt64 = 0
   /// Bytes searched so far, from `start`.
@@ -76,14 +80,12 @@ final class StreamWindow {
 
   init() {}
 
-  var end: UInt64 { start &+ UInt64(store?.count ?? 0) }
+  var end: UInt64 { start &+ UInt64(store.count) }
 
-  var bytes: UnsafeRawBufferPointer {
-    store?.bytes ?? UnsafeRawBufferPointer(start: nil, count: 0)
-  }
+  var bytes: UnsafeRawBufferPointer { store.bytes }
 
   func clear() {
-    store?.clear()
+    store.clear()
     start = 0
     searched = 0
     if !pending.isEmpty { pending.removeAll(keepingCapacity: true) }
@@ -91,8 +93,6 @@ final class StreamWindow {
   }
 
   func append(_ bytes: UnsafeRawBufferPointer) {
-    let store = self.store ?? ByteStore(capacity: 2048)
-    self.store = store
     if store.count + bytes.count > Self.limit, store.count > Self.kept {
       let dropped = store.count - Self.kept
       store.drop(dropped)
@@ -106,7 +106,7 @@ final class StreamWindow {
   /// Bytes are lost: what follows does not continue what came before.
   func lose(_ count: UInt64) {
     start = end &+ count
-    store?.clear()
+    store.clear()
     searched = 0
     pending.removeAll(keepingCapacity: true)
     answered.removeAll(keepingCapacity: true)
