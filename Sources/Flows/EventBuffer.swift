@@ -2,9 +2,10 @@ import Glibc
 
 /// Events that wait for the caller, in memory of their own.
 struct EventBuffer: ~Copyable {
-  /// Events after which the caller is asked to drain.
-  static let drainThreshold = 2048
-  private static let initialCapacity = 4096
+  /// Events after which the caller is asked to drain: few, so that they stay in the processor's cache
+  /// until the engines have looked at them.
+  static let drainThreshold = 512
+  private static let initialCapacity = 2048
 
   private(set) var base: UnsafeMutablePointer<FlowEvent>
   /// The place of each event among those of the same time.

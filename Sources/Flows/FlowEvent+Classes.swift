@@ -19,11 +19,21 @@ extension FlowEvent {
       default: self = .other
       }
     }
+
+    /// The group's raw value, without a branch: packets of all transports come in any order.
+    @inlinable static func rawValue(of transport: TransportProtocol) -> UInt8 {
+      let number = transport.number
+      let tcp: UInt8 = number == 6 ? 4 : 0
+      let udp: UInt8 = number == 17 ? 3 : 0
+      let icmp: UInt8 = number == 1 || number == 58 ? 2 : 0
+      let sctp: UInt8 = number == 132 ? 1 : 0
+      return 4 &- tcp &- udp &- icmp &- sctp
+    }
   }
 
   /// One class for kind and transport, and `reflexive` where source and target are the same.
   @inlinable public var classes: EventClasses {
-    let bit = kind.rawValue &* 5 &+ TransportGroup(transport).rawValue
+    let bit = kind.rawValue &* 5 &+ TransportGroup.rawValue(of: transport)
     let reflexive = source == target ? EventClasses.reflexive.rawValue : 0
     return EventClasses(rawValue: 1 &<< UInt64(bit) | reflexive)
   }
