@@ -87,7 +87,7 @@ struct DistributedScan: AnalysisEngine, Codable {
       for row in rows { take(row, of: event) }
       let start = EvidenceEpoch.pending(emitted: event.emitted, at: context.tier)
       nextDeadline = min(nextDeadline, EvidenceEpoch.settled(start, at: context.tier))
-    case nil: break
+    case nil, .logins, .leases: break
     }
   }
 

@@ -8,19 +8,32 @@ enum EvidenceEpoch {
   /// Evidence of an epoch may come this much after its end: every tier adds its own settling time.
   static let slack = TimeSpan.seconds(1)
 
+  /// The same of logins and leases, which are few, and wanted before an incident is told.
+  static let promptLength = TimeSpan.seconds(2)
+
+  static func length(of kind: ReportKind) -> TimeSpan {
+    kind == .logins || kind == .leases ? promptLength : length
+  }
+
   /// The start of the epoch that a report emitted at `emitted` speaks of.
-  static func start(emitted: CaptureTime) -> CaptureTime { (emitted - slack).epochStart(length) }
+  static func start(emitted: CaptureTime, length: TimeSpan = length) -> CaptureTime {
+    (emitted - slack).epochStart(length)
+  }
 
   /// When a monitor of this tier may judge the epoch: every tier waits for the tiers beneath it.
-  static func settled(_ start: CaptureTime, at tier: Tier) -> CaptureTime {
+  static func settled(
+    _ start: CaptureTime, at tier: Tier, length: TimeSpan = length
+  ) -> CaptureTime {
     start + length + TimeSpan.milliseconds(tier == .enterprise ? 100 : 20)
   }
 
   /// The epoch that a report emitted at `emitted` is judged with: its own, or, when that is settled
   /// already because a budget held the report back, the one running.
-  static func pending(emitted: CaptureTime, at tier: Tier) -> CaptureTime {
-    let own = start(emitted: emitted)
-    return settled(own, at: tier) > emitted ? own : emitted.epochStart(length)
+  static func pending(
+    emitted: CaptureTime, at tier: Tier, length: TimeSpan = length
+  ) -> CaptureTime {
+    let own = start(emitted: emitted, length: length)
+    return settled(own, at: tier, length: length) > emitted ? own : emitted.epochStart(length)
   }
 }
 

@@ -22,6 +22,8 @@ struct EvidenceMerging: AnalysisEngine, Codable {
   fileprivate struct Group: Sendable, Codable {
     var contacts: [ContactKey: ContactRow] = [:]
     var rates: [RateKey: RateRow] = [:]
+    var logins: [LoginKey: LoginRow] = [:]
+    var leases: [LeaseKey: LeaseRow] = [:]
     var grounds = Grounds()
     var first = CaptureTime.distantFuture
     var last = CaptureTime.distantPast
@@ -31,6 +33,8 @@ struct EvidenceMerging: AnalysisEngine, Codable {
   private let rowLimit: Int
   /// Open epochs, by kind and start.
   private var groups: [ReportKind: [CaptureTime: Group]] = [:]
+  /// Logins and leases that found no room.
+  private(set) var losses: UInt64 = 0
 
   init(_ context: CorrelationContext) {
     self.context = context
@@ -41,8 +45,10 @@ struct EvidenceMerging: AnalysisEngine, Codable {
 
   mutating func analyse(_ event: Report, into sink: inout ReportSink) {
     guard event.reportClass == .evidence, let summary = event.summary else { return }
-    let start = EvidenceEpoch.pending(emitted: event.emitted, at: context.tier)
-    nextDeadline = min(nextDeadline, EvidenceEpoch.settled(start, at: context.tier))
+    let length = EvidenceEpoch.length(of: event.kind)
+    let start = EvidenceEpoch.pending(emitted: event.emitted, at: context.tier, length: length)
+    nextDeadline = min(
+      nextDeadline, EvidenceEpoch.settled(start, at: context.tier, length: length))
     var group = groups[event.kind]?.removeValue(forKey: start) ?? Group()
     group.grounds.add(event)
     group.first = min(group.first, event.first)
@@ -50,24 +56,30 @@ struct EvidenceMerging: AnalysisEngine, Codable {
     switch summary {
     case .contacts(let rows): for row in rows { group.join(row) }
     case .rates(let rows): for row in rows { group.join(row) }
+    case .logins(let rows): for row in rows { group.join(row) }
+    case .leases(let rows): for row in rows { group.join(row) }
     }
     groups[event.kind, default: [:]][start] = group
   }
 
   mutating func advance(to now: CaptureTime, into sink: inout ReportSink) {
     for kind in groups.keys.sorted() {
+      let length = EvidenceEpoch.length(of: kind)
       for start in (groups[kind] ?? [:]).keys.sorted()
-      where EvidenceEpoch.settled(start, at: context.tier) <= now {
+      where EvidenceEpoch.settled(start, at: context.tier, length: length) <= now {
         guard let group = groups[kind]?.removeValue(forKey: start) else { continue }
         emit(group, kind: kind, start: start, now: now, into: &sink)
       }
       if groups[kind]?.isEmpty == true { groups[kind] = nil }
     }
-    let oldest = groups.values.compactMap { $0.keys.min() }.min()
-    nextDeadline = oldest.map { EvidenceEpoch.settled($0, at: context.tier) } ?? .distantFuture
+    nextDeadline = groups.reduce(.distantFuture) { earliest, group in
+      guard let start = group.value.keys.min() else { return earliest }
+      let length = EvidenceEpoch.length(of: group.key)
+      return min(earliest, EvidenceEpoch.settled(start, at: context.tier, length: length))
+    }
   }
 
-  private func emit(
+  private mutating func emit(
     _ group: Group, kind: ReportKind, start: CaptureTime, now: CaptureTime,
     into sink: inout ReportSink
   ) {
@@ -75,11 +87,29 @@ struct EvidenceMerging: AnalysisEngine, Codable {
       kind, .evidence, subject: "epoch \(start)", first: group.first, last: group.last, at: now,
       severity: 0, confidence: 1)
     group.grounds.apply(to: &report)
-    report.summary =
-      group.rates.isEmpty
-      ? .contacts(Self.bounded(group.contacts, limit: rowLimit))
-      : .rates(Self.bounded(group.rates, limit: rowLimit))
+    if !group.logins.isEmpty {
+      losses &+= UInt64(max(0, group.logins.count - rowLimit))
+      report.summary = .logins(Self.bounded(group.logins, limit: rowLimit))
+    } else if !group.leases.isEmpty {
+      losses &+= UInt64(max(0, group.leases.count - rowLimit))
+      let rows = group.leases.sorted { $0.key < $1.key }.prefix(rowLimit)
+      report.summary = .leases(rows.map(\.value))
+    } else if group.rates.isEmpty {
+      report.summary = .contacts(Self.bounded(group.contacts, limit: rowLimit))
+    } else {
+      report.summary = .rates(Self.bounded(group.rates, limit: rowLimit))
+    }
     sink.emit(report)
+  }
+
+  /// Those that were let in before those refused, in key order.
+  private static func bounded(_ rows: [LoginKey: LoginRow], limit: Int) -> [LoginRow] {
+    var list = rows.sorted { $0.key < $1.key }
+    if list.count > limit {
+      list =
+        list.filter { $0.value.outcome != .refused } + list.filter { $0.value.outcome == .refused }
+    }
+    return list.prefix(limit).map(\.value)
   }
 
   /// At most `limit` rows in key order: sources are joined by ever shorter prefixes until they fit.
@@ -138,6 +168,8 @@ extension EvidenceMerging.Group {
   }
 }
 
+extension EvidenceMerging: LossCounting {}
+
 private struct ContactKey: Hashable, Comparable, Sendable, Codable {
   var source: IPPrefix
   var port: PortKey
@@ -169,6 +201,68 @@ private struct RateKey: Hashable, Comparable, Sendable, Codable {
   static func < (left: RateKey, right: RateKey) -> Bool {
     (left.target, left.port, left.segment, left.first)
       < (right.target, right.port, right.segment, right.first)
+  }
+}
+
+/// A connection; what was refused is counted by client and service alone.
+private struct LoginKey: Hashable, Comparable, Sendable, Codable {
+  var client: IPAddress
+  var server: IPAddress
+  var clientPort: UInt16
+  var serverPort: UInt16
+  var service: String
+  var isRefused: Bool
+
+  init(_ row: LoginRow) {
+    client = row.client
+    server = row.server
+    clientPort = row.outcome == .refused ? 0 : row.clientPort
+    serverPort = row.serverPort
+    service = row.service
+    isRefused = row.outcome == .refused
+  }
+
+  static func < (left: LoginKey, right: LoginKey) -> Bool {
+    (left.client, left.server, left.clientPort, left.serverPort, left.service)
+      < (right.client, right.server, right.clientPort, right.serverPort, right.service)
+  }
+}
+
+private struct LeaseKey: Hashable, Comparable, Sendable, Codable {
+  var hardware: UInt64
+  var address: IPAddress
+  var isReleased: Bool
+
+  init(_ row: LeaseRow) {
+    hardware = row.hardware.bits
+    address = row.address
+    isReleased = row.isReleased
+  }
+
+  static func < (left: LeaseKey, right: LeaseKey) -> Bool {
+    (left.hardware, left.address, left.isReleased ? 1 : 0)
+      < (right.hardware, right.address, right.isReleased ? 1 : 0)
+  }
+}
+
+extension EvidenceMerging.Group {
+  /// Two taps on one path see the same session.
+  fileprivate mutating func join(_ row: LoginRow) {
+    let key = LoginKey(row)
+    logins[key] = logins[key]?.united(with: row) ?? row.withoutPackets
+  }
+
+  fileprivate mutating func join(_ row: LeaseRow) {
+    var row = row
+    row.packets = []
+    let key = LeaseKey(row)
+    if let known = leases[key] {
+      row.granted = min(row.granted, known.granted)
+      row.until = max(row.until, known.until)
+      if row.name.isEmpty { row.name = known.name }
+      if row.client == 0 { row.client = known.client }
+    }
+    leases[key] = row
   }
 }
 

@@ -58,6 +58,7 @@ struct WormPropagation: AnalysisEngine, Codable {
     switch event.summary {
     case .contacts(let rows): for row in rows { take(row, of: event) }
     case .rates(let rows): for row in rows { take(row) }
+    case .logins, .leases: return
     case nil:
       takeDetection(event)
       return

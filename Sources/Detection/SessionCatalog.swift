@@ -30,6 +30,8 @@ public enum SessionCatalog {
       Exposure(context),
       ContentPrevalence(context),
       StreamEvasion(context),
+      LoginRecords(context),
+      LeaseRecords(context),
     ]
   }
 
@@ -41,7 +43,7 @@ public enum SessionCatalog {
     + WebAttack.limits + WebScan.limits + HTTPFlood.limits + LoginOutcomes.limits + SmtpAbuse.limits
     + CleartextCredentials.limits + OverflowAttempt.limits + ReverseShell.limits
     + LateralMovement.limits + Exposure.limits + ContentPrevalence.limits
-    + StreamEvasion.limits + SignatureReports.limits
+    + StreamEvasion.limits + LoginRecords.limits + LeaseRecords.limits + SignatureReports.limits
 }
 
 extension SessionEvent: TimedEvent {

@@ -7,6 +7,9 @@ struct SchemaParser {
   /// The sets that a kind's `correlate` can name instead of spelling one out.
   private var comparisons: [String: [FeatureComparison]] = [:]
 
+  /// What a report of any detection kind may carry besides its kind's own fields.
+  private var common: [String: FieldType] = [:]
+
   init(log: FaultLog) { self.log = log }
 
   /// The longest kind name, in characters.
@@ -16,7 +19,8 @@ struct SchemaParser {
 
   /// Everything of the schema that can be read; faults are in `log`.
   mutating func schema(_ value: YAMLValue) -> Schema {
-    let fields = log.fields(value, of: "the schema", keys: ["attack", "comparisons", "kinds"])
+    let fields = log.fields(
+      value, of: "the schema", keys: ["attack", "comparisons", "fields", "kinds"])
     let attack = log.required("attack", fields)
     let version = log.read(attack, as: .version) { text in
       text.range(ofDigitsAndDots: 1...16) ? text : nil
@@ -26,6 +30,7 @@ struct SchemaParser {
         comparisons[entry.key] = features(entry.value, fieldNames: [])
       }
     }
+    common = fieldTypes(fields["fields"])
     var kinds: [ReportKind: KindDefinition] = [:]
     if let value = log.required("kinds", fields) {
       for entry in log.entries(value) {
@@ -56,7 +61,8 @@ struct SchemaParser {
       log.add(value.position, .tooMany("techniques", limit: Self.techniqueLimit))
     }
     let severity = log.number(log.required("severity", fields), in: 0...10)
-    let types = fieldTypes(fields["fields"])
+    var types = fieldTypes(fields["fields"])
+    if classText != ReportClass.evidence.rawValue { types.merge(common) { own, _ in own } }
     return KindDefinition(
       reportClass: classText.flatMap(ReportClass.init(rawValue:)) ?? .detection,
       techniques: techniques, severity: severity ?? 0, fields: types,

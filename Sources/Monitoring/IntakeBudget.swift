@@ -49,12 +49,7 @@ public struct IntakeLimits: Sendable {
 extension Report {
   /// About what the report takes in memory, in bytes, by the lengths of its lists.
   var footprint: Int {
-    let rows: Int =
-      switch summary {
-      case nil: 0
-      case .contacts(let rows): rows.count
-      case .rates(let rows): rows.count
-      }
+    let rows = summary?.count ?? 0
     return 1024 + 600 * rows + 24 * (sources.listed.count + targets.listed.count)
       + 400 * evidence.count + 96 * terms.count + 16 * derivedFrom.count
   }

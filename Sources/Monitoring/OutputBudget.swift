@@ -79,6 +79,10 @@ extension Report {
       merged.summary = .contacts(Array((new + old).prefix(Limit.summaryRows)))
     case (.rates(let old), .rates(let new)):
       merged.summary = .rates(Array((new + old).prefix(Limit.summaryRows)))
+    case (.logins(let old), .logins(let new)):
+      merged.summary = .logins(Array((new + old).prefix(Limit.summaryRows)))
+    case (.leases(let old), .leases(let new)):
+      merged.summary = .leases(Array((new + old).prefix(Limit.summaryRows)))
     default: break
     }
     return merged

@@ -91,4 +91,7 @@ extension ReportKind {
   public static let firstContacts = ReportKind("evidence.first-contacts")
   /// Evidence: per-target ingress rates of an epoch (`Summary.rates`).
   public static let ingressRates = ReportKind("evidence.ingress-rates")
+  /// Evidence: who got in where (`Summary.logins`), and who has which address (`Summary.leases`).
+  public static let logins = ReportKind("evidence.logins")
+  public static let leases = ReportKind("evidence.leases")
 }

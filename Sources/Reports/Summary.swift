@@ -4,6 +4,18 @@ import Terms
 public enum Summary: Hashable, Sendable {
   case contacts([ContactRow])
   case rates([RateRow])
+  case logins([LoginRow])
+  case leases([LeaseRow])
+
+  /// How many rows there are.
+  public var count: Int {
+    switch self {
+    case .contacts(let rows): rows.count
+    case .rates(let rows): rows.count
+    case .logins(let rows): rows.count
+    case .leases(let rows): rows.count
+    }
+  }
 }
 
 /// The first contacts that one source made to one port in one epoch.

@@ -54,6 +54,7 @@ struct Explanation: Sendable {
     if let families {
       // A campaign within a worm or a distributed flood is part of it; one that goes beyond it is
       // larger.
+      if namesActor(report) { return isOneStep(report) ? 0 : 1 }
       let isBeyond = families.contains { !["recon", "access", "worm", "dos"].contains($0) }
       let (hasWorm, hasFlood) = (families.contains("worm"), families.contains("dos"))
       return (hasWorm && hasFlood) || (isBeyond && (hasWorm || hasFlood)) ? 5 : 3
@@ -99,6 +100,19 @@ struct Explanation: Sendable {
     return !isChained(report) || !report.sources.overlaps(report.targets)
   }
 
+  /// What reports say of who was behind them.
+  static let actorFields = ["actor", "path", "users", "addresses"]
+
+  /// Whether it says who was behind reports of one family, which keep their name.
+  static func namesActor(_ report: Report) -> Bool {
+    report.attributes["actor"] != nil && isChained(report) && staysInFamily(report)
+  }
+
+  /// Whether that is one step of one source, however many monitors saw it.
+  private static func isOneStep(_ report: Report) -> Bool {
+    report.attributes["steps"] == .count(1)
+  }
+
   /// Whether the report may turn out to be a stage of something: everything but the monitors' own
   /// health.
   static func mayBeStage(_ report: Report) -> Bool { report.kind.family != "health" }
@@ -137,6 +151,7 @@ struct Explanation: Sendable {
   func covers(_ lesser: Report) -> Bool {
     guard overlapsInTime(lesser) else { return false }
     if let campaign = facts.campaign { return covers(lesser, campaign: campaign) }
+    if Self.namesActor(lesser), Self.isOneStep(lesser), restsOnSome(of: lesser) { return true }
     if let families = Self.families(lesser) { return coversCampaign(lesser, families) }
     let kind = lesser.kind
     if Self.isAnomaly(kind), larger.kind != kind {
@@ -202,7 +217,7 @@ struct Explanation: Sendable {
   private func covers(_ lesser: Report, campaign families: [Substring]) -> Bool {
     guard Self.rank(lesser) <= facts.rank else { return false }
     let isNamed = namesSources(lesser)
-    if isNamed || larger.targets.overlaps(lesser.targets), restsOnSome(of: lesser.derivedFrom) {
+    if isNamed || larger.targets.overlaps(lesser.targets), restsOnSome(of: lesser) {
       return true
     }
     let others = Self.families(lesser) ?? [lesser.kind.family]
@@ -210,7 +225,9 @@ struct Explanation: Sendable {
   }
 
   /// Most cases rest on one or two reports: to look for those costs less than a set of all.
-  private func restsOnSome(of reports: [ReportID]) -> Bool {
+  private func restsOnSome(of lesser: Report) -> Bool {
+    // Behind who named an actor stand also the logins of everybody at that time.
+    let reports = lesser.derivedFrom.prefix(lesser.attributes["actor"] == nil ? .max : 1)
     if reports.count <= 4 { return reports.contains { larger.derivedFrom.contains($0) } }
     return !Set(larger.derivedFrom).isDisjoint(with: reports)
   }
@@ -220,6 +237,7 @@ struct Explanation: Sendable {
     switch larger.kind {
     case .wormPropagation, .wormOutbreak:
       families.allSatisfy { ["recon", "access", "worm"].contains($0) } && namesSources(lesser)
+    case .distributedScan: families.allSatisfy { $0 == "recon" } && namesSources(lesser)
     case .distributedFlood:
       families.contains("dos") && families.allSatisfy { ["recon", "dos"].contains($0) }
         && larger.targets.overlaps(lesser.targets)

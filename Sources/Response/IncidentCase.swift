@@ -121,6 +121,8 @@ struct IncidentCase: Sendable, Codable {
     case .pingSweep, .serviceProbe, .osFingerprint, .webScan: within = 1
     // The guessing gives the attack its name.
     case .loginAfterGuessing: within = 1
+    // Who did it goes with what was done.
+    case .multiStage where Explanation.namesActor(report): within = 0
     case .multiStage where Explanation.isChained(report): within = 3
     default: within = 2
     }
@@ -229,15 +231,20 @@ struct IncidentCase: Sendable, Codable {
     var report = facts.report
     for reason in conclusions where reason.id != report.id && Explanation.staysInFamily(reason) {
       report.terms = Array((report.terms + reason.terms).prefix(Report.Limit.terms))
-      aggregate(reason.attributes, into: &report)
+      aggregate(reason, into: &report)
     }
     return report
   }
 
   /// What its reasons say beyond it, as far as its kind can say that too.
-  private func aggregate(_ attributes: [String: AttributeValue], into report: inout Report) {
+  private func aggregate(_ reason: Report, into report: inout Report) {
     guard report.kind != .multiStage, let known = fields.schema?.kinds[report.kind]?.fields
     else { return }
+    let attributes = reason.attributes
+    if Explanation.namesActor(reason) {
+      // Who sees more hosts follows an actor farther back.
+      for name in Explanation.actorFields { report.attributes[name] = nil }
+    }
     for (name, value) in attributes.sorted(by: { $0.key < $1.key })
     where report.attributes[name] == nil && known[name] == value.type {
       report.attributes[name] = value

@@ -110,8 +110,10 @@ extension Derivation: CustomStringConvertible {
     let service = row.port == 0 ? row.transport : "\(row.transport)/\(row.port)"
     let counts = "\(row.contacts) first contacts, \(row.failures) failed"
     let parties = row.source.map { "\($0) → \(peers)" } ?? "\(peers) → \(row.target ?? "?")"
-    var line = "\(parties) \(service): \(counts)"
-    if row.target != nil, let segment = row.segment { line += ", seen in \(segment)" }
+    var line = row.text ?? "\(parties) \(service): \(counts)"
+    if row.text == nil, row.target != nil, let segment = row.segment {
+      line += ", seen in \(segment)"
+    }
     guard report.tier == "local", !row.packets.isEmpty else { return line }
     let capture = report.evidence.first?.capture ?? ""
     return line + "; " + (capture.isEmpty ? "capture of \(report.monitor)" : capture)

@@ -49,6 +49,7 @@ public struct Derivation: Codable, Hashable, Sendable {
       var eyes = row
       eyes.sources = parent.sources
       eyes.targets = parent.targets
+      eyes.attributes = parent.attributes
       return eyes
     }
     if told.contains(id) { return Derivation(id: id, state: .seen, report: row) }

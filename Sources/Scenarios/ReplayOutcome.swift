@@ -73,6 +73,7 @@ extension ReplayResult {
         if report.reportClass == .evidence {
           next.sources = parent.sources
           next.targets = parent.targets
+          next.attributes = parent.attributes
         }
         found.append(row)
         queue.append(next)

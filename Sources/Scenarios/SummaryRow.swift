@@ -18,6 +18,8 @@ public struct SummaryRow: Codable, Hashable, Sendable {
   public var peerCount: Int
   /// Zero-based packet indices in the reporting monitor's capture.
   public var packets: [UInt64]
+  /// In words, what is said of a login or a lease.
+  public var text: String?
 
   /// Peers named per row.
   static let peerLimit = 8
@@ -45,16 +47,48 @@ public struct SummaryRow: Codable, Hashable, Sendable {
     packets = row.indices
   }
 
+  init(_ row: LoginRow) {
+    source = row.client.description
+    target = row.server.description
+    transport = "tcp"
+    port = row.serverPort
+    contacts = row.count
+    failures = row.outcome == .refused ? row.count : 0
+    peers = [row.server.description]
+    peerCount = 1
+    packets = row.packets
+    text = row.description
+  }
+
+  init(_ row: LeaseRow) {
+    source = row.address.description
+    transport = "udp"
+    port = 67
+    contacts = 0
+    failures = 0
+    peers = [row.server.description]
+    peerCount = 1
+    packets = row.packets
+    text = row.description
+  }
+
   static func rows(_ summary: Summary) -> [SummaryRow] {
     switch summary {
     case .contacts(let rows): rows.map { SummaryRow($0) }
     case .rates(let rows): rows.map { SummaryRow($0) }
+    case .logins(let rows): rows.map { SummaryRow($0) }
+    case .leases(let rows): rows.map { SummaryRow($0) }
     }
   }
 
   /// Whether the row speaks of a party that `report` names: its source among the sources, its
   /// target among the targets.
   func concerns(_ report: ReportRow) -> Bool {
+    if text != nil {
+      // Of logins and leases those of the hosts that somebody went over.
+      let hosts = report.sources + report.actorAddresses
+      return [source, target].contains { $0.map { Self.names(hosts, $0) } ?? false }
+    }
     if let source { return Self.names(report.sources, source) }
     if let target { return Self.names(report.targets, target) }
     return false
@@ -63,5 +97,15 @@ public struct SummaryRow: Codable, Hashable, Sendable {
   private static func names(_ list: [String], _ text: String) -> Bool {
     guard let prefix = IPPrefix(text) else { return false }
     return list.contains { IPPrefix($0)?.overlaps(prefix) ?? false }
+  }
+}
+
+extension ReportRow {
+  /// The hosts that an actor went over, and his addresses, as the report names them.
+  fileprivate var actorAddresses: [String] {
+    ["path", "addresses"].flatMap { name -> [String] in
+      guard case .text(let text)? = attributes[name] else { return [] }
+      return text.split { " >,".contains($0) }.map(String.init)
+    }
   }
 }

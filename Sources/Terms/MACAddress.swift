@@ -1,5 +1,5 @@
 /// An IEEE 802 hardware address in the low 48 bits.
-@frozen public struct MACAddress: Hashable, Sendable {
+@frozen public struct MACAddress: Hashable, Sendable, Codable {
   public var bits: UInt64
 
   @inlinable public init(bits: UInt64) { self.bits = bits & 0xffff_ffff_ffff }

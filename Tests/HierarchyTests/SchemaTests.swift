@@ -54,6 +54,6 @@ import Testing
     "c2": "beacon", "lateral": "movement", "campaign": "multi-stage",
     "exposure": "cleartext-credentials file-share weak-service", "anomaly": "profile service-down",
     "health": "monitor-silent capture-loss clock-skew overload forged-reports",
-    "evidence": "first-contacts ingress-rates",
+    "evidence": "first-contacts ingress-rates logins leases",
   ]
 }

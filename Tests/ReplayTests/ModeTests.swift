@@ -165,7 +165,7 @@ private func verdicts(_ result: ReplayResult, withIDs: Bool = false) -> [String]
 
   @Test(arguments: [
     "port-scan", "arp-spoofing", "ssh-brute-force", "distributed-scan", "tcp-worm", "ddos-website",
-    "benign-day", "ssh-intrusion",
+    "benign-day", "ssh-intrusion", "stepping-stones",
   ])
   func everyExampleMeetsItsExpectations(example: String) throws {
     let result = try Bench(example).inProcess()
@@ -187,6 +187,32 @@ private func verdicts(_ result: ReplayResult, withIDs: Bool = false) -> [String]
     #expect(campaign.attributes["stages"] == .text("recon,access,lateral,exfil"))
     #expect(campaign.sources.contains("203.0.113.94") && campaign.sources.contains("10.10.1.30"))
     #expect(campaign.targets.contains("203.0.113.92") && campaign.targets.contains("10.10.3.30"))
+  }
+
+  /// Whoever came over two hosts is named with his way, down to the packets of each login.
+  @Test func whoWasBehindAScanIsNamed() throws {
+    let result = try Bench("stepping-stones").inProcess()
+    let top = result.incidents.filter { $0.tier == "enterprise" }
+    #expect(top.map(\.kind) == ["recon.port-scan"])
+    let scan = try #require(top.first)
+    #expect(scan.sources == ["10.10.3.20"])
+    #expect(scan.attributes["actor"] == .text("10.10.2.107"))
+    #expect(scan.attributes["path"] == .text("10.10.2.107 > 10.10.1.30 > 10.10.3.20"))
+    var lookup = ReportLookup(result)
+    let why = try Derivation(of: scan.id, in: &lookup).description
+    #expect(why.contains("hop 10.10.2.107 → 10.10.1.30 ssh"))
+    #expect(
+      why.contains("10.10.1.30 → 10.10.3.20 ssh, accepted; capture of hq-servers packets 0, "))
+    // Of a host over which nobody went nothing is said.
+    let guessing = try Bench("ssh-brute-force").inProcess()
+    #expect(guessing.incidents.allSatisfy { $0.attributes["actor"] == nil })
+  }
+
+  /// From the first ping to the last, the intruder who guessed his way in is behind what came after.
+  @Test func whoGuessedHisWayInIsBehindWhatFollows() throws {
+    let result = try Bench("ssh-intrusion").inProcess()
+    let top = try #require(result.incidents.first { $0.tier == "enterprise" })
+    #expect(top.attributes["path"] == .text("203.0.113.66 > 10.10.1.30"))
   }
 
   /// With the perimeter blind the tree still finds what no segment can.

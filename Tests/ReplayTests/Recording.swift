@@ -83,6 +83,18 @@ extension Report {
         rows[index].last = rows[index].last + shift
       }
       report.summary = .rates(rows)
+    case .logins(var rows)?:
+      for index in rows.indices {
+        rows[index].opened = rows[index].opened + shift
+        rows[index].last = rows[index].last + shift
+      }
+      report.summary = .logins(rows)
+    case .leases(var rows)?:
+      for index in rows.indices {
+        rows[index].granted = rows[index].granted + shift
+        rows[index].until = rows[index].until + shift
+      }
+      report.summary = .leases(rows)
     case nil: break
     }
     return report

@@ -86,6 +86,11 @@ struct RandomReport {
 
   mutating func summary() -> Summary {
     let count = number(20)
+    switch number(4) {
+    case 0: return .logins((0..<count).map { _ in login() })
+    case 1: return .leases((0..<count).map { _ in lease() })
+    default: break
+    }
     guard flip() else {
       return .rates(
         (0..<count).map { _ in
@@ -102,6 +107,22 @@ struct RandomReport {
           failures: 1, targets: set(), failedTargets: set(), first: time(), last: time(),
           packets: packets())
       })
+  }
+
+  private mutating func login() -> LoginRow {
+    LoginRow(
+      client: address(), server: address(), clientPort: UInt16(number(65_536)),
+      serverPort: UInt16(number(65_536)), service: text(), user: text(),
+      outcome: LoginRow.Outcome.allCases[number(3)], count: chance.next(), opened: time(),
+      last: time(), isClosed: flip(), bytesOut: chance.next(), bytesIn: chance.next(),
+      mark: chance.next(), packets: packets())
+  }
+
+  private mutating func lease() -> LeaseRow {
+    LeaseRow(
+      hardware: MACAddress(bits: chance.next()), client: chance.next(), address: address(),
+      name: text(), server: address(), granted: time(), until: time(), isReleased: flip(),
+      packets: packets())
   }
 
   mutating func next() -> Report {

@@ -27,9 +27,9 @@ struct AttackChains: AnalysisEngine, Codable {
     "Steps remembered; those in no campaign, that gave least, go first.")
   static let membersLimit = EngineLimit(
     "campaigns.members", 256, .count, "Steps of one campaign.")
-  static let limits = [
-    windowLimit, handoverLimit, strengthLimit, silenceLimit, actsLimit, membersLimit,
-  ]
+  static let limits =
+    [windowLimit, handoverLimit, strengthLimit, silenceLimit, actsLimit, membersLimit]
+    + ActorBook.limits
 
   /// Links of one campaign that are kept to be told of.
   private static let linkLimit = 512
@@ -72,10 +72,13 @@ struct AttackChains: AnalysisEngine, Codable {
   /// The kinds that are steps at all.
   private var steps = Remade<[ReportKind: KindDefinition]>()
   /// Acts by slot; `vacant` slots hold nil.
-  private(set) var acts: [ChainAct?] = []
+  var acts: [ChainAct?] = []
   private var vacant: [Int32] = []
-  private var slotOf: [ReportID: Int32] = [:]
-  private var footholds = FootholdTable()
+  private(set) var slotOf: [ReportID: Int32] = [:]
+  private(set) var footholds = FootholdTable()
+  /// Who acts where, by logins and leases, and the steps of each.
+  var actors: ActorBook
+  var actsOf: [Actor.Identity: [ReportID]] = [:]
   private var campaigns: [Int: Campaign] = [:]
   /// Those told of.
   private var told: Set<Int> = []
@@ -84,7 +87,7 @@ struct AttackChains: AnalysisEngine, Codable {
   private var deadlines = EarliestFirst<Due>()
   private(set) var sensors: SensorMemory
   /// Steps that gave way, or found their campaign full.
-  private var evicted: UInt64 = 0
+  private(set) var evicted: UInt64 = 0
 
   /// When a step that waits is told.
   private(set) var nextDeadline = CaptureTime.distantFuture
@@ -102,6 +105,7 @@ struct AttackChains: AnalysisEngine, Codable {
     capacity = max(2, context.limits.count(Self.actsLimit))
     memberCapacity = max(2, context.limits.count(Self.membersLimit))
     steps.value = Self.steps(context)
+    actors = ActorBook(context)
     sensors = SensorMemory(
       sensors: context.sensors, patience: context.limits.span(Self.silenceLimit))
   }
@@ -119,6 +123,7 @@ struct AttackChains: AnalysisEngine, Codable {
     if steps.value.isEmpty { steps.value = Self.steps(context) }
     guard !steps.value.isEmpty else { return }
     sensors.hear(event)
+    if event.summary != nil { hear(rows: event) }
     guard event.reportClass != .evidence, event.severity > Report.informationalSeverity,
       let definition = steps.value[event.kind]
     else { return }
@@ -137,6 +142,8 @@ struct AttackChains: AnalysisEngine, Codable {
     if isNew {
       isNew = link(slot)
       if let act = acts[Int(slot)] { footholds.note(act, slot) }
+      hear(shell: event.id, now: event.emitted)
+      isNew = identify(event.id) || isNew
     }
     schedule(slot, isNew: isNew, now: event.emitted)
   }
@@ -226,9 +233,10 @@ struct AttackChains: AnalysisEngine, Codable {
   }
 
   /// Keeps the strongest of the links between two acts; true when they were not linked before.
-  private mutating func add(_ links: [ChainLink]) -> Bool {
+  mutating func add(_ links: [ChainLink]) -> Bool {
     guard var best = links.first else { return false }
     for link in links.dropFirst() where link.strength > best.strength { best = link }
+    guard !isAnothersAddress(best) else { return false }
     guard let before = slotOf[best.before], let after = slotOf[best.after],
       let number = join(before, after)
     else { return false }
@@ -292,8 +300,8 @@ struct AttackChains: AnalysisEngine, Codable {
 
   /// Decides when a change is told: after all that came at the same time, whose order means nothing;
   /// a step of a large campaign that brings no new family, and more of the same, later.
-  private mutating func schedule(_ slot: Int32, isNew: Bool, now: CaptureTime) {
-    if acts[Int(slot)]?.isCampaign == true, acts[Int(slot)]?.campaign == nil {
+  mutating func schedule(_ slot: Int32, isNew: Bool, now: CaptureTime) {
+    if acts[Int(slot)]?.startsCampaign == true, acts[Int(slot)]?.campaign == nil {
       nextCampaign += 1
       campaigns[nextCampaign] = Campaign()
       _ = enter(slot, nextCampaign)
@@ -320,7 +328,7 @@ struct AttackChains: AnalysisEngine, Codable {
     campaigns[number]?.due = nil
     guard let campaign = campaigns[number] else { return }
     let story = ChainStory(campaign, acts: acts)
-    guard story.isWorthTelling else { return }
+    guard story.isWorthTelling || campaign.told != nil else { return }
     var report =
       campaign.told
       ?? sink.opening(
@@ -365,6 +373,7 @@ struct AttackChains: AnalysisEngine, Codable {
       vacant.append(entry.slot)
       slotOf[entry.id] = nil
       footholds.remove(act, entry.slot)
+      forget(act)
       evicted &+= 1
       if let number = act.campaign { gone[number, default: []].insert(entry.id) }
     }
@@ -387,8 +396,4 @@ struct AttackChains: AnalysisEngine, Codable {
       level: act.taken.isEmpty ? act.gives.target?.level ?? 0 : 4, last: act.report.last,
       id: act.id, slot: Int32(slot))
   }
-}
-
-extension AttackChains: LossCounting {
-  var losses: UInt64 { evicted &+ footholds.evicted }
 }

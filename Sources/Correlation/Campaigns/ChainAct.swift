@@ -15,6 +15,8 @@ struct ChainAct: Sendable, Codable {
   private(set) var missing: [MissingStep] = []
   /// The campaign that it belongs to.
   var campaign: Int?
+  /// Who took it, as far as logins and leases show.
+  var actor: Actor?
   /// The steps that lead here.
   var predecessors: Set<ReportID> = []
 
@@ -98,6 +100,9 @@ struct ChainAct: Sendable, Codable {
     if gives.target != nil { for host in targets { body(host) } }
     for host in taken.sorted() where gives.target == nil || !isAt(host) { body(host) }
   }
+
+  /// Whether it is a campaign by itself: a child has chained it, or somebody from elsewhere did it.
+  var startsCampaign: Bool { isCampaign || actor?.isElsewhere ?? false }
 
   /// Whether a child has chained it.
   var isCampaign: Bool { report.attributes[Self.kinds] != nil }

@@ -11,12 +11,15 @@ struct ChainLink: Sendable, Codable {
     case network(IPPrefix)
     /// The host that was attacked does the later.
     case host
+    /// Logins or leases show one actor behind both (`ActorBook`).
+    case actor
 
     var words: String {
       switch self {
       case .source: "same source"
       case .network(let prefix): "sources of one network \(prefix)"
       case .host: "by the host itself"
+      case .actor: "same actor"
       }
     }
 
@@ -25,6 +28,7 @@ struct ChainLink: Sendable, Codable {
       switch (try list.decode(UInt8.self), try list.decode(IPPrefix?.self)) {
       case (1, let prefix?): self = .network(prefix)
       case (2, _): self = .host
+      case (3, _): self = .actor
       default: self = .source
       }
     }
@@ -33,7 +37,14 @@ struct ChainLink: Sendable, Codable {
       var list = encoder.unkeyedContainer()
       var network: IPPrefix?
       if case .network(let prefix) = self { network = prefix }
-      try list.encode(network != nil ? 1 : self == .host ? 2 : 0 as UInt8)
+      let number: UInt8 =
+        switch self {
+        case .source: 0
+        case .network: 1
+        case .host: 2
+        case .actor: 3
+        }
+      try list.encode(number)
       try list.encode(network)
     }
   }

@@ -4,7 +4,7 @@ import Terms
 
 /// What a campaign amounts to: its stages in order, what holds them together, and what is missing.
 struct ChainStory: Sendable {
-  private let acts: [ChainAct]
+  let acts: [ChainAct]
   private let links: [ChainLink]
   private let byID: [ReportID: ChainAct]
   /// The most that one act gives of each host, and the most that another does.
@@ -58,8 +58,9 @@ struct ChainStory: Sendable {
     // One that a child has chained is told on, as it is.
     guard acts.count > 1 else {
       return acts.first?.report.attributes[ChainAct.kinds] != nil
+        || acts.first?.actor?.isElsewhere ?? false
     }
-    return families.count > 1
+    return families.count > 1 || links.contains { $0.tie == .actor }
       || (families == ["access"]
         && (links.contains { $0.tie == .host }
           || acts.contains { $0.gives.target == .control && !$0.predecessors.isEmpty }))
@@ -112,11 +113,14 @@ struct ChainStory: Sendable {
       if act.gives.target == .control { hosts.formUnion(act.targets) }
     }
     for link in links where link.tie == .host { hosts.insert(link.host) }
+    for act in acts { hosts.formUnion(act.actor?.hops.map(\.server) ?? []) }
     return hosts.sorted()
   }
 
   private var severity: Double {
     let most = acts.reduce(0) { max($0, $1.report.severity) }
+    // Who did it makes it no worse.
+    if families.count == 1, links.allSatisfy({ $0.tie == .actor }) { return most }
     let isBeyond = families.contains { !["recon", "access"].contains($0) }
     return min(10, max(most, controlled.isEmpty ? 8 : isBeyond ? 10 : 9))
   }
@@ -170,8 +174,15 @@ struct ChainStory: Sendable {
     let gaps = missing.map {
       "\($0.words), \(sensors.words(context.segment(of: $0.host), asOf: report.emitted))"
     }
-    report.terms =
-      acts.count > 1 ? terms(threshold: threshold, gaps: gaps) : acts.flatMap(\.report.terms)
+    let actor = Self.actor(of: acts)
+    let actorTerms = actorTerms(
+      actor, threshold: context.limits[ActorBook.confidenceLimit])
+    if acts.count > 1 {
+      report.terms = terms(threshold: threshold, gaps: gaps, besides: actorTerms.count) + actorTerms
+    } else {
+      let isTold = acts.first?.report.attributes[ChainAct.kinds] != nil
+      report.terms = (isTold ? acts.flatMap(\.report.terms) : []) + actorTerms
+    }
     report.attributes = [:]
     var attributes: [(String, AttributeValue)] = [
       (ChainAct.stages, .text(families.joined(separator: ","))),
@@ -180,7 +191,10 @@ struct ChainStory: Sendable {
       ("duration", .duration(report.last - report.first)),
       ("techniques", .text(Self.list(techniques(context), ","))),
     ]
-    if let root = first.root { attributes.append(("root", .address(root))) }
+    if let root = first.actor.flatMap({ $0.isElsewhere ? $0.origin : nil }) ?? first.root {
+      attributes.append(("root", .address(root)))
+    }
+    attributes += actorAttributes(actor)
     if !controlled.isEmpty {
       attributes.append(
         (ChainAct.controls, .text(Self.list(controlled.map(\.description), ","))))
@@ -191,10 +205,14 @@ struct ChainStory: Sendable {
     }
     context.describe(&report, attributes)
     grounds.apply(to: &report)
+    for id in acts.flatMap({ $0.actor?.reports ?? [] })
+    where report.derivedFrom.count < Report.Limit.derivedFrom && !report.derivedFrom.contains(id) {
+      report.derivedFrom.append(id)
+    }
   }
 
   /// As many of the items as fit into a text.
-  private static func list(_ items: [String], _ separator: String) -> String {
+  static func list(_ items: [String], _ separator: String) -> String {
     var text = ""
     for item in items {
       let next = text.isEmpty ? item : text + separator + item
@@ -237,7 +255,7 @@ struct ChainStory: Sendable {
   // MARK: Reasons
 
   /// One term per kind of link, the strongest, in order of what happened.
-  private func terms(threshold: Double, gaps: [String]) -> [Term] {
+  private func terms(threshold: Double, gaps: [String], besides others: Int) -> [Term] {
     var order: [String] = []
     var strengths: [String: Double] = [:]
     for link in links {
@@ -250,7 +268,7 @@ struct ChainStory: Sendable {
       if strengths[name] == nil { order.append(name) }
       strengths[name] = max(strengths[name] ?? 0, link.strength)
     }
-    let shown = order.prefix(max(1, Report.Limit.terms - gaps.prefix(8).count - 2))
+    let shown = order.prefix(max(1, Report.Limit.terms - gaps.prefix(8).count - others - 2))
     var terms = shown.map { Term($0, strengths[$0] ?? 0, threshold: threshold) }
     terms += gaps.prefix(8).map { Term("gap: \($0)", 0, threshold: 1) }
     terms.append(Term("stages", Double(families.count), threshold: 2))
@@ -275,7 +293,9 @@ struct ChainStory: Sendable {
       guard act.needs.source == .control else { continue }
       // A host inside that attacks, and nobody saw how it was taken.
       for host in act.sources.prefix(Self.rootLimit)
-      where context.isHome(IPPrefix(host: host)) && !act.taken.contains(host) {
+      where context.isHome(IPPrefix(host: host)) && !act.taken.contains(host)
+        && act.actor?.hops.last?.server != host
+      {
         let isKnown = held[host].map { $0.most >= .entry } ?? false
         if !isKnown { steps.insert(MissingStep(step: .entry, host: host)) }
       }

@@ -127,6 +127,13 @@ struct ClaimBook: Sendable, Codable {
         hosts.insert(IPPrefix(host: row.target))
         hosts.formUnion(row.sources.listed)
       }
+    case .logins(let rows):
+      for row in rows {
+        hosts.insert(IPPrefix(host: row.client))
+        hosts.insert(IPPrefix(host: row.server))
+      }
+    case .leases(let rows):
+      for row in rows { hosts.insert(IPPrefix(host: row.address)) }
     }
     return hosts
   }

@@ -47,6 +47,9 @@ struct ServiceMemory: Sendable, Codable {
           }
         }
       }
+    case .logins(let rows):
+      for row in rows { note(row.server, row.serverPort, answeredAt: row.last) }
+    case .leases: break
     }
   }
 

@@ -122,7 +122,7 @@ struct LateralMovement: AnalysisEngine {
 
   /// Shares that only administrators may use, and the pipes by which programs are started and
   /// registries read from afar (MS-SCMR, MS-TSCH, MS-RRP).
-  private static func service(_ message: SMBMessage) -> String? {
+  static func service(_ message: SMBMessage) -> String? {
     if message.isResponse {
       guard message.status == 0, let last = message.share.lastIndex(of: 0x5c) else { return nil }
       let name = message.share[(last + 1)...]

@@ -103,6 +103,14 @@ public enum ReportCoding {
       for row in rows.prefix(Report.Limit.summaryRows) {
         size += 120 + row.segment.utf8.count + sizeEstimate(row.sources) + 10 * row.indices.count
       }
+    case .logins(let rows):
+      for row in rows.prefix(Report.Limit.summaryRows) {
+        size += 160 + row.service.utf8.count + row.user.utf8.count + 10 * row.packets.count
+      }
+    case .leases(let rows):
+      for row in rows.prefix(Report.Limit.summaryRows) {
+        size += 128 + row.name.utf8.count + 10 * row.packets.count
+      }
     }
     return size
   }

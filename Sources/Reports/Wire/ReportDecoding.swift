@@ -116,6 +116,8 @@ extension ReportCoding {
     case 24: report.summary = try readContacts(&reader)
     case 25: report.summary = try readRates(&reader)
     case 26: report.partOf = try readWhole(&reader)
+    case 27: report.summary = try readLogins(&reader)
+    case 28: report.summary = try readLeases(&reader)
     default: try reader.skip()
     }
   }

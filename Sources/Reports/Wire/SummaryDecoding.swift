@@ -9,7 +9,7 @@ extension ReportCoding {
     .rates(try readRows(&reader, "rates", readRate))
   }
 
-  private static func readRows<Row>(
+  static func readRows<Row>(
     _ reader: inout WireReader, _ name: String,
     _ read: (inout WireReader) throws(WireFault) -> Row
   ) throws(WireFault) -> [Row] {

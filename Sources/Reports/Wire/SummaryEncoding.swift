@@ -11,6 +11,14 @@ extension ReportCoding {
       let mark = writer.begin(25)
       for row in rows.prefix(Report.Limit.summaryRows) { write(row, to: &writer) }
       writer.end(mark)
+    case .logins(let rows):
+      let mark = writer.begin(27)
+      for row in rows.prefix(Report.Limit.summaryRows) { write(row, to: &writer) }
+      writer.end(mark)
+    case .leases(let rows):
+      let mark = writer.begin(28)
+      for row in rows.prefix(Report.Limit.summaryRows) { write(row, to: &writer) }
+      writer.end(mark)
     }
   }
 

@@ -277,6 +277,22 @@ package nonisolated struct Beryl_V1_Report: @unchecked Sendable {
     set {_uniqueStorage()._summary = .rates(newValue)}
   }
 
+  package var logins: Beryl_V1_LoginRows {
+    get {
+      if case .logins(let v)? = _storage._summary {return v}
+      return Beryl_V1_LoginRows()
+    }
+    set {_uniqueStorage()._summary = .logins(newValue)}
+  }
+
+  package var leases: Beryl_V1_LeaseRows {
+    get {
+      if case .leases(let v)? = _storage._summary {return v}
+      return Beryl_V1_LeaseRows()
+    }
+    set {_uniqueStorage()._summary = .leases(newValue)}
+  }
+
   /// The incident that this one turned out to be part of: id_high, id_low.
   package var partOf: [UInt64] {
     get {_storage._partOf}
@@ -288,6 +304,8 @@ package nonisolated struct Beryl_V1_Report: @unchecked Sendable {
   package nonisolated enum OneOf_Summary: Equatable, Sendable {
     case contacts(Beryl_V1_ContactRows)
     case rates(Beryl_V1_RateRows)
+    case logins(Beryl_V1_LoginRows)
+    case leases(Beryl_V1_LeaseRows)
 
   }
 
@@ -705,6 +723,171 @@ package nonisolated struct Beryl_V1_RateRow: @unchecked Sendable {
   package init() {}
 
   fileprivate var _storage = _StorageClass.defaultInstance
+}
+
+package nonisolated struct Beryl_V1_LoginRows: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var rows: [Beryl_V1_LoginRow] = []
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct Beryl_V1_LoginRow: @unchecked Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var client: Beryl_V1_IPAddress {
+    get {_storage._client ?? Beryl_V1_IPAddress()}
+    set {_uniqueStorage()._client = newValue}
+  }
+  /// Returns true if `client` has been explicitly set.
+  package var hasClient: Bool {_storage._client != nil}
+  /// Clears the value of `client`. Subsequent reads from it will return its default value.
+  package mutating func clearClient() {_uniqueStorage()._client = nil}
+
+  package var server: Beryl_V1_IPAddress {
+    get {_storage._server ?? Beryl_V1_IPAddress()}
+    set {_uniqueStorage()._server = newValue}
+  }
+  /// Returns true if `server` has been explicitly set.
+  package var hasServer: Bool {_storage._server != nil}
+  /// Clears the value of `server`. Subsequent reads from it will return its default value.
+  package mutating func clearServer() {_uniqueStorage()._server = nil}
+
+  package var clientPort: UInt32 {
+    get {_storage._clientPort}
+    set {_uniqueStorage()._clientPort = newValue}
+  }
+
+  package var serverPort: UInt32 {
+    get {_storage._serverPort}
+    set {_uniqueStorage()._serverPort = newValue}
+  }
+
+  package var service: String {
+    get {_storage._service}
+    set {_uniqueStorage()._service = newValue}
+  }
+
+  package var user: String {
+    get {_storage._user}
+    set {_uniqueStorage()._user = newValue}
+  }
+
+  /// 0 refused, 1 accepted, 2 unknown.
+  package var outcome: UInt32 {
+    get {_storage._outcome}
+    set {_uniqueStorage()._outcome = newValue}
+  }
+
+  package var count: UInt64 {
+    get {_storage._count}
+    set {_uniqueStorage()._count = newValue}
+  }
+
+  package var opened: Int64 {
+    get {_storage._opened}
+    set {_uniqueStorage()._opened = newValue}
+  }
+
+  package var last: Int64 {
+    get {_storage._last}
+    set {_uniqueStorage()._last = newValue}
+  }
+
+  package var closed: Bool {
+    get {_storage._closed}
+    set {_uniqueStorage()._closed = newValue}
+  }
+
+  package var bytesOut: UInt64 {
+    get {_storage._bytesOut}
+    set {_uniqueStorage()._bytesOut = newValue}
+  }
+
+  package var bytesIn: UInt64 {
+    get {_storage._bytesIn}
+    set {_uniqueStorage()._bytesIn = newValue}
+  }
+
+  package var mark: UInt64 {
+    get {_storage._mark}
+    set {_uniqueStorage()._mark = newValue}
+  }
+
+  package var packets: [UInt64] {
+    get {_storage._packets}
+    set {_uniqueStorage()._packets = newValue}
+  }
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _storage = _StorageClass.defaultInstance
+}
+
+package nonisolated struct Beryl_V1_LeaseRows: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var rows: [Beryl_V1_LeaseRow] = []
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct Beryl_V1_LeaseRow: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var hardware: UInt64 = 0
+
+  package var client: UInt64 = 0
+
+  package var address: Beryl_V1_IPAddress {
+    get {_address ?? Beryl_V1_IPAddress()}
+    set {_address = newValue}
+  }
+  /// Returns true if `address` has been explicitly set.
+  package var hasAddress: Bool {self._address != nil}
+  /// Clears the value of `address`. Subsequent reads from it will return its default value.
+  package mutating func clearAddress() {self._address = nil}
+
+  package var name: String = String()
+
+  package var server: Beryl_V1_IPAddress {
+    get {_server ?? Beryl_V1_IPAddress()}
+    set {_server = newValue}
+  }
+  /// Returns true if `server` has been explicitly set.
+  package var hasServer: Bool {self._server != nil}
+  /// Clears the value of `server`. Subsequent reads from it will return its default value.
+  package mutating func clearServer() {self._server = nil}
+
+  package var granted: Int64 = 0
+
+  package var until: Int64 = 0
+
+  package var released: Bool = false
+
+  package var packets: [UInt64] = []
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _address: Beryl_V1_IPAddress? = nil
+  fileprivate var _server: Beryl_V1_IPAddress? = nil
 }
 
 package nonisolated struct Beryl_V1_SequencedReport: Sendable {
@@ -1277,7 +1460,7 @@ nonisolated extension Beryl_V1_Tier: SwiftProtobuf._ProtoNameProviding {
 
 nonisolated extension Beryl_V1_Report: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Report"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}id_high\0\u{3}id_low\0\u{1}revision\0\u{1}kind\0\u{3}report_class\0\u{1}monitor\0\u{1}tier\0\u{1}first\0\u{1}last\0\u{1}raised\0\u{1}emitted\0\u{1}sources\0\u{1}targets\0\u{1}ports\0\u{1}transport\0\u{1}severity\0\u{1}confidence\0\u{1}attributes\0\u{1}evidence\0\u{3}derived_from\0\u{1}terms\0\u{1}coverage\0\u{1}exercise\0\u{1}contacts\0\u{1}rates\0\u{3}part_of\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}id_high\0\u{3}id_low\0\u{1}revision\0\u{1}kind\0\u{3}report_class\0\u{1}monitor\0\u{1}tier\0\u{1}first\0\u{1}last\0\u{1}raised\0\u{1}emitted\0\u{1}sources\0\u{1}targets\0\u{1}ports\0\u{1}transport\0\u{1}severity\0\u{1}confidence\0\u{1}attributes\0\u{1}evidence\0\u{3}derived_from\0\u{1}terms\0\u{1}coverage\0\u{1}exercise\0\u{1}contacts\0\u{1}rates\0\u{3}part_of\0\u{1}logins\0\u{1}leases\0")
 
   fileprivate class _StorageClass {
     var _idHigh: UInt64 = 0
@@ -1408,6 +1591,32 @@ nonisolated extension Beryl_V1_Report: SwiftProtobuf.Message, SwiftProtobuf._Mes
           }
         }()
         case 26: try { try decoder.decodeRepeatedFixed64Field(value: &_storage._partOf) }()
+        case 27: try {
+          var v: Beryl_V1_LoginRows?
+          var hadOneofValue = false
+          if let current = _storage._summary {
+            hadOneofValue = true
+            if case .logins(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._summary = .logins(v)
+          }
+        }()
+        case 28: try {
+          var v: Beryl_V1_LeaseRows?
+          var hadOneofValue = false
+          if let current = _storage._summary {
+            hadOneofValue = true
+            if case .leases(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._summary = .leases(v)
+          }
+        }()
         default: break
         }
       }
@@ -1498,10 +1707,21 @@ nonisolated extension Beryl_V1_Report: SwiftProtobuf.Message, SwiftProtobuf._Mes
         guard case .rates(let v)? = _storage._summary else { preconditionFailure() }
         try visitor.visitSingularMessageField(value: v, fieldNumber: 25)
       }()
-      case nil: break
+      default: break
       }
       if !_storage._partOf.isEmpty {
         try visitor.visitPackedFixed64Field(value: _storage._partOf, fieldNumber: 26)
+      }
+      switch _storage._summary {
+      case .logins?: try {
+        guard case .logins(let v)? = _storage._summary else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 27)
+      }()
+      case .leases?: try {
+        guard case .leases(let v)? = _storage._summary else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 28)
+      }()
+      default: break
       }
     }
     try unknownFields.traverse(visitor: &visitor)
@@ -2315,6 +2535,308 @@ nonisolated extension Beryl_V1_RateRow: SwiftProtobuf.Message, SwiftProtobuf._Me
       }
       if !storagesAreEqual {return false}
     }
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Beryl_V1_LoginRows: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".LoginRows"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}rows\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedMessageField(value: &self.rows) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.rows.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.rows, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Beryl_V1_LoginRows, rhs: Beryl_V1_LoginRows) -> Bool {
+    if lhs.rows != rhs.rows {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Beryl_V1_LoginRow: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".LoginRow"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}client\0\u{1}server\0\u{3}client_port\0\u{3}server_port\0\u{1}service\0\u{1}user\0\u{1}outcome\0\u{1}count\0\u{1}opened\0\u{1}last\0\u{1}closed\0\u{3}bytes_out\0\u{3}bytes_in\0\u{1}mark\0\u{1}packets\0")
+
+  fileprivate class _StorageClass {
+    var _client: Beryl_V1_IPAddress? = nil
+    var _server: Beryl_V1_IPAddress? = nil
+    var _clientPort: UInt32 = 0
+    var _serverPort: UInt32 = 0
+    var _service: String = String()
+    var _user: String = String()
+    var _outcome: UInt32 = 0
+    var _count: UInt64 = 0
+    var _opened: Int64 = 0
+    var _last: Int64 = 0
+    var _closed: Bool = false
+    var _bytesOut: UInt64 = 0
+    var _bytesIn: UInt64 = 0
+    var _mark: UInt64 = 0
+    var _packets: [UInt64] = []
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _client = source._client
+      _server = source._server
+      _clientPort = source._clientPort
+      _serverPort = source._serverPort
+      _service = source._service
+      _user = source._user
+      _outcome = source._outcome
+      _count = source._count
+      _opened = source._opened
+      _last = source._last
+      _closed = source._closed
+      _bytesOut = source._bytesOut
+      _bytesIn = source._bytesIn
+      _mark = source._mark
+      _packets = source._packets
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularMessageField(value: &_storage._client) }()
+        case 2: try { try decoder.decodeSingularMessageField(value: &_storage._server) }()
+        case 3: try { try decoder.decodeSingularUInt32Field(value: &_storage._clientPort) }()
+        case 4: try { try decoder.decodeSingularUInt32Field(value: &_storage._serverPort) }()
+        case 5: try { try decoder.decodeSingularStringField(value: &_storage._service) }()
+        case 6: try { try decoder.decodeSingularStringField(value: &_storage._user) }()
+        case 7: try { try decoder.decodeSingularUInt32Field(value: &_storage._outcome) }()
+        case 8: try { try decoder.decodeSingularUInt64Field(value: &_storage._count) }()
+        case 9: try { try decoder.decodeSingularSFixed64Field(value: &_storage._opened) }()
+        case 10: try { try decoder.decodeSingularSFixed64Field(value: &_storage._last) }()
+        case 11: try { try decoder.decodeSingularBoolField(value: &_storage._closed) }()
+        case 12: try { try decoder.decodeSingularUInt64Field(value: &_storage._bytesOut) }()
+        case 13: try { try decoder.decodeSingularUInt64Field(value: &_storage._bytesIn) }()
+        case 14: try { try decoder.decodeSingularFixed64Field(value: &_storage._mark) }()
+        case 15: try { try decoder.decodeRepeatedUInt64Field(value: &_storage._packets) }()
+        default: break
+        }
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
+      try { if let v = _storage._client {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+      } }()
+      try { if let v = _storage._server {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+      } }()
+      if _storage._clientPort != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._clientPort, fieldNumber: 3)
+      }
+      if _storage._serverPort != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._serverPort, fieldNumber: 4)
+      }
+      if !_storage._service.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._service, fieldNumber: 5)
+      }
+      if !_storage._user.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._user, fieldNumber: 6)
+      }
+      if _storage._outcome != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._outcome, fieldNumber: 7)
+      }
+      if _storage._count != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._count, fieldNumber: 8)
+      }
+      if _storage._opened != 0 {
+        try visitor.visitSingularSFixed64Field(value: _storage._opened, fieldNumber: 9)
+      }
+      if _storage._last != 0 {
+        try visitor.visitSingularSFixed64Field(value: _storage._last, fieldNumber: 10)
+      }
+      if _storage._closed != false {
+        try visitor.visitSingularBoolField(value: _storage._closed, fieldNumber: 11)
+      }
+      if _storage._bytesOut != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._bytesOut, fieldNumber: 12)
+      }
+      if _storage._bytesIn != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._bytesIn, fieldNumber: 13)
+      }
+      if _storage._mark != 0 {
+        try visitor.visitSingularFixed64Field(value: _storage._mark, fieldNumber: 14)
+      }
+      if !_storage._packets.isEmpty {
+        try visitor.visitPackedUInt64Field(value: _storage._packets, fieldNumber: 15)
+      }
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Beryl_V1_LoginRow, rhs: Beryl_V1_LoginRow) -> Bool {
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._client != rhs_storage._client {return false}
+        if _storage._server != rhs_storage._server {return false}
+        if _storage._clientPort != rhs_storage._clientPort {return false}
+        if _storage._serverPort != rhs_storage._serverPort {return false}
+        if _storage._service != rhs_storage._service {return false}
+        if _storage._user != rhs_storage._user {return false}
+        if _storage._outcome != rhs_storage._outcome {return false}
+        if _storage._count != rhs_storage._count {return false}
+        if _storage._opened != rhs_storage._opened {return false}
+        if _storage._last != rhs_storage._last {return false}
+        if _storage._closed != rhs_storage._closed {return false}
+        if _storage._bytesOut != rhs_storage._bytesOut {return false}
+        if _storage._bytesIn != rhs_storage._bytesIn {return false}
+        if _storage._mark != rhs_storage._mark {return false}
+        if _storage._packets != rhs_storage._packets {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Beryl_V1_LeaseRows: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".LeaseRows"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}rows\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedMessageField(value: &self.rows) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.rows.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.rows, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Beryl_V1_LeaseRows, rhs: Beryl_V1_LeaseRows) -> Bool {
+    if lhs.rows != rhs.rows {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Beryl_V1_LeaseRow: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".LeaseRow"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}hardware\0\u{1}client\0\u{1}address\0\u{1}name\0\u{1}server\0\u{1}granted\0\u{1}until\0\u{1}released\0\u{1}packets\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.hardware) }()
+      case 2: try { try decoder.decodeSingularFixed64Field(value: &self.client) }()
+      case 3: try { try decoder.decodeSingularMessageField(value: &self._address) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.name) }()
+      case 5: try { try decoder.decodeSingularMessageField(value: &self._server) }()
+      case 6: try { try decoder.decodeSingularSFixed64Field(value: &self.granted) }()
+      case 7: try { try decoder.decodeSingularSFixed64Field(value: &self.until) }()
+      case 8: try { try decoder.decodeSingularBoolField(value: &self.released) }()
+      case 9: try { try decoder.decodeRepeatedUInt64Field(value: &self.packets) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if self.hardware != 0 {
+      try visitor.visitSingularUInt64Field(value: self.hardware, fieldNumber: 1)
+    }
+    if self.client != 0 {
+      try visitor.visitSingularFixed64Field(value: self.client, fieldNumber: 2)
+    }
+    try { if let v = self._address {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
+    } }()
+    if !self.name.isEmpty {
+      try visitor.visitSingularStringField(value: self.name, fieldNumber: 4)
+    }
+    try { if let v = self._server {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 5)
+    } }()
+    if self.granted != 0 {
+      try visitor.visitSingularSFixed64Field(value: self.granted, fieldNumber: 6)
+    }
+    if self.until != 0 {
+      try visitor.visitSingularSFixed64Field(value: self.until, fieldNumber: 7)
+    }
+    if self.released != false {
+      try visitor.visitSingularBoolField(value: self.released, fieldNumber: 8)
+    }
+    if !self.packets.isEmpty {
+      try visitor.visitPackedUInt64Field(value: self.packets, fieldNumber: 9)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Beryl_V1_LeaseRow, rhs: Beryl_V1_LeaseRow) -> Bool {
+    if lhs.hardware != rhs.hardware {return false}
+    if lhs.client != rhs.client {return false}
+    if lhs._address != rhs._address {return false}
+    if lhs.name != rhs.name {return false}
+    if lhs._server != rhs._server {return false}
+    if lhs.granted != rhs.granted {return false}
+    if lhs.until != rhs.until {return false}
+    if lhs.released != rhs.released {return false}
+    if lhs.packets != rhs.packets {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

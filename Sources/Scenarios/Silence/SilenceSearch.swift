@@ -180,7 +180,7 @@ public struct SilenceSearch {
     where report.class == "evidence" && report.tier == "local"
       && question.meets(report.first, report.last)
     {
-      for row in report.summary ?? [] where question.concerns(row) {
+      for row in report.summary ?? [] where row.text == nil && question.concerns(row) {
         let service = row.port == 0 ? row.transport : "\(row.transport)/\(row.port)"
         let party = row.source.map { "from \($0)" } ?? "to \(row.target ?? "?")"
         var sum = sums[Key(monitor: report.monitor, party: party, service: service)] ?? Sum()

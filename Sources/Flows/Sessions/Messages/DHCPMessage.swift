@@ -29,6 +29,8 @@ public struct DHCPMessage: Sendable, Hashable {
   public var nameServers: [IPAddress] = []
   public var leaseTime: UInt32 = 0
   public var hostName: [UInt8] = []
+  /// A digest of option 61, where it says more than the hardware address; else 0.
+  public var clientIdentifier: UInt64 = 0
   /// Whether the options ended as they should.
   public var isWellFormed = true
 

@@ -18,6 +18,9 @@ public struct SSHProgress: Sendable, Hashable {
   public var banner: [UInt8] = []
   /// Attempts refused so far.
   public var failures = 0
+  /// With `encrypted`: a digest of all that the client said before, its random cookie among it. It
+  /// is the same on both sides of an address translation, and no other session has it.
+  public var mark: UInt64 = 0
 
   public init() {}
 }

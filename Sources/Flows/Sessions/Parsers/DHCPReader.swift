@@ -6,6 +6,7 @@ enum DHCPReader {
   /// Bytes before the options, with the cookie.
   private static let headLength = 240
   private static let hostNameLimit = 64
+  private static let identifierLimit = 64
   /// Options of one message: each takes two bytes of at most a frame.
   private static let optionLimit = 512
 
@@ -57,6 +58,12 @@ enum DHCPReader {
     case 51: message.leaseTime = data.long() ?? 0
     case 53: message.kind = data.byte().flatMap { DHCPMessage.Kind(rawValue: $0) } ?? .none
     case 54: message.serverIdentifier = data.address() ?? .unspecified
+    case 61:
+      // Type 1 is Ethernet's hardware address.
+      let identifier = Array(data.bytes.first(identifierLimit))
+      if identifier.count > 1, identifier[0] != 1 {
+        message.clientIdentifier = identifier.secretDigest
+      }
     default: break
     }
   }

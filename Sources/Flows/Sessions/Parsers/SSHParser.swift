@@ -37,6 +37,8 @@ final class SSHParser: SessionParser {
   @exclusivity(unchecked) private var answers = 0
   @exclusivity(unchecked) private var isFirstJudged = false
   @exclusivity(unchecked) private var isToldEncrypted = false
+  /// Of the client's clear part (FNV-1a).
+  @exclusivity(unchecked) private var mark: UInt64 = 0xcbf2_9ce4_8422_2325
 
   init() { super.init(.ssh) }
 
@@ -48,11 +50,15 @@ final class SSHParser: SessionParser {
     var at = 0
     let index = direction.index
     while at < bytes.count {
+      let start = at
       switch sides[index].phase {
       case .banner: feedBanner(bytes, &at, direction, &output)
       case .clear: feedClear(bytes, &at, index)
       case .encrypted:
         return feedEncrypted(bytes.count - at, direction, &output)
+      }
+      if direction == .out {
+        for place in start..<at { mark = (mark ^ UInt64(bytes[place])) &* 0x100_0000_01b3 }
       }
       sides[index].clearBytes += 1
       if sides[index].clearBytes > Self.clearLimit { return false }
@@ -162,6 +168,7 @@ final class SSHParser: SessionParser {
     var progress = SSHProgress()
     progress.stage = stage
     progress.failures = failures
+    if stage == .encrypted { progress.mark = max(mark, 1) }
     output.tell(.ssh(progress))
   }
 }
