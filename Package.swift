@@ -96,7 +96,7 @@ let package = Package(
         "Analysis", "Flows", "Packets", "Reports", "Signatures", "Terms", "CPrefetch",
       ]),
     module("Correlation", ["Analysis", "Hierarchy", "Reports", "Terms"]),
-    module("Response", ["Analysis", "Reports", "Terms"]),
+    module("Response", ["Analysis", "Hierarchy", "Reports", "Terms"]),
     module("Importing", ["Hierarchy"]),
     // Layer 5
     module("Monitoring", ["Analysis", "Hierarchy", "Reports", "Response", "Terms"]),

@@ -20,6 +20,7 @@ struct BerylCommand: AsyncParsableCommand {
         beryl status topology/acme.yaml    ask a running tree how it does
         beryl replay scenario.yaml         replay captures across the tree
         beryl compare scenario.yaml a.yaml b.yaml   replay it over several topologies
+        beryl incidents --result out.json  list incidents, those that matter most first
         beryl why ID --result out.json     explain a report
         beryl why-not --kind recon.* --source 10.0.0.9 --result out.json …   explain a silence
         beryl rules check emerging.rules   find the rules that are not evaluated, and why
@@ -29,7 +30,7 @@ struct BerylCommand: AsyncParsableCommand {
     subcommands: [
       CheckCommand.self, TreeCommand.self, AssetsCommand.self, PKICommand.self, UpCommand.self,
       StatusCommand.self,
-      ReplayCommand.self, CompareCommand.self, WhyCommand.self,
+      ReplayCommand.self, CompareCommand.self, IncidentsCommand.self, WhyCommand.self,
       WhyNotCommand.self, RulesCommand.self,
     ])
 

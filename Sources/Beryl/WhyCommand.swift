@@ -9,7 +9,7 @@ struct WhyCommand: AsyncParsableCommand {
     commandName: "why",
     abstract: "Explains a report: what it is derived from, down to packets.",
     discussion: """
-      Prints the report, each score or threshold that led to it, then the reports behind it in \
+      Prints the report, how it is ranked and why, each score or threshold that led to it, then the reports behind it in \
       the same way, tier by tier, and the packets of the captures at the end. Packet numbers \
       count from 0. A report that was told before is not told again.
 
@@ -70,7 +70,7 @@ struct WhyCommand: AsyncParsableCommand {
     }
   }
 
-  /// Where to look, and the first incident of a result: its rows stand in order of tier and time.
+  /// Where to look, and the first incident of a result: its rows stand in order of tier and rank.
   private func source() throws -> (ReportLookup, first: String?) {
     if let result {
       let loaded = try ResultCoding.load(result)

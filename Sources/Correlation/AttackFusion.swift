@@ -152,6 +152,7 @@ struct AttackFusion: AnalysisEngine, Codable {
       at: event.emitted, severity: event.severity, confidence: event.confidence)
     report.transport = event.transport
     var attack = FusedAttack(report: report, kind: kind)
+    attack.namesOthers = context.allows("also", .text, in: event.kind)
     attack.absorb(event, memberCapacity: memberCapacity)
     makeRoom()
     let slot: Int32
@@ -175,6 +176,7 @@ struct AttackFusion: AnalysisEngine, Codable {
     attack.kind = number
     attack.report.kind = kind
     attack.report.attributes = [:]
+    attack.namesOthers = context.allows("also", .text, in: kind)
     attacks[Int(slot)] = attack
   }
 

@@ -15,6 +15,8 @@ struct FusedAttack: Sendable, Codable {
   private(set) var members: [Member] = []
   private(set) var monitors: [MonitorName] = []
   var similarity = 1.0
+  /// Whether the kind can say which other techniques there were (`also`).
+  var namesOthers = false
   /// Under which the index finds it.
   var keys: [AttackIndex.Key] = []
   /// Whether the index has not seen it yet, and how many values it knew of it.
@@ -52,6 +54,10 @@ struct FusedAttack: Sendable, Codable {
       report.terms = [
         Term("severity", event.severity, threshold: Report.informationalSeverity)
       ]
+    }
+    // What a child saw come of it is not lost with the child's own incident.
+    if let told = event.assessment, told.outcome > report.assessment?.outcome ?? .unknown {
+      report.assessment = told
     }
     let isOpener = members.count == 1 && isFollowed
     mergeAttributes(of: event, isOpener: isOpener)
@@ -125,6 +131,7 @@ struct FusedAttack: Sendable, Codable {
   private mutating func merge(_ value: AttributeValue, as name: String) {
     switch (report.attributes[name], value) {
     case (.count(let old)?, .count(let new)): report.attributes[name] = .count(max(old, new))
+    case (.text(let old)?, .text(let new)) where old != new: join(new, to: old, as: name)
     case (.bytes(let old)?, .bytes(let new)): report.attributes[name] = .bytes(max(old, new))
     case (nil, _):
       // The schema bounds the names of one kind; the limit stands against a foreign report.
@@ -132,5 +139,37 @@ struct FusedAttack: Sendable, Codable {
       report.attributes[name] = value
     default: break
     }
+  }
+}
+
+extension FusedAttack {
+  /// One source's attacks on one target are one, but not of one technique, nor by one rule: relevance
+  /// wants to know of each.
+  private mutating func join(_ new: String, to old: String, as name: String) {
+    switch name {
+    case "references": report.attributes[name] = .text(Self.union(old, new, separator: " "))
+    case "metadata", "also": report.attributes[name] = .text(Self.union(old, new, separator: ","))
+    case "technique" where namesOthers:
+      guard case .text(let others)? = report.attributes["also"] else {
+        guard report.attributes.count < Report.Limit.attributes else { return }
+        report.attributes["also"] = .text(new)
+        return
+      }
+      report.attributes["also"] = .text(Self.union(others, new, separator: ","))
+    default: break
+    }
+  }
+
+  /// The words of both, each once, in order of appearance; as many as a text may hold.
+  private static func union(_ old: String, _ new: String, separator: Character) -> String {
+    var words = old.split(separator: separator).map { $0.drop { $0 == " " } }
+    var length = old.utf8.count
+    for word in new.split(separator: separator).map({ $0.drop { $0 == " " } })
+    where !words.contains(word) {
+      length += word.utf8.count + 1
+      guard length <= AttributeValue.textLimit else { break }
+      words.append(word)
+    }
+    return words.joined(separator: String(separator))
   }
 }

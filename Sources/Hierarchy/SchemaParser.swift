@@ -50,7 +50,9 @@ struct SchemaParser {
   private mutating func kind(_ entry: YAMLValue.Entry) -> KindDefinition {
     let fields = log.fields(
       entry.value, of: "kind '\(entry.key)'",
-      keys: ["class", "techniques", "severity", "fields", "correlate", "needs", "gives"],
+      keys: [
+        "class", "techniques", "severity", "fields", "correlate", "needs", "gives", "concerns",
+      ],
       at: entry.keyPosition)
     let classText = log.choice(
       log.required("class", fields), of: ReportClass.allCases.map(\.rawValue), role: .reportClass)
@@ -63,12 +65,14 @@ struct SchemaParser {
     let severity = log.number(log.required("severity", fields), in: 0...10)
     var types = fieldTypes(fields["fields"])
     if classText != ReportClass.evidence.rawValue { types.merge(common) { own, _ in own } }
+    let (concerns, byTechnique) = self.concerns(fields["concerns"], of: entry.key)
     return KindDefinition(
       reportClass: classText.flatMap(ReportClass.init(rawValue:)) ?? .detection,
       techniques: techniques, severity: severity ?? 0, fields: types,
       correlation: correlation(fields["correlate"], fieldNames: types.keys.sorted()),
       needs: footholds(fields["needs"], of: "what kind '\(entry.key)' needs"),
-      gives: footholds(fields["gives"], of: "what kind '\(entry.key)' gives"))
+      gives: footholds(fields["gives"], of: "what kind '\(entry.key)' gives"),
+      concerns: concerns, techniqueConcerns: byTechnique)
   }
 
   private mutating func footholds(_ value: YAMLValue?, of owner: String) -> Footholds {

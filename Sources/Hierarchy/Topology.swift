@@ -20,6 +20,8 @@ public struct Topology: Sendable {
   public let directives: [Directive]
   /// What scans and lists say of its hosts.
   public let inventory: Inventory
+  /// Interest in kinds, 0–1, by whole kinds, `family.*` or `*`; the rest goes by severity.
+  public let interest: [String: Double]
   /// The file it came from; empty for a topology made by hand.
   public let path: String
 
@@ -33,7 +35,8 @@ public struct Topology: Sendable {
     enterprise: String, schema: Schema, segments: [Segment] = [], assets: [Asset] = [],
     monitors: [MonitorDefinition],
     subscriptions: [SubscriptionLink: Subscription] = [:], defaults: [String: Double] = [:],
-    directives: [Directive] = [], inventory: Inventory = Inventory(), path: String = ""
+    directives: [Directive] = [], inventory: Inventory = Inventory(),
+    interest: [String: Double] = [:], path: String = ""
   ) {
     self.enterprise = enterprise
     self.schema = schema
@@ -44,6 +47,7 @@ public struct Topology: Sendable {
     self.defaults = defaults
     self.directives = directives
     self.inventory = inventory
+    self.interest = interest
     self.path = path
     var positions: [MonitorName: Int] = [:]
     var childrenOf: [MonitorName: [MonitorName]] = [:]

@@ -131,6 +131,7 @@ extension TopologyFault {
     case place = "inside, outside, an address or a prefix"
     case reference = "a field of an earlier stage, such as scan.source"
     case system = "a system, such as linux or Windows Server 2019"
+    case product = "a product, perhaps with <, <=, =, >= or > and a version, such as openssh < 9.8"
     case vulnerability = "a CVE number, such as CVE-2021-44228"
   }
 }

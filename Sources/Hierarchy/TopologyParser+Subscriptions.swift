@@ -70,6 +70,15 @@ extension TopologyParser {
       budget: budget)
   }
 
+  /// Interest by kind, from 0 to 1.
+  mutating func readInterest(_ value: YAMLValue) {
+    for entry in log.entries(value) {
+      let key = YAMLValue(content: .scalar(entry.key), position: entry.keyPosition)
+      let share = log.number(entry.value, in: 0...1, as: .ratio)
+      if let kind = pattern(key), let share { interest[kind] = share }
+    }
+  }
+
   /// A pattern must fit at least one kind of the schema.
   private mutating func pattern(_ value: YAMLValue) -> String? {
     guard let text = log.scalar(value) else { return nil }

@@ -27,6 +27,7 @@ struct TopologyParser {
   var defaults: [String: Double] = [:]
   var directives: [Directive] = []
   var inventory = Inventory()
+  var interest: [String: Double] = [:]
   /// The folder of the schema's file, or of the topology when the schema is inline; ends in `/`.
   private var schemaFolder = ""
 
@@ -47,7 +48,7 @@ struct TopologyParser {
       root, of: "the topology",
       keys: [
         "beryl", "enterprise", "schema", "network", "assets", "monitors", "subscriptions",
-        "defaults", "directives", "inventory",
+        "defaults", "directives", "inventory", "interest",
       ])
     if let value = log.required("beryl", fields), let version = log.scalar(value), version != "1" {
       log.add(value.position, .wrongVersion(version))
@@ -60,6 +61,7 @@ struct TopologyParser {
     if let value = fields["network"] { readNetwork(value) }
     if let value = fields["assets"] { readAssets(value) }
     readInventory(fields["inventory"])
+    if let value = fields["interest"] { readInterest(value) }
     if let value = log.required("monitors", fields) { readMonitors(value) }
     if let value = fields["defaults"] { defaults = readLimits(value, of: "defaults") }
     checkNetwork()
@@ -69,7 +71,7 @@ struct TopologyParser {
       enterprise: enterprise ?? "", schema: schema ?? Schema(attackVersion: "", kinds: [:]),
       segments: segments.map(\.value), assets: assets.map(\.value),
       monitors: monitors.map(\.definition), subscriptions: subscriptions, defaults: defaults,
-      directives: directives, inventory: inventory, path: path)
+      directives: directives, inventory: inventory, interest: interest, path: path)
   }
 
   /// A path relative to the topology's folder, or a mapping.

@@ -85,6 +85,7 @@ public struct Report: Hashable, Sendable {
     @usableFromInline var coverage = Coverage()
     @usableFromInline var exercise: String?
     @usableFromInline var summary: Summary?
+    @usableFromInline var assessment: Assessment?
 
     @usableFromInline init() {}
   }
@@ -157,6 +158,12 @@ extension Report {
   @inlinable public var summary: Summary? {
     _read { yield lists[0].summary }
     _modify { yield &lists[0].summary }
+  }
+
+  /// How much it matters; incidents have one.
+  @inlinable public var assessment: Assessment? {
+    _read { yield lists[0].assessment }
+    _modify { yield &lists[0].assessment }
   }
 }
 

@@ -26,11 +26,15 @@ public struct KindDefinition: Sendable, Equatable {
   /// What an attacker must have before he can do this, and what he has afterwards.
   public var needs: Footholds
   public var gives: Footholds
+  /// What it works against, whatever its technique; and what each technique does.
+  public var concerns: Concerns
+  public var techniqueConcerns: [String: Concerns]
 
   public init(
     reportClass: ReportClass, techniques: [String] = [], severity: Double,
     fields: [String: FieldType] = [:], correlation: [FeatureComparison] = [],
-    needs: Footholds = Footholds(), gives: Footholds = Footholds()
+    needs: Footholds = Footholds(), gives: Footholds = Footholds(),
+    concerns: Concerns = Concerns(), techniqueConcerns: [String: Concerns] = [:]
   ) {
     self.reportClass = reportClass
     self.techniques = techniques
@@ -39,6 +43,8 @@ public struct KindDefinition: Sendable, Equatable {
     self.correlation = correlation
     self.needs = needs
     self.gives = gives
+    self.concerns = concerns
+    self.techniqueConcerns = techniqueConcerns
   }
 }
 
@@ -82,7 +88,9 @@ extension KindDefinition {
     return [
       kind.text, reportClass.rawValue, techniques.joined(separator: ","), "\(severity)",
       fields.joined(separator: ","), features.joined(separator: ","),
-      needs.canonical, gives.canonical,
+      needs.canonical, gives.canonical, concerns.canonical,
+      techniqueConcerns.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value.canonical)" }
+        .joined(separator: ","),
     ].joined(separator: "|")
   }
 }

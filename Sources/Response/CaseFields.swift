@@ -1,14 +1,20 @@
 import Analysis
 import Reports
 
-/// What each kind can say, for the resolver; nil where only the reports' own words are used. The
-/// topology's, and so no part of a state.
+/// What each kind can say, for the resolver, nil where only the reports' own words are used; and what
+/// rank rests on. The topology's, and so no part of a state.
 public struct CaseFields: Sendable, Codable {
   let schema: Schema?
+  let site: SiteKnowledge
 
-  public init(schema: Schema?) { self.schema = schema }
+  public init(schema: Schema?, site: SiteKnowledge = .none) {
+    self.schema = schema
+    self.site = site
+  }
   public init(from decoder: any Decoder) throws {
-    schema = (decoder.userInfo[.caseFields] as? CaseFields)?.schema
+    let known = decoder.userInfo[.caseFields] as? CaseFields
+    schema = known?.schema
+    site = known?.site ?? .none
   }
   public func encode(to encoder: any Encoder) throws {}
 }

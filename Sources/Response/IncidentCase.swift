@@ -33,6 +33,7 @@ struct IncidentCase: Sendable, Codable {
     var severity: Double
     var sources: Int
     var targets: Int
+    var rankClass: RankClass
   }
 
   init(_ conclusion: Report, now: CaptureTime, due: CaptureTime, fields: CaseFields) {
@@ -274,10 +275,13 @@ struct IncidentCase: Sendable, Codable {
       report.raised = now
     }
     report.summary = nil
+    let assessment = Ranking(site: fields.site, schema: fields.schema)
+      .assess(report, conclusions, before: told?.rankClass)
+    report.assessment = assessment
     told = Told(
       id: report.id, revision: report.revision, raised: report.raised, emitted: now,
       kind: report.kind, severity: report.severity, sources: report.sources.count,
-      targets: report.targets.count)
+      targets: report.targets.count, rankClass: assessment.rankClass)
     due = .distantFuture
     return [report]
       + farewells.map { farewell in

@@ -56,12 +56,13 @@ public struct Resolver: Sendable, Codable {
     }
   }
 
-  /// With a schema, an incident also says what the reasons behind it say, as far as its kind can.
+  /// With a schema, an incident also says what the reasons behind it say, as far as its kind can; its
+  /// rank rests on what is known of the site.
   public init(
     monitor: MonitorName, tier: Tier, exercise: String? = nil, schema: Schema? = nil,
-    limits: LimitTable = LimitTable()
+    site: SiteKnowledge = .none, limits: LimitTable = LimitTable()
   ) {
-    fields = CaseFields(schema: schema)
+    fields = CaseFields(schema: schema, site: site)
     self.monitor = monitor
     self.tier = tier
     self.exercise = exercise

@@ -15,7 +15,12 @@ extension Derivation: CustomStringConvertible {
     case .cut: return [Self.head(report) + "  (not followed further)"]
     case .told, .missing: break
     }
-    var branches = report.terms.map { [Self.line($0)] }
+    var branches: [[String]] = []
+    if let assessment = report.assessment {
+      branches += assessment.branches(
+        risk: report.risk, severity: report.severity, reportConfidence: report.confidence)
+    }
+    branches += report.terms.map { [Self.line($0)] }
     branches += Self.attributes(report)
     // An evidence report's packets stand in its rows.
     branches += report.evidence

@@ -41,6 +41,10 @@ public struct ReportRow: Codable, Hashable, Sendable {
       self.threshold = threshold
       self.unit = unit
     }
+
+    init(_ term: Term) {
+      self.init(name: term.name, value: term.value, threshold: term.threshold, unit: term.unit)
+    }
   }
 
   public struct CoverageRow: Codable, Hashable, Sendable {
@@ -87,13 +91,16 @@ public struct ReportRow: Codable, Hashable, Sendable {
   public var terms: [TermRow]
   public var coverage: CoverageRow
   public var exercise: String?
+  /// How much an incident matters; nil for the other classes.
+  public var assessment: AssessmentRow?
   /// Rows of an evidence report.
   public var summary: [SummaryRow]?
 }
 
 extension ReportRow {
-  /// `risk` and `techniques` come from the topology, where there is one.
-  public init(_ report: Report, risk: Double = 0, techniques: [String] = []) {
+  /// `risk` and `techniques` come from the topology, where there is one; else the risk is that of the
+  /// asset which the incident was assessed by.
+  public init(_ report: Report, risk: Double? = nil, techniques: [String] = []) {
     id = report.id.description
     revision = report.revision
     self.class = report.reportClass.rawValue
@@ -111,7 +118,8 @@ extension ReportRow {
     count = Count(sources: report.sources.count, targets: report.targets.count)
     severity = report.severity
     confidence = report.confidence
-    self.risk = risk
+    self.risk =
+      risk ?? report.assessment.map { report.risk(assetValue: Int($0.riskValue)) } ?? 0
     self.techniques = techniques
     attributes = report.attributes.mapValues { ResultValue($0) }
     derivedFrom = report.derivedFrom.map(\.description)
@@ -119,13 +127,12 @@ extension ReportRow {
     evidence = report.evidence.map {
       EvidenceRow(monitor: $0.monitor.text, capture: $0.capture, packets: $0.packets)
     }
-    terms = report.terms.map {
-      TermRow(name: $0.name, value: $0.value, threshold: $0.threshold, unit: $0.unit)
-    }
+    terms = report.terms.map { TermRow($0) }
     coverage = CoverageRow(
       segments: report.coverage.segments, loss: report.coverage.loss,
       silent: report.coverage.silent.map(\.text))
     exercise = report.exercise
+    assessment = report.assessment.map { AssessmentRow($0) }
     summary = report.summary.map(SummaryRow.rows)
   }
 
@@ -133,10 +140,16 @@ extension ReportRow {
     Tier(rawValue: tier).map { Tier.allCases.firstIndex(of: $0) ?? 0 } ?? 0
   }
 
-  /// The order of rows in a result: highest tier first, then by time.
+  /// The order of rows in a result: highest tier first; then incidents by class of rank and by when
+  /// they were raised, which no revision changes; the rest by time.
   public static func precedes(_ left: ReportRow, _ right: ReportRow) -> Bool {
-    (-left.tierRank, left.first, left.kind, left.id)
-      < (-right.tierRank, right.first, right.kind, right.id)
+    if left.tierRank != right.tierRank { return left.tierRank > right.tierRank }
+    let (mine, theirs) = (left.assessment?.classOrder ?? 0, right.assessment?.classOrder ?? 0)
+    if mine != theirs { return mine > theirs }
+    guard left.assessment == nil || right.assessment == nil else {
+      return (left.raised, left.id) < (right.raised, right.id)
+    }
+    return (left.first, left.kind, left.id) < (right.first, right.kind, right.id)
   }
 }
 

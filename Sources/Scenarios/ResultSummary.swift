@@ -1,4 +1,4 @@
-/// A replay's result for people: incidents as a table, then which expectation held, then links,
+/// A replay's result for people: incidents in order of rank, then which expectation held, then links,
 /// losses and timing.
 public struct ResultSummary: CustomStringConvertible {
   /// Rows of the incident table at most.
@@ -27,20 +27,8 @@ public struct ResultSummary: CustomStringConvertible {
       + Figures.counted(result.incidents.count, "incident") + ", "
       + Figures.counted(result.detections.count, "detection")
     guard !result.incidents.isEmpty else { return [head] }
-    var table = TextTable([
-      ("tier", .left), ("monitor", .left), ("kind", .left), ("sources", .left),
-      ("targets", .left), ("ports", .left), ("severity", .right), ("raised", .right),
-      ("id", .left),
-    ])
-    for row in result.incidents.prefix(Self.incidentLimit) {
-      table.append([
-        row.tier, row.monitor, row.kind, Self.brief(row.sources, of: row.count.sources),
-        Self.brief(row.targets, of: row.count.targets),
-        Self.brief(row.ports.map { "\($0)" }, of: row.ports.count),
-        Figures.short(row.severity),
-        Figures.offset(row.raised - result.timing.first), String(row.id.prefix(8)),
-      ])
-    }
+    let table = IncidentTable(
+      result.incidents.prefix(Self.incidentLimit), start: result.timing.first)
     var lines = [head, ""] + table.lines
     lines[2] = paint(lines[2], .faint)
     let rest = result.incidents.count - Self.incidentLimit

@@ -63,7 +63,8 @@ public struct NodeConfiguration: Sendable {
     {
       var context = site.context(of: monitor)
       context.tier = monitor.tier.above
-      return CorrelationLane($0, context, scope: "council ", expecting: members)
+      return CorrelationLane(
+        $0, context, site.knowledge, scope: "council ", expecting: members)
     }
   }
 
@@ -119,7 +120,9 @@ public struct NodeConfiguration: Sendable {
     subscription =
       definition.parents.first.map { topology.subscription(of: $0, to: name) }
       ?? Subscription(kinds: ["*"], leastSeverity: 0, budget: nil)
-    makeLane = { CorrelationLane($0, site.context(of: definition), expecting: expected) }
+    makeLane = {
+      CorrelationLane($0, site.context(of: definition), site.knowledge, expecting: expected)
+    }
     makeCouncil = heard.isEmpty ? nil : Self.council(site, definition, members: [name] + heard)
   }
 }
@@ -127,7 +130,7 @@ public struct NodeConfiguration: Sendable {
 extension CorrelationLane {
   /// A lane with every correlator, for one monitor's eyes.
   init(
-    _ lane: LaneName, _ context: CorrelationContext, scope: String = "",
+    _ lane: LaneName, _ context: CorrelationContext, _ site: SiteKnowledge, scope: String = "",
     expecting children: [MonitorName]
   ) {
     self.init(
@@ -135,7 +138,9 @@ extension CorrelationLane {
       expecting: children, engines: CorrelatorCatalog.engines(context),
       resolver: Resolver(
         monitor: context.monitor, tier: context.tier, exercise: lane.exercise,
-        schema: context.schema, limits: context.limits),
-      facts: [.correlationContext: context, .caseFields: CaseFields(schema: context.schema)])
+        schema: context.schema, site: site, limits: context.limits),
+      facts: [
+        .correlationContext: context, .caseFields: CaseFields(schema: context.schema, site: site),
+      ])
   }
 }

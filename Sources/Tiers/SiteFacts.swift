@@ -2,6 +2,7 @@ import Correlation
 import Hierarchy
 import Monitoring
 import Reports
+import Response
 import Terms
 
 /// What is the same for every monitor of a topology, reckoned once: thousands of monitors in one
@@ -13,6 +14,8 @@ public struct SiteFacts: Sendable {
   let kindDigests: [String: String]
   private let segmentsByName: [String: Segment]
   private let base: CorrelationContext
+  /// What incidents are ranked by.
+  let knowledge: SiteKnowledge
   /// A digest of what all monitors' states depend on.
   private let digest: UInt64
 
@@ -22,6 +25,7 @@ public struct SiteFacts: Sendable {
     schemaDigest = topology.schema.digest
     kindDigests = topology.schema.kindDigests
     digest = Self.digest(topology, schemaDigest)
+    knowledge = SiteKnowledge(topology)
     segmentsByName = Dictionary(
       topology.segments.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
     var values: [IPAddress: Int] = [:]

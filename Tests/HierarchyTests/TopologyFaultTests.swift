@@ -211,6 +211,12 @@ private func monitors(_ lines: String...) -> String {
     FaultyText("wrong-unit", head + net + tree + "defaults: { port-scan.window: ▸90 }\n"),
     FaultyText("wrong-unit", head + net + tree + "defaults: { port-scan.window: ▸5 apples }\n"),
     FaultyText("wrong-unit", head + net + tree + "defaults: { syn-flood.rate: ▸90s }\n"),
+    FaultyText("out-of-range", head + net + tree + "interest: { recon.*: ▸2 }\n"),
+    FaultyText("malformed", head + net + tree + "interest: { recon.*: ▸much }\n"),
+    FaultyText(
+      "unknown-kind", head + net + tree + "interest: { ▸recn.*: 1 }\n", suggest: "recon.*"),
+    FaultyText("unreadable", head + net + tree + "inventory: ▸none.xml\n"),
+    FaultyText("wrong-shape", head + net + tree + "inventory: ▸{ a: b }\n"),
     FaultyText("out-of-range", head + net + tree + "defaults: { slow-scan.success: ▸1.5 }\n"),
     FaultyText(
       "unknown-limit", head + net + tree + "defaults: { ▸port-scan.failure: 3 }\n",

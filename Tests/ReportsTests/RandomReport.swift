@@ -125,6 +125,16 @@ struct RandomReport {
       packets: packets())
   }
 
+  mutating func assessment() -> Assessment {
+    var assessment = Assessment(
+      relevance: UInt8(number(256)), value: UInt8(number(6)), interest: double(),
+      outcome: Assessment.Outcome.allCases[number(3)], confidence: double(),
+      rankClass: RankClass.allCases[number(5)], riskValue: UInt8(number(6)),
+      host: flip() ? address() : nil)
+    for _ in 0..<number(4) { assessment.grounds.append(Term(text(), double(), unit: text())) }
+    return assessment
+  }
+
   mutating func next() -> Report {
     let kinds: [ReportKind] = [.portScan, .firstContacts, .distributedFlood]
     var report = Report(
@@ -153,6 +163,7 @@ struct RandomReport {
     report.exercise = flip() ? text() : nil
     report.summary = flip() ? summary() : nil
     report.partOf = flip() ? ReportID(high: chance.next(), low: chance.next()) : nil
+    report.assessment = flip() ? assessment() : nil
     return report
   }
 }

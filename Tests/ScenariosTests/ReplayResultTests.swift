@@ -89,12 +89,12 @@ import Testing
       text == """
         a scan in pieces: 2 incidents, 1 detection
 
-        tier        monitor  kind                    sources                      \
-        targets     ports  severity  raised  id
-        enterprise  acme     recon.distributed-scan  203.0.113.1 203.0.113.2 +10  \
-        10.10.1.10  -             7    +33s  \(incident[0])
-        domain      hq       recon.distributed-scan  203.0.113.1 203.0.113.2 +10  \
-        10.10.1.10  -             6    +31s  \(incident[1])
+        rank  tier        monitor  kind                    sources                      \
+        targets     ports  severity  outcome  raised  id
+        -     enterprise  acme     recon.distributed-scan  203.0.113.1 203.0.113.2 +10  \
+        10.10.1.10  -             7  -          +33s  \(incident[0])
+        -     domain      hq       recon.distributed-scan  203.0.113.1 203.0.113.2 +10  \
+        10.10.1.10  -             6  -          +31s  \(incident[1])
 
         ✗ expect recon.distributed-scan, sources ≥ 15
             best candidate: recon.distributed-scan at enterprise acme with 12 sources, 1 target, \

@@ -198,7 +198,13 @@ extension WebAttack {
       "technique": .text(facts.technique.rawValue), "path": .printable(facts.path),
       "requests": .count(attack.count),
     ]
-    if facts.status > 0 { report.attributes["status"] = .count(facts.status) }
+    if facts.status > 0 {
+      report.attributes["status"] = .count(facts.status)
+      report.attributes["successes"] = .count(UInt64(facts.successes))
+      if facts.technique.showsInAnswer {
+        report.attributes["hits"] = .count(UInt64(facts.successes))
+      }
+    }
     report.terms = [
       Term("score of one request", facts.best, threshold: limit),
       Term("score of all requests", facts.sum, threshold: faintLimit),

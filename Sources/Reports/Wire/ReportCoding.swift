@@ -92,6 +92,10 @@ public enum ReportCoding {
     for term in report.terms { size += 32 + term.name.utf8.count + term.unit.utf8.count }
     size += report.coverage.segments.reduce(0) { $0 + $1.utf8.count + 4 }
     size += 68 * report.coverage.silent.count
+    if let assessment = report.assessment {
+      size += 80
+      for term in assessment.grounds { size += 32 + term.name.utf8.count + term.unit.utf8.count }
+    }
     switch report.summary {
     case nil: break
     case .contacts(let rows):

@@ -118,6 +118,7 @@ extension ReportCoding {
     case 26: report.partOf = try readWhole(&reader)
     case 27: report.summary = try readLogins(&reader)
     case 28: report.summary = try readLeases(&reader)
+    case 29: report.assessment = try readAssessment(&reader)
     default: try reader.skip()
     }
   }
@@ -198,7 +199,7 @@ extension ReportCoding {
     }
   }
 
-  private static func readTerm(_ reader: inout WireReader) throws(WireFault) -> Term {
+  static func readTerm(_ reader: inout WireReader) throws(WireFault) -> Term {
     do throws(WireFault) {
       var inner = try reader.message()
       var term = Term("", 0)

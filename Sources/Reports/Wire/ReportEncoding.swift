@@ -26,11 +26,12 @@ extension ReportCoding {
     write(report.attributes, to: &writer)
     for evidence in report.evidence.prefix(Report.Limit.evidence) { write(evidence, to: &writer) }
     write(report.derivedFrom, to: &writer)
-    for term in report.terms.prefix(Report.Limit.terms) { write(term, to: &writer) }
+    for term in report.terms.prefix(Report.Limit.terms) { write(21, term, to: &writer) }
     write(report.coverage, to: &writer)
     if let exercise = report.exercise { writer.presentText(23, exercise, limit: textLimit) }
     if let summary = report.summary { write(summary, to: &writer) }
     if let whole = report.partOf { writer.packed(26, fixed64: [whole.high, whole.low]) }
+    if let assessment = report.assessment { write(assessment, to: &writer) }
   }
 
   static func code(_ value: ReportClass) -> UInt64 {
@@ -164,8 +165,8 @@ extension ReportCoding {
     }
   }
 
-  private static func write(_ term: Term, to writer: inout WireWriter) {
-    let mark = writer.begin(21)
+  static func write(_ field: Int, _ term: Term, to writer: inout WireWriter) {
+    let mark = writer.begin(field)
     writer.text(1, term.name, limit: textLimit)
     writer.double(2, term.value)
     if let threshold = term.threshold {

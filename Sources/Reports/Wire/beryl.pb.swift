@@ -299,6 +299,16 @@ package nonisolated struct Beryl_V1_Report: @unchecked Sendable {
     set {_uniqueStorage()._partOf = newValue}
   }
 
+  /// Incidents only.
+  package var assessment: Beryl_V1_Assessment {
+    get {_storage._assessment ?? Beryl_V1_Assessment()}
+    set {_uniqueStorage()._assessment = newValue}
+  }
+  /// Returns true if `assessment` has been explicitly set.
+  package var hasAssessment: Bool {_storage._assessment != nil}
+  /// Clears the value of `assessment`. Subsequent reads from it will return its default value.
+  package mutating func clearAssessment() {_uniqueStorage()._assessment = nil}
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum OneOf_Summary: Equatable, Sendable {
@@ -312,6 +322,46 @@ package nonisolated struct Beryl_V1_Report: @unchecked Sendable {
   package init() {}
 
   fileprivate var _storage = _StorageClass.defaultInstance
+}
+
+package nonisolated struct Beryl_V1_Assessment: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// 0-255, 128 where nothing is known.
+  package var relevance: UInt32 = 0
+
+  package var value: UInt32 = 0
+
+  package var interest: Double = 0
+
+  /// 0 unknown, 1 failed, 2 succeeded.
+  package var outcome: UInt32 = 0
+
+  package var confidence: Double = 0
+
+  /// 1 slight to 5 urgent.
+  package var rankClass: UInt32 = 0
+
+  package var riskValue: UInt32 = 0
+
+  package var host: Beryl_V1_IPAddress {
+    get {_host ?? Beryl_V1_IPAddress()}
+    set {_host = newValue}
+  }
+  /// Returns true if `host` has been explicitly set.
+  package var hasHost: Bool {self._host != nil}
+  /// Clears the value of `host`. Subsequent reads from it will return its default value.
+  package mutating func clearHost() {self._host = nil}
+
+  package var grounds: [Beryl_V1_Term] = []
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _host: Beryl_V1_IPAddress? = nil
 }
 
 package nonisolated struct Beryl_V1_AddressSet: Sendable {
@@ -1460,7 +1510,7 @@ nonisolated extension Beryl_V1_Tier: SwiftProtobuf._ProtoNameProviding {
 
 nonisolated extension Beryl_V1_Report: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Report"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}id_high\0\u{3}id_low\0\u{1}revision\0\u{1}kind\0\u{3}report_class\0\u{1}monitor\0\u{1}tier\0\u{1}first\0\u{1}last\0\u{1}raised\0\u{1}emitted\0\u{1}sources\0\u{1}targets\0\u{1}ports\0\u{1}transport\0\u{1}severity\0\u{1}confidence\0\u{1}attributes\0\u{1}evidence\0\u{3}derived_from\0\u{1}terms\0\u{1}coverage\0\u{1}exercise\0\u{1}contacts\0\u{1}rates\0\u{3}part_of\0\u{1}logins\0\u{1}leases\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}id_high\0\u{3}id_low\0\u{1}revision\0\u{1}kind\0\u{3}report_class\0\u{1}monitor\0\u{1}tier\0\u{1}first\0\u{1}last\0\u{1}raised\0\u{1}emitted\0\u{1}sources\0\u{1}targets\0\u{1}ports\0\u{1}transport\0\u{1}severity\0\u{1}confidence\0\u{1}attributes\0\u{1}evidence\0\u{3}derived_from\0\u{1}terms\0\u{1}coverage\0\u{1}exercise\0\u{1}contacts\0\u{1}rates\0\u{3}part_of\0\u{1}logins\0\u{1}leases\0\u{1}assessment\0")
 
   fileprivate class _StorageClass {
     var _idHigh: UInt64 = 0
@@ -1488,6 +1538,7 @@ nonisolated extension Beryl_V1_Report: SwiftProtobuf.Message, SwiftProtobuf._Mes
     var _exercise: String? = nil
     var _summary: Beryl_V1_Report.OneOf_Summary?
     var _partOf: [UInt64] = []
+    var _assessment: Beryl_V1_Assessment? = nil
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -1523,6 +1574,7 @@ nonisolated extension Beryl_V1_Report: SwiftProtobuf.Message, SwiftProtobuf._Mes
       _exercise = source._exercise
       _summary = source._summary
       _partOf = source._partOf
+      _assessment = source._assessment
     }
   }
 
@@ -1617,6 +1669,7 @@ nonisolated extension Beryl_V1_Report: SwiftProtobuf.Message, SwiftProtobuf._Mes
             _storage._summary = .leases(v)
           }
         }()
+        case 29: try { try decoder.decodeSingularMessageField(value: &_storage._assessment) }()
         default: break
         }
       }
@@ -1723,6 +1776,9 @@ nonisolated extension Beryl_V1_Report: SwiftProtobuf.Message, SwiftProtobuf._Mes
       }()
       default: break
       }
+      try { if let v = _storage._assessment {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 29)
+      } }()
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -1757,10 +1813,85 @@ nonisolated extension Beryl_V1_Report: SwiftProtobuf.Message, SwiftProtobuf._Mes
         if _storage._exercise != rhs_storage._exercise {return false}
         if _storage._summary != rhs_storage._summary {return false}
         if _storage._partOf != rhs_storage._partOf {return false}
+        if _storage._assessment != rhs_storage._assessment {return false}
         return true
       }
       if !storagesAreEqual {return false}
     }
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Beryl_V1_Assessment: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".Assessment"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}relevance\0\u{1}value\0\u{1}interest\0\u{1}outcome\0\u{1}confidence\0\u{3}rank_class\0\u{3}risk_value\0\u{1}host\0\u{1}grounds\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt32Field(value: &self.relevance) }()
+      case 2: try { try decoder.decodeSingularUInt32Field(value: &self.value) }()
+      case 3: try { try decoder.decodeSingularDoubleField(value: &self.interest) }()
+      case 4: try { try decoder.decodeSingularUInt32Field(value: &self.outcome) }()
+      case 5: try { try decoder.decodeSingularDoubleField(value: &self.confidence) }()
+      case 6: try { try decoder.decodeSingularUInt32Field(value: &self.rankClass) }()
+      case 7: try { try decoder.decodeSingularUInt32Field(value: &self.riskValue) }()
+      case 8: try { try decoder.decodeSingularMessageField(value: &self._host) }()
+      case 9: try { try decoder.decodeRepeatedMessageField(value: &self.grounds) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if self.relevance != 0 {
+      try visitor.visitSingularUInt32Field(value: self.relevance, fieldNumber: 1)
+    }
+    if self.value != 0 {
+      try visitor.visitSingularUInt32Field(value: self.value, fieldNumber: 2)
+    }
+    if self.interest.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.interest, fieldNumber: 3)
+    }
+    if self.outcome != 0 {
+      try visitor.visitSingularUInt32Field(value: self.outcome, fieldNumber: 4)
+    }
+    if self.confidence.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.confidence, fieldNumber: 5)
+    }
+    if self.rankClass != 0 {
+      try visitor.visitSingularUInt32Field(value: self.rankClass, fieldNumber: 6)
+    }
+    if self.riskValue != 0 {
+      try visitor.visitSingularUInt32Field(value: self.riskValue, fieldNumber: 7)
+    }
+    try { if let v = self._host {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 8)
+    } }()
+    if !self.grounds.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.grounds, fieldNumber: 9)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Beryl_V1_Assessment, rhs: Beryl_V1_Assessment) -> Bool {
+    if lhs.relevance != rhs.relevance {return false}
+    if lhs.value != rhs.value {return false}
+    if lhs.interest != rhs.interest {return false}
+    if lhs.outcome != rhs.outcome {return false}
+    if lhs.confidence != rhs.confidence {return false}
+    if lhs.rankClass != rhs.rankClass {return false}
+    if lhs.riskValue != rhs.riskValue {return false}
+    if lhs._host != rhs._host {return false}
+    if lhs.grounds != rhs.grounds {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

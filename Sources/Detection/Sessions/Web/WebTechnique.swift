@@ -10,6 +10,15 @@ enum WebTechnique: String, Sendable, CaseIterable {
   case nullByte = "null-byte"
   /// Templates and objects: `{{7*7}}`, OGNL, serialised Java or PHP, external entities.
   case codeInjection = "code-injection"
+
+  /// Whether a success shows in the answer: what is asked for is there, or it is not. A page that is
+  /// open to others answers the rest as it answers anybody.
+  var showsInAnswer: Bool {
+    switch self {
+    case .traversal, .fileInclusion, .cgi, .commandInjection, .shellshock, .codeRed: true
+    case .log4shell, .sqli, .xss, .nullByte, .codeInjection: false
+    }
+  }
 }
 
 /// How much a request speaks for each technique; 1 is enough by itself.

@@ -1,0 +1,101 @@
+import Archive
+import ArgumentParser
+import Foundation
+import Reports
+import Scenarios
+import Terms
+
+/// `beryl incidents`: what deserves attention first.
+struct IncidentsCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "incidents",
+    abstract: "Lists incidents, those that matter most first.",
+    discussion: """
+      Incidents stand in order of tier, then of the class of their rank (urgent, high, medium, low, \
+      slight), then of time. The rank (0-255) is made of relevance (is the target what the attack \
+      needs?), priority (what is it worth, and how much does the site care?), outcome (did it \
+      succeed?) and confidence; 'beryl why ID' shows the arithmetic. A class is left only when the \
+      rank is well beyond it, so that lists stay as they are while attacks go on.
+
+      Give the result file of a replay, or archives as 'beryl why' takes them; monitors may run \
+      meanwhile.
+
+      Examples:
+        beryl incidents --result out.json
+        beryl incidents --archive state/acme.sqlite
+        beryl incidents --archive state/ --tier enterprise --least high
+        beryl incidents --result out.json --json | jq '.[] | [.assessment.rank, .kind]'
+
+      With --json one array of rows as result files have them, with "assessment": {"rank", \
+      "class", "host", "relevance", "priority", "value", "interest", "outcome", "confidence", \
+      "riskValue", "grounds", "ofRelevance", "ofPriority", "ofOutcome", "ofConfidence", "belief"}.
+
+      Exit codes: 0 listed, 2 an archive or result that cannot be read.
+      """)
+
+  @Option(
+    name: .long, help: "A result file of 'beryl replay --json'.", completion: .file())
+  var result: String?
+
+  @Option(
+    name: .long, help: "An archive, or a directory of archives; may be given several times.",
+    completion: .file())
+  var archive: [String] = []
+
+  @Option(help: "Only those of this tier: domain or enterprise.")
+  var tier: String?
+
+  @Option(help: "Only those of this class or above.")
+  var least: String?
+
+  @Flag(help: "Print JSON instead of text.")
+  var json = false
+
+  func validate() throws {
+    guard (result != nil) != !archive.isEmpty else {
+      throw ValidationError("Give either --result FILE or --archive PATH")
+    }
+    guard tier.map({ Tier(rawValue: $0) != nil }) ?? true else {
+      throw ValidationError("--tier \(tier ?? ""): 'domain' or 'enterprise' is needed")
+    }
+    let names = RankClass.allCases.map(\.name)
+    guard least.map({ names.contains($0) }) ?? true else {
+      throw ValidationError("--least \(least ?? ""): one of \(names.joined(separator: ", "))")
+    }
+  }
+
+  func run() async throws {
+    do {
+      let rows = try incidents()
+      guard !json else { return print(try Self.text(rows)) }
+      guard !rows.isEmpty else { return print("no incidents") }
+      for line in IncidentTable(rows).lines { print(line) }
+    } catch let fault as any CustomStringConvertible & Error
+      where fault is LookupFault || fault is ArchiveFault || fault is ResultCoding.Fault
+    {
+      FileHandle.standardError.write(Data("beryl incidents: \(fault)\n".utf8))
+      throw ExitCode(2)
+    }
+  }
+
+  private func incidents() throws -> [ReportRow] {
+    let rows: [ReportRow]
+    if let result {
+      rows = try ResultCoding.load(result).incidents
+    } else {
+      rows = try ReportLookup.rows(paths: archive)
+    }
+    let wanted = RankClass.allCases.first { $0.name == least }
+    return rows.filter { row in
+      let rank = RankClass.allCases.first { $0.name == row.assessment?.class }
+      return row.class == "incident" && row.partOf == nil && tier.map { row.tier == $0 } ?? true
+        && wanted.map { rank ?? .slight >= $0 } ?? true
+    }.sorted(by: ReportRow.precedes)
+  }
+
+  private static func text(_ rows: [ReportRow]) throws -> String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
+    return String(decoding: try encoder.encode(rows), as: UTF8.self)
+  }
+}

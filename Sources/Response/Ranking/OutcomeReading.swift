@@ -1,0 +1,136 @@
+import Reports
+import Terms
+
+/// What came of an attack, as far as its own reports and those that joined it in one incident say.
+struct OutcomeReading {
+  private(set) var outcome = Assessment.Outcome.unknown
+  private(set) var grounds: [Term] = []
+
+  private static let groundLimit = 4
+
+  /// - Parameter conclusions: of one incident, in any order.
+  init(_ conclusions: [Report], _ schema: Schema?) {
+    var trials = 0
+    var failures: [Term] = []
+    for conclusion in conclusions {
+      let definition = schema?.kinds[conclusion.kind]
+      if let reason = Self.success(conclusion, definition) {
+        succeed(reason)
+      } else if let reason = Self.failure(conclusion) {
+        trials += 1
+        failures.append(reason)
+      } else if conclusion.kind.family == "access" {
+        trials += 1
+      }
+    }
+    if let turned = Self.victimTurnedAttacker(conclusions) { succeed(turned) }
+    if let down = Self.outage(conclusions) { succeed(down) }
+    // One trial whose end nobody saw may have succeeded.
+    if outcome == .unknown, trials > 0, failures.count == trials {
+      outcome = .failed
+      grounds = Array(failures.prefix(Self.groundLimit))
+    }
+  }
+
+  private mutating func succeed(_ reason: Term) {
+    outcome = .succeeded
+    if grounds.count < Self.groundLimit, !grounds.contains(reason) { grounds.append(reason) }
+  }
+
+  private static func success(_ report: Report, _ definition: KindDefinition?) -> Term? {
+    func reason(_ text: String, _ value: Double = 1, unit: String = "") -> Term {
+      Term("succeeded: \(report.kind): \(text)", value, unit: unit)
+    }
+    if let told = report.assessment, told.outcome == .succeeded {
+      // A domain has seen more of it than it passes on.
+      return told.grounds.first { $0.name.hasPrefix("succeeded: ") }
+        ?? reason("says \(report.monitor)")
+    }
+    if let hosts = report.text("controls"), !hosts.isEmpty {
+      let count = hosts.split(separator: ",").count
+      return reason("the attacker controls", Double(count), unit: count == 1 ? "host" : "hosts")
+    }
+    switch report.kind.family {
+    case "worm" where report.kind == .wormPropagation || report.kind == .wormOutbreak:
+      return reason("victims turned attackers", Double(report.sources.count), unit: "hosts")
+    case "exfil": return reason("data left")
+    case "c2": return reason("a host of the site calls")
+    default: break
+    }
+    if definition?.gives.target == .control, report.kind != .multiStage {
+      return reason("gives control of the target")
+    }
+    if report.text("granted") == "yes" {
+      return reason("granted")
+    }
+    if let type = report.text("classtype"), type.hasPrefix("successful-") {
+      return reason("classified as \(type)")
+    }
+    if report.kind == .webAttack, case .count(let hits)? = report.attributes["hits"], hits > 0 {
+      return reason("answered with success", Double(hits), unit: "requests")
+    }
+    return nil
+  }
+
+  private static func failure(_ report: Report) -> Term? {
+    func reason(_ text: String, _ value: Double = 1, unit: String = "") -> Term {
+      Term("failed: \(report.kind): \(text)", value, unit: unit)
+    }
+    func count(_ name: String) -> UInt64? {
+      if case .count(let count)? = report.attributes[name] { count } else { nil }
+    }
+    if report.kind == .webAttack, count("successes") ?? 0 == 0, let status = count("status"),
+      (400..<500).contains(status)
+    {
+      return reason("the server refused", Double(status), unit: "(status)")
+    }
+    if report.kind == .bruteForce, let attempts = count("attempts"), attempts > 0,
+      let failures = count("failures"), failures >= attempts
+    {
+      return reason("every guess was wrong", Double(failures), unit: "guesses")
+    }
+    if report.text("classtype") == "unsuccessful-user" {
+      return reason("classified as unsuccessful")
+    }
+    if report.text("granted") == "no" { return reason("refused") }
+    return nil
+  }
+
+  /// A target of an intrusion that attacks others afterwards.
+  private static func victimTurnedAttacker(_ conclusions: [Report]) -> Term? {
+    let attacks = conclusions.filter {
+      ["recon", "access", "lateral", "dos"].contains($0.kind.family)
+    }
+    guard attacks.count > 1 else { return nil }
+    // When each host was attacked first: one look for each, however many there are.
+    var entries: [IPPrefix: CaptureTime] = [:]
+    for entry in attacks where entry.kind.family == "access" || entry.kind.family == "lateral" {
+      for target in entry.targets.listed where target.isHost {
+        entries[target] = min(entries[target] ?? entry.first, entry.first)
+      }
+    }
+    for later in attacks {
+      let turned = later.sources.listed.first { source in
+        entries[source].map { $0 < later.first } ?? false
+      }
+      guard let turned else { continue }
+      return Term("succeeded: \(turned.base) attacks others since (\(later.kind))", 1)
+    }
+    return nil
+  }
+
+  /// A flood whose target stopped answering.
+  private static func outage(_ conclusions: [Report]) -> Term? {
+    let floods = conclusions.filter { $0.kind.family == "dos" }
+    guard !floods.isEmpty else { return nil }
+    let down = conclusions.first { conclusion in
+      conclusion.kind == .serviceDown
+        && floods.contains { $0.targets.overlaps(conclusion.targets) }
+    }
+    return down.map { Term("succeeded: a service of \(first($0.targets)) stopped answering", 1) }
+  }
+
+  private static func first(_ set: AddressSet) -> String {
+    set.listed.first.map { $0.isHost ? "\($0.base)" : "\($0)" } ?? "the target"
+  }
+}

@@ -1,0 +1,91 @@
+import Hierarchy
+import Reports
+import Terms
+
+/// Assesses an incident: for each host at stake, how relevant the attack is to it and what it is
+/// worth; the incident has the highest rank of these.
+struct Ranking {
+  /// Attacks of one incident that are held against its hosts: the leading one's, then those of one
+  /// of each other kind.
+  static let claimLimit = 16
+  /// Families whose sources are hosts of the site that somebody has taken.
+  private static let takenFamilies: Set<String> = ["worm", "campaign", "lateral", "exfil", "c2"]
+
+  let site: SiteKnowledge
+  let schema: Schema?
+
+  /// - Parameters:
+  ///   - report: the incident as it stands.
+  ///   - conclusions: what it is made of.
+  ///   - before: its class in the revision before.
+  func assess(_ report: Report, _ conclusions: [Report], before: RankClass?) -> Assessment {
+    let reading = OutcomeReading(conclusions, schema)
+    let claims = claims(report, conclusions)
+    var best = Assessment(
+      value: UInt8(Asset.standardValue), interest: site.interest(in: report),
+      outcome: reading.outcome, confidence: report.confidence,
+      riskValue: UInt8(clamping: site.riskValue(of: report)))
+    var bestRank: UInt8?
+    for address in stakes(of: report) {
+      var one = best
+      one.host = address
+      let facts = site.hosts[address]
+      one.value = UInt8(clamping: facts?.value ?? Asset.standardValue)
+      (one.relevance, one.grounds) = relevance(of: claims, to: facts, at: address, reading.outcome)
+      let rank = one.rank
+      if let bestRank, (bestRank, best.value) >= (rank, one.value) { continue }
+      (best, bestRank) = (one, rank)
+    }
+    best.grounds += reading.grounds
+    best.grounds = Array(best.grounds.prefix(Assessment.groundLimit))
+    best.rankClass = RankClass(best.rank, before: before)
+    return best
+  }
+
+  private func claims(_ report: Report, _ conclusions: [Report]) -> [Claim] {
+    var claims = Claim.list(report, schema?.kinds[report.kind])
+    var kinds: Set<ReportKind> = [report.kind]
+    for conclusion in conclusions where claims.count < Self.claimLimit {
+      guard kinds.insert(conclusion.kind).inserted else { continue }
+      claims += Claim.list(conclusion, schema?.kinds[conclusion.kind])
+    }
+    return Array(claims.prefix(Self.claimLimit))
+  }
+
+  /// The site's own hosts among the targets, and among the sources of what is done from hosts that
+  /// were taken; where no target is the site's, those among the sources.
+  private func stakes(of report: Report) -> [IPAddress] {
+    func own(_ set: AddressSet) -> [IPAddress] {
+      set.listed.lazy.filter(\.isHost).map(\.base).filter { site.holds($0) }
+    }
+    let targets = own(report.targets)
+    guard targets.isEmpty || Self.takenFamilies.contains(String(report.kind.family)) else {
+      return targets
+    }
+    return targets + own(report.sources).filter { !targets.contains($0) }
+  }
+
+  /// That of the attack which concerns the host most.
+  private func relevance(
+    of claims: [Claim], to facts: HostFacts?, at address: IPAddress,
+    _ outcome: Assessment.Outcome
+  ) -> (UInt8, [Term]) {
+    guard let facts else { return (Assessment.neutral, []) }
+    var best: Relevance?
+    for claim in claims where claim.report.targets.covers(address) {
+      let relevance = Relevance(claim, to: facts, at: address)
+      // Nothing known is no opinion.
+      guard !relevance.grounds.isEmpty else { continue }
+      if let best, best.score >= relevance.score { continue }
+      best = relevance
+    }
+    guard let best else { return (Assessment.neutral, []) }
+    guard outcome == .succeeded, best.score < Assessment.neutral else {
+      return (best.score, best.grounds)
+    }
+    // What happened outranks what was known before.
+    let reason = Term(
+      "it succeeded: what is known of \(address) is not all", 1, unit: "times the odds")
+    return (Assessment.neutral, best.grounds + [reason])
+  }
+}

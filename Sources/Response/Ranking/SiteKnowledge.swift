@@ -1,0 +1,47 @@
+import Hierarchy
+import Reports
+import Terms
+
+/// What rank rests on besides the reports: the site's hosts, and what it takes an interest in. One for
+/// all incidents of a monitor; the topology's, and so no part of a state. With another inventory a
+/// monitor goes on from its state, and ranks anew what it tells from then on.
+public final class SiteKnowledge: Sendable {
+  let hosts: [IPAddress: HostFacts]
+  /// What counts as inside; empty means everything.
+  let home: [IPPrefix]
+  private let interest: [String: Double]
+
+  public init(
+    hosts: [IPAddress: HostFacts] = [:], home: [IPPrefix] = [], interest: [String: Double] = [:]
+  ) {
+    self.hosts = hosts
+    self.home = home
+    self.interest = interest
+  }
+
+  public convenience init(_ topology: Topology) {
+    self.init(hosts: topology.hosts, home: topology.homePrefixes, interest: topology.interest)
+  }
+
+  /// Of a site that says nothing.
+  public static let none = SiteKnowledge()
+
+  /// Whether an address is the site's.
+  func holds(_ address: IPAddress) -> Bool {
+    home.isEmpty || hosts[address] != nil || home.contains { $0.contains(address) }
+  }
+
+  /// Interest in a report's kind: what the site says of it, of its family or of all, else what its
+  /// severity is of ten.
+  func interest(in report: Report) -> Double {
+    interest[report.kind.text] ?? interest["\(report.kind.family).*"] ?? interest["*"]
+      ?? min(1, max(0, report.severity / 10))
+  }
+
+  /// The worth of the most valuable target, as risk has it.
+  func riskValue(of report: Report) -> Int {
+    let values = report.targets.listed.lazy.filter(\.isHost)
+      .compactMap { self.hosts[$0.base]?.asset?.value }
+    return values.max() ?? Asset.standardValue
+  }
+}
