@@ -1,4 +1,5 @@
 import Hierarchy
+import Monitoring
 import Reports
 import Terms
 import Testing
