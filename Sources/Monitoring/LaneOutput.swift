@@ -9,21 +9,26 @@ public struct LaneOutput: Sendable {
 
   private var budget: OutputBudget
   private let wants: Filter
+  /// What the monitors of the site can say to each other; nil for anything.
+  private let schema: Schema?
   /// Own reports found in the store after a crash: what is made again is not stored again.
   private var known: Set<ReportRevision>
 
   /// The newest sequence given out.
   public private(set) var newest: UInt64
   public private(set) var producedCount: UInt64 = 0
+  /// Reports of kinds that the schema lacks: said to nobody, who would take them for forged.
+  public private(set) var unspoken: UInt64 = 0
   /// Reports given a sequence since this value was made.
   public private(set) var sentCount: UInt64 = 0
 
   public init(
-    budget rate: Double?, wants: @escaping Filter, newest: UInt64 = 0,
+    budget rate: Double?, wants: @escaping Filter, schema: Schema? = nil, newest: UInt64 = 0,
     known: Set<ReportRevision> = []
   ) {
     budget = OutputBudget(rate: rate)
     self.wants = wants
+    self.schema = schema
     self.newest = newest
     self.known = known
   }
@@ -52,8 +57,12 @@ public struct LaneOutput: Sendable {
   /// Numbers the reports that go up, in the order given; the others are kept without a number.
   public mutating func accept(_ reports: [Report], laneEnded: Bool) -> [ProducedReport] {
     var accepted: [ProducedReport] = []
-    for report in reports {
+    for made in reports {
       producedCount += 1
+      guard let report = schema.map({ $0.fitted(made) }) ?? made else {
+        unspoken += 1
+        continue
+      }
       let admitted = wants(report) ? budget.admit(report) : nil
       if let admitted {
         append(admitted, goesUp: true, to: &accepted)

@@ -161,6 +161,18 @@ extension Schema {
     guard report.emitted < .distantFuture else { throw .outOfRange(report.kind, "emitted") }
   }
 
+  /// The report as far as the schema has words for it: without attributes that its kind lacks; nil
+  /// when it lacks the kind. A site's own schema may leave out what engines could say.
+  public func fitted(_ report: Report) -> Report? {
+    guard let definition = kinds[report.kind] else { return nil }
+    guard !report.attributes.allSatisfy({ definition.fields[$0.key] == $0.value.type }) else {
+      return report
+    }
+    var fitted = report
+    fitted.attributes = report.attributes.filter { definition.fields[$0.key] == $0.value.type }
+    return fitted
+  }
+
   /// Throws the first violation in order of field names.
   private func checkFields(
     of report: Report, _ definition: KindDefinition

@@ -73,6 +73,7 @@ extension MonitorNode {
     for lane in lanes.values {
       sums["budget.coarsened", default: 0] += lane.output.coarsened
       sums["budget.shed", default: 0] += lane.output.shed
+      sums["reports.unspoken", default: 0] += lane.output.unspoken
       sums["reports.late", default: 0] += lane.correlation?.lateCount ?? 0
       sums["reports.late", default: 0] += lane.council?.lateCount ?? 0
     }

@@ -224,7 +224,7 @@ public struct MonitorNode: Sendable {
               $0.wants(report.kind, report.reportClass, severity: report.severity)
             }
         },
-        newest: newest, known: known))
+        schema: configuration.schema, newest: newest, known: known))
   }
 
   /// Lets a lane correlate what its children's watermarks allow.

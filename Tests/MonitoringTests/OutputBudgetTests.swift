@@ -52,3 +52,20 @@ import Testing
   let accepted = output.accept([detection("dmz", at: 1)], laneEnded: false)
   #expect(accepted.map(\.sequence) == [nil])
 }
+
+/// A site's own schema may lack kinds and fields: a parent would take them for forged.
+@Test func whatTheSchemaHasNoWordsForIsNotSaid() throws {
+  var scan = detection("dmz", at: 1)
+  scan.attributes = ["failures": .count(3), "shape": .text("block")]
+  let schema = Schema(
+    attackVersion: "17.1",
+    kinds: [
+      scan.kind: KindDefinition(
+        reportClass: .detection, severity: 5, fields: ["failures": .count])
+    ])
+  var output = LaneOutput(budget: nil, wants: { _ in true }, schema: schema)
+  let sent = output.accept([scan, evidence("dmz", at: 1)], laneEnded: false)
+  #expect(sent.map(\.report.attributes) == [["failures": .count(3)]])
+  #expect(output.unspoken == 1)
+  for report in sent.map(\.report) { try schema.check(report) }
+}
