@@ -136,6 +136,7 @@ private func service(_ text: String) throws -> Service { try #require(Service(te
     ("<other/>", 1, "inventory"),
     ("<!DOCTYPE a [\n<!ENTITY b \"c\">]><nmaprun/>", 2, "inventory"),
     ("<nmaprun>\n<a xmlns:b=\"c\"/></nmaprun>", 2, "inventory"),
+    ("<?xml version=\"1.0\"?>\n<nmaprun><?b?></nmaprun>", 2, "inventory"),
     (String(repeating: "<nmaprun>\n", count: 100), 65, "too-deep"),
     (" \n ", 1, "empty"),
   ])
