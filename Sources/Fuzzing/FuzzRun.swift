@@ -13,8 +13,11 @@ public struct FuzzRun {
     public var earlyKiB: Int
     public var lateKiB: Int
 
+    /// What libraries below may have lost in between, in KiB.
+    public var lostKiB: Int
+
     /// More than a table that fills up would take.
-    public var grew: Bool { lateKiB > earlyKiB + max(earlyKiB / 4, 32 << 10) }
+    public var grew: Bool { lateKiB > earlyKiB + lostKiB + max(earlyKiB / 4, 32 << 10) }
   }
 
   /// Seconds without an end of 256 inputs that count as a hang.
@@ -42,7 +45,8 @@ public struct FuzzRun {
     alarm(0)
     return Result(
       name: name, inputs: inputs, cpuSeconds: Double(clock() - began) / 1e6,
-      understood: target.understood, earlyKiB: early, lateKiB: residentKiB())
+      understood: target.understood, earlyKiB: early, lateKiB: residentKiB(),
+      lostKiB: inputs * target.lossLimit >> 10)
   }
 
   /// The second field of `/proc/self/statm`, pages of 4 KiB.

@@ -14,6 +14,9 @@ public class FuzzTarget {
   /// Reads one input; must neither trap nor hang, whatever it is.
   public func consume(_ input: UnsafeRawBufferPointer) {}
 
+  /// Bytes that a library below may lose with each input.
+  public var lossLimit: Int { 0 }
+
   /// What was found of sound inputs so far: a target whose seeds are not understood tests nothing.
   public var understood: UInt64 { 0 }
 }
