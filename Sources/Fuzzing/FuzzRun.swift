@@ -46,7 +46,7 @@ public struct FuzzRun {
     return Result(
       name: name, inputs: inputs, cpuSeconds: Double(clock() - began) / 1e6,
       understood: target.understood, earlyKiB: early, lateKiB: residentKiB(),
-      lostKiB: inputs * target.lossLimit >> 10)
+      lostKiB: inputs * target.lossLimit / 1024)
   }
 
   /// The second field of `/proc/self/statm`, pages of 4 KiB.
