@@ -32,6 +32,11 @@
   /// The length in seconds.
   @inlinable public var seconds: Double { Double(nanoseconds) / 1e9 }
 
+  /// The length without its sign; that of the shortest saturates, where `abs` would trap.
+  @inlinable public var magnitude: TimeSpan {
+    TimeSpan(nanoseconds: nanoseconds == .min ? .max : abs(nanoseconds))
+  }
+
   @inlinable public static func < (left: TimeSpan, right: TimeSpan) -> Bool {
     left.nanoseconds < right.nanoseconds
   }

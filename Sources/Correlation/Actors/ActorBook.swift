@@ -29,6 +29,8 @@ struct ActorBook: Sendable, Codable {
 
   /// Sessions kept of one host in each direction.
   private static let hostLimit = 64
+  /// Sessions kept of one key exchange: taps and translations on one way.
+  private static let markLimit = 64
 
   private let context: CorrelationContext
   let linger: TimeSpan
@@ -135,7 +137,7 @@ struct ActorBook: Sendable, Codable {
     guard sessions[number] != nil else { return false }
     index(number, at: row.client, in: \.from)
     guard sessions[number] != nil else { return false }
-    if row.mark != 0 { byMark[row.mark, default: []].append(number) }
+    if row.mark != 0 { mark(number, row.mark) }
     pair(number)
     return true
   }
@@ -150,6 +152,14 @@ struct ActorBook: Sendable, Codable {
       list.removeAll { $0 == least }
     }
     self[keyPath: table][host] = list
+  }
+
+  /// The newest sightings stay: each new one is held against all of its mark.
+  private mutating func mark(_ number: Int, _ mark: UInt64) {
+    var list = byMark[mark] ?? []
+    list.append(number)
+    if list.count > Self.markLimit { list.removeFirst() }
+    byMark[mark] = list
   }
 
   /// Refused ones go first, then those over longest.
@@ -243,7 +253,7 @@ extension ActorBook {
     guard number != own, let other = sessions[number] else { return false }
     return other.connection != session.connection
       && (other.row.outcome == .refused) == (session.row.outcome == .refused)
-      && abs((other.row.opened - session.row.opened).nanoseconds) <= ActorSession.skew.nanoseconds
+      && (other.row.opened - session.row.opened).magnitude <= ActorSession.skew
   }
 
   private func isLike(_ number: Int, _ session: ActorSession) -> Bool {
@@ -254,7 +264,7 @@ extension ActorBook {
       (other.server == row.server) != (other.client == row.client)
       || other.clientPort == row.clientPort && other.server != row.server
     func isNear(_ left: CaptureTime, _ right: CaptureTime) -> Bool {
-      abs((left - right).nanoseconds) <= ActorSession.skew.nanoseconds
+      (left - right).magnitude <= ActorSession.skew
     }
     return isOneEnd && other.serverPort == row.serverPort && other.service == row.service
       && other.user == row.user && other.bytesIn == row.bytesIn && other.bytesOut == row.bytesOut

@@ -44,7 +44,7 @@ struct ActorSession: Sendable, Codable {
 
   /// Whether another row speaks of this very session, not of a later one with the same ports.
   func isSame(as other: LoginRow) -> Bool {
-    abs((row.opened - other.opened).nanoseconds) <= Self.skew.nanoseconds
+    (row.opened - other.opened).magnitude <= Self.skew
       || (!row.isClosed && other.opened <= row.opened)
   }
 

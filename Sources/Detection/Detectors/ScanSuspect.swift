@@ -98,7 +98,7 @@ struct ScanSuspect: Sendable {
   /// Whether `other` probes the same targets and ports in the same order at the same time: a decoy
   /// of one scan.
   func isLockstep(with other: ScanSuspect) -> Bool {
-    let apart = abs(first.nanoseconds &- other.first.nanoseconds)
+    let apart = (first - other.first).magnitude.nanoseconds
     let lasting = max(last, other.last) - min(first, other.first)
     guard apart <= max(TimeSpan.seconds(2).nanoseconds, lasting.nanoseconds / 10) else {
       return false
