@@ -47,7 +47,7 @@ struct AssetsCommand: AsyncParsableCommand {
       if vulnerable {
         list.hosts.removeAll { $0.vulnerabilities.allSatisfy { $0.state == "absent" } }
       }
-      print(json ? try TopologyJSON.text(list) : list.text)
+      print(json ? try JSONText.of(list) : list.text)
     } catch let error as TopologyFaults {
       FaultSummary.complain(error)
       throw BerylExit.badInput

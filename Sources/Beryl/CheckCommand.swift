@@ -47,9 +47,9 @@ struct CheckCommand: AsyncParsableCommand {
     do {
       let topology = try Topology.load(path: file, knownLimits: EngineLimits.all)
       let summary = TopologySummary(file: file, topology: topology)
-      print(json ? try TopologyJSON.text(summary) : summary.line)
+      print(json ? try JSONText.of(summary) : summary.line)
     } catch let error as TopologyFaults {
-      print(json ? try TopologyJSON.text(FaultSummary(file: file, error)) : Self.text(error))
+      print(json ? try JSONText.of(FaultSummary(file: file, error)) : Self.text(error))
       throw BerylExit.badInput
     }
   }

@@ -106,9 +106,7 @@ struct CompareCommand: AsyncParsableCommand {
 
   private func write(_ comparison: Comparison) throws {
     guard let json else { return print(comparison, terminator: "") }
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    let data = try encoder.encode(comparison) + Data("\n".utf8)
+    let data = Data((try JSONText.of(comparison) + "\n").utf8)
     guard json != "-" else { return FileHandle.standardOutput.write(data) }
     do {
       try data.write(to: URL(filePath: json))

@@ -1,4 +1,3 @@
-import Archive
 import ArgumentParser
 import Foundation
 import Reports
@@ -33,14 +32,7 @@ struct IncidentsCommand: AsyncParsableCommand {
       Exit codes: 0 listed, 2 an archive or result that cannot be read.
       """)
 
-  @Option(
-    name: .long, help: "A result file of 'beryl replay --json'.", completion: .file())
-  var result: String?
-
-  @Option(
-    name: .long, help: "An archive, or a directory of archives; may be given several times.",
-    completion: .file())
-  var archive: [String] = []
+  @OptionGroup var origin: ReportOrigin
 
   @Option(help: "Only those of this tier: domain or enterprise.")
   var tier: String?
@@ -52,9 +44,6 @@ struct IncidentsCommand: AsyncParsableCommand {
   var json = false
 
   func validate() throws {
-    guard (result != nil) != !archive.isEmpty else {
-      throw ValidationError("Give either --result FILE or --archive PATH")
-    }
     guard tier.map({ Tier(rawValue: $0) != nil }) ?? true else {
       throw ValidationError("--tier \(tier ?? ""): 'domain' or 'enterprise' is needed")
     }
@@ -67,11 +56,11 @@ struct IncidentsCommand: AsyncParsableCommand {
   func run() async throws {
     do {
       let rows = try incidents()
-      guard !json else { return print(try Self.text(rows)) }
+      guard !json else { return print(try JSONText.of(rows)) }
       guard !rows.isEmpty else { return print("no incidents") }
       for line in IncidentTable(rows).lines { print(line) }
     } catch let fault as any CustomStringConvertible & Error
-      where fault is LookupFault || fault is ArchiveFault || fault is ResultCoding.Fault
+      where ReportOrigin.explains(fault)
     {
       FileHandle.standardError.write(Data("beryl incidents: \(fault)\n".utf8))
       throw ExitCode(2)
@@ -80,10 +69,10 @@ struct IncidentsCommand: AsyncParsableCommand {
 
   private func incidents() throws -> [ReportRow] {
     let rows: [ReportRow]
-    if let result {
+    if let result = origin.result {
       rows = try ResultCoding.load(result).incidents
     } else {
-      rows = try ReportLookup.rows(paths: archive)
+      rows = try ReportLookup.rows(paths: origin.archive)
     }
     let wanted = RankClass.allCases.first { $0.name == least }
     return rows.filter { row in
@@ -91,11 +80,5 @@ struct IncidentsCommand: AsyncParsableCommand {
       return row.class == "incident" && row.partOf == nil && tier.map { row.tier == $0 } ?? true
         && wanted.map { rank ?? .slight >= $0 } ?? true
     }.sorted(by: ReportRow.precedes)
-  }
-
-  private static func text(_ rows: [ReportRow]) throws -> String {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
-    return String(decoding: try encoder.encode(rows), as: UTF8.self)
   }
 }

@@ -43,9 +43,7 @@ struct StatusCommand: AsyncParsableCommand {
       await control.close()
       let rows = answers.map { StatusRow($0.monitor, $0.answer, topology: loaded) }
       if json {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        print(String(decoding: try encoder.encode(rows), as: UTF8.self))
+        print(try JSONText.of(rows))
       } else if !quiet {
         print(StatusTable(rows).text)
       }

@@ -34,7 +34,7 @@ struct TreeCommand: AsyncParsableCommand {
   func run() async throws {
     do {
       let topology = try Topology.load(path: file, knownLimits: EngineLimits.all)
-      print(json ? try TopologyJSON.text(TreeSummary(topology)) : TopologyDrawing(topology).text)
+      print(json ? try JSONText.of(TreeSummary(topology)) : TopologyDrawing(topology).text)
     } catch let error as TopologyFaults {
       FaultSummary.complain(error)
       throw BerylExit.badInput

@@ -1,4 +1,3 @@
-import Archive
 import ArgumentParser
 import Foundation
 import Scenarios
@@ -37,23 +36,13 @@ struct WhyCommand: AsyncParsableCommand {
       """)
   var id: String?
 
-  @Option(
-    name: .long, help: "A result file of 'beryl replay --json'.", completion: .file())
-  var result: String?
-
-  @Option(
-    name: .long, help: "An archive, or a directory of archives; may be given several times.",
-    completion: .file())
-  var archive: [String] = []
+  @OptionGroup var origin: ReportOrigin
 
   @Flag(help: "Print JSON instead of text.")
   var json = false
 
   func validate() throws {
-    guard (result != nil) != !archive.isEmpty else {
-      throw ValidationError("Give either --result FILE or --archive PATH")
-    }
-    guard id != nil || result != nil else { throw ValidationError("Give the report's id") }
+    guard id != nil || origin.result != nil else { throw ValidationError("Give the report's id") }
   }
 
   func run() async throws {
@@ -61,9 +50,9 @@ struct WhyCommand: AsyncParsableCommand {
       var (lookup, first) = try source()
       guard let wanted = id ?? first else { return print("no incident to explain") }
       let derivation = try Derivation(of: try lookup.resolve(wanted), in: &lookup)
-      print(json ? try Self.text(derivation) : derivation.description)
+      print(json ? try JSONText.of(derivation) : derivation.description)
     } catch let fault as any CustomStringConvertible & Error
-      where fault is LookupFault || fault is ArchiveFault || fault is ResultCoding.Fault
+      where ReportOrigin.explains(fault)
     {
       FileHandle.standardError.write(Data("beryl why: \(fault)\n".utf8))
       throw ExitCode(2)
@@ -72,16 +61,10 @@ struct WhyCommand: AsyncParsableCommand {
 
   /// Where to look, and the first incident of a result: its rows stand in order of tier and rank.
   private func source() throws -> (ReportLookup, first: String?) {
-    if let result {
+    if let result = origin.result {
       let loaded = try ResultCoding.load(result)
       return (ReportLookup(loaded), loaded.incidents.first?.id)
     }
-    return (try ReportLookup(paths: archive), nil)
-  }
-
-  private static func text(_ derivation: Derivation) throws -> String {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
-    return String(decoding: try encoder.encode(derivation), as: UTF8.self)
+    return (try ReportLookup(paths: origin.archive), nil)
   }
 }

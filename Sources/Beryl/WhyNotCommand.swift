@@ -1,4 +1,3 @@
-import Archive
 import ArgumentParser
 import Foundation
 import Hierarchy
@@ -46,13 +45,7 @@ struct WhyNotCommand: AsyncParsableCommand {
     help: ArgumentHelp("First and last time.", valueName: "times"))
   var between: [String] = []
 
-  @Option(help: "A result file of 'beryl replay --json'.", completion: .file())
-  var result: String?
-
-  @Option(
-    help: "An archive, or a directory of archives; may be given several times.",
-    completion: .file())
-  var archive: [String] = []
+  @OptionGroup var origin: ReportOrigin
 
   @Option(help: "The topology file.")
   var topology: String
@@ -61,9 +54,6 @@ struct WhyNotCommand: AsyncParsableCommand {
   var json = false
 
   func validate() throws {
-    guard (result != nil) != !archive.isEmpty else {
-      throw ValidationError("Give either --result FILE or --archive PATH")
-    }
     guard between.isEmpty || between.count == 2 else {
       throw ValidationError("--between takes two times")
     }
@@ -80,11 +70,11 @@ struct WhyNotCommand: AsyncParsableCommand {
       do {
         answer = try search(try loadTopology(topology)).answer()
       } catch let fault as any CustomStringConvertible & Error
-        where fault is LookupFault || fault is ArchiveFault || fault is ResultCoding.Fault
+        where ReportOrigin.explains(fault)
       {
         throw StartRefusal("\(fault)")
       }
-      print(json ? try Self.text(answer) : answer.description)
+      print(json ? try JSONText.of(answer) : answer.description)
       if answer.wasTold { throw BerylExit.failure }
     }
   }
@@ -93,7 +83,7 @@ struct WhyNotCommand: AsyncParsableCommand {
     guard topology.schema.kinds.keys.contains(where: { $0.matches(kind) }) else {
       throw StartRefusal("--kind \(kind): the schema of \(topology.path) has no such kind")
     }
-    if let result {
+    if let result = origin.result {
       let loaded = try ResultCoding.load(result)
       let rows = loaded.incidents + loaded.detections + loaded.evidenceReports
       let seeing = Set(loaded.links.filter { $0.reports > 0 }.map(\.child))
@@ -103,7 +93,7 @@ struct WhyNotCommand: AsyncParsableCommand {
     }
     return SilenceSearch(
       try question(start: nil), topology: topology, limits: EngineLimits.all,
-      rows: try ReportLookup.rows(paths: archive))
+      rows: try ReportLookup.rows(paths: origin.archive))
   }
 
   private func question(start: Double?) throws -> SilenceQuestion {
@@ -122,11 +112,5 @@ struct WhyNotCommand: AsyncParsableCommand {
     return SilenceQuestion(
       kind: kind, source: source.flatMap { IPPrefix($0) }, target: target.flatMap { IPPrefix($0) },
       between: times.count == 2 ? times[0]...times[1] : nil)
-  }
-
-  private static func text(_ answer: SilenceAnswer) throws -> String {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
-    return String(decoding: try encoder.encode(answer), as: UTF8.self)
   }
 }

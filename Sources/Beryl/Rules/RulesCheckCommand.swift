@@ -63,7 +63,7 @@ struct RulesCheckCommand: AsyncParsableCommand {
       if !signatures.isEmpty { try checkSignatures(signatures) }
       guard !directives.isEmpty else { return }
       let outcome = try DirectiveCheck(topology: topology, files: directives).run(directives)
-      print(json ? try TopologyJSON.text(outcome) : outcome.text)
+      print(json ? try JSONText.of(outcome) : outcome.text)
       if !outcome.faults.isEmpty { throw BerylExit.badInput }
     }
   }
@@ -78,7 +78,7 @@ struct RulesCheckCommand: AsyncParsableCommand {
     }
     let rules = try RuleFiles.load(files, variables: variables)
     if json {
-      print(try TopologyJSON.text(RuleCheckSummary(rules)))
+      print(try JSONText.of(RuleCheckSummary(rules)))
     } else {
       print(RuleCheckTable(rules, showsAll: all).text)
     }

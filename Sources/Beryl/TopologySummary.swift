@@ -3,15 +3,6 @@ import Hierarchy
 import Reports
 import Terms
 
-/// How topologies and their faults look in JSON; the shapes stand in the verbs' help.
-enum TopologyJSON {
-  static func text(_ value: some Encodable) throws -> String {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    return String(decoding: try encoder.encode(value), as: UTF8.self)
-  }
-}
-
 /// What a sound topology holds.
 struct TopologySummary: Encodable {
   let file: String
