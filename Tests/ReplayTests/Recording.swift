@@ -70,31 +70,18 @@ extension Report {
     report.last = last + shift
     report.raised = raised + shift
     report.emitted = emitted + shift
+    func moved<Row>(_ rows: [Row], _ times: WritableKeyPath<Row, CaptureTime>...) -> [Row] {
+      rows.map { row in
+        var row = row
+        for time in times { row[keyPath: time] = row[keyPath: time] + shift }
+        return row
+      }
+    }
     switch summary {
-    case .contacts(var rows)?:
-      for index in rows.indices {
-        rows[index].first = rows[index].first + shift
-        rows[index].last = rows[index].last + shift
-      }
-      report.summary = .contacts(rows)
-    case .rates(var rows)?:
-      for index in rows.indices {
-        rows[index].first = rows[index].first + shift
-        rows[index].last = rows[index].last + shift
-      }
-      report.summary = .rates(rows)
-    case .logins(var rows)?:
-      for index in rows.indices {
-        rows[index].opened = rows[index].opened + shift
-        rows[index].last = rows[index].last + shift
-      }
-      report.summary = .logins(rows)
-    case .leases(var rows)?:
-      for index in rows.indices {
-        rows[index].granted = rows[index].granted + shift
-        rows[index].until = rows[index].until + shift
-      }
-      report.summary = .leases(rows)
+    case .contacts(let rows)?: report.summary = .contacts(moved(rows, \.first, \.last))
+    case .rates(let rows)?: report.summary = .rates(moved(rows, \.first, \.last))
+    case .logins(let rows)?: report.summary = .logins(moved(rows, \.opened, \.last))
+    case .leases(let rows)?: report.summary = .leases(moved(rows, \.granted, \.until))
     case nil: break
     }
     return report
