@@ -85,6 +85,19 @@ extension Topology {
     children(of: parent).filter { $0.parents.first == parent }
   }
 
+  /// How many tiers of monitors report to `name`, directly or through others; 0 for a local one.
+  public func height(of name: MonitorName) -> Int {
+    var height = 0
+    var tier = [name]
+    // A checked topology has no cycle; the count bounds one that is not.
+    while height < monitors.count {
+      tier = Set(tier.flatMap { childrenOf[$0] ?? [] }).sorted()
+      if tier.isEmpty { break }
+      height += 1
+    }
+    return height
+  }
+
   /// The monitors that exchange evidence with `name`, by name; peering holds both ways, whoever
   /// wrote it.
   public func peers(of name: MonitorName) -> [MonitorName] { peersOf[name] ?? [] }

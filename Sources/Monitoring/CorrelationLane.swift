@@ -27,8 +27,8 @@ public struct CorrelationLane: Sendable {
   var resolver: Resolver
   private var sink: ReportSink
   var pending: [Report] = []
-  /// Children whose lease ran out since the last `process`.
-  private var newlySilent: [MonitorName] = []
+  /// Children that time no longer waits for since the last `process`, and why.
+  private var newlySilent: [MonitorName: Silence] = [:]
   var lastEvent = CaptureTime.distantPast
   var conduct = ConductLog()
   var coverage = CoverageKeeper()
@@ -142,13 +142,26 @@ public struct CorrelationLane: Sendable {
     countHolders()
   }
 
+  /// Living children that time waits for while others are more than `lag` past them, and what they
+  /// have promised.
+  public func holders(lag: TimeSpan) -> [MonitorName: CaptureTime] {
+    guard heldBackBy > 0 else { return [:] }
+    let living = children.filter(\.value.isAlive)
+    guard let newest = living.values.map(\.watermark).max() else { return [:] }
+    return living.mapValues(\.watermark).filter { _, promise in
+      promise <= watermark && promise < newest && newest - promise > lag
+    }
+  }
+
   /// A child's lease ran out, or it is back. A dead child no longer holds time back.
-  public mutating func setAlive(_ isAlive: Bool, child: MonitorName) {
+  public mutating func setAlive(
+    _ isAlive: Bool, child: MonitorName, because silence: Silence = .lease
+  ) {
     guard var state = children[child], state.isAlive != isAlive else { return }
     state.isAlive = isAlive
     children[child] = state
     countHolders()
-    if !isAlive, state.watermark < .distantFuture { newlySilent.append(child) }
+    if !isAlive, state.watermark < .distantFuture { newlySilent[child] = silence }
   }
 
   /// Takes a child that is no longer this monitor's out of the reckoning.
@@ -252,8 +265,8 @@ public struct CorrelationLane: Sendable {
 
   /// One health report per child that fell silent: quiet because blind must be said.
   private mutating func silenceReports(after time: CaptureTime) -> [Report] {
-    defer { newlySilent = [] }
-    return newlySilent.sorted().map { child in
+    defer { newlySilent = [:] }
+    return newlySilent.sorted { $0.key < $1.key }.map { child, silence in
       let last = children[child]?.watermark ?? .distantPast
       let moment =
         time == .distantPast ? CaptureTime(nanoseconds: 0) : time + TimeSpan(nanoseconds: 1)
@@ -262,6 +275,7 @@ public struct CorrelationLane: Sendable {
         .monitorSilent, subject: child.text, first: since, last: moment, at: moment, severity: 4,
         confidence: 1)
       report.attributes["monitor"] = .text(child.text)
+      report.attributes["reason"] = .text(silence.rawValue)
       return report
     }
   }

@@ -13,6 +13,11 @@ public struct HostTime: Hashable, Comparable, Sendable {
     HostTime(nanoseconds: nanoseconds &+ milliseconds &* 1_000_000)
   }
 
+  /// Whole milliseconds from `earlier` to this; none where that is later.
+  public func milliseconds(since earlier: HostTime) -> UInt64 {
+    nanoseconds > earlier.nanoseconds ? (nanoseconds - earlier.nanoseconds) / 1_000_000 : 0
+  }
+
   public static func < (left: HostTime, right: HostTime) -> Bool {
     left.nanoseconds < right.nanoseconds
   }

@@ -68,8 +68,18 @@ struct CaptureRun: Sendable {
         path: path, name: captureName, setup: PipelineSetup(settings, lane: lane),
         offset: pace.offset)
       var clock = PaceClock(pace)
+      var told = (figures: CaptureFigures(), watermark: CaptureTime.distantPast)
       while !isStopping, let piece = source.next() {
-        clock.wait(until: source.time) { isStopping }
+        clock.wait(until: source.time) { reached in
+          // Time goes by in quiet hours too: nobody waits for ever for a promise that stands still.
+          let promise = piece.promise(by: reached)
+          if promise > told.watermark + Self.quietLag {
+            told.watermark = promise
+            put(.piece(lane, LocalPiece(reports: [], watermark: promise), told.figures))
+          }
+          return isStopping
+        }
+        told = (source.figures, piece.watermark)
         put(.piece(lane, piece, source.figures))
       }
       guard !isStopping else { return }
@@ -169,15 +179,19 @@ struct PaceClock {
     origin = pace.origin
   }
 
-  mutating func wait(until time: CaptureTime, unless isStopping: () -> Bool) {
+  /// How often `isStopping` is asked and told of the time that has come, in seconds.
+  private static let step = 0.1
+
+  /// - Parameter isStopping: given the event time that has come; whether to wait no longer.
+  mutating func wait(until time: CaptureTime, unless isStopping: (CaptureTime) -> Bool) {
     guard let speed, speed > 0 else { return }
     let start = origin ?? time
     origin = start
     let due = (time - start).seconds / speed
-    while !isStopping() {
+    while true {
       let elapsed = Double(MonitorProcess.hostTime().nanoseconds &- started.nanoseconds) / 1e9
-      guard elapsed < due else { return }
-      Thread.sleep(forTimeInterval: min(0.1, due - elapsed))
+      guard elapsed < due, !isStopping(start + .seconds(elapsed * speed)) else { return }
+      Thread.sleep(forTimeInterval: min(Self.step, due - elapsed))
     }
   }
 }

@@ -29,9 +29,13 @@ struct CouncilLane: Sendable {
     lane.setWatermark(time, of: member)
   }
 
-  mutating func setAlive(_ isAlive: Bool, _ member: MonitorName) {
-    lane.setAlive(isAlive, child: member)
+  mutating func setAlive(
+    _ isAlive: Bool, _ member: MonitorName, because silence: Silence = .lease
+  ) {
+    lane.setAlive(isAlive, child: member, because: silence)
   }
+
+  func holders(lag: TimeSpan) -> [MonitorName: CaptureTime] { lane.holders(lag: lag) }
 
   mutating func note(
     _ misconduct: Misconduct, by member: MonitorName, at time: CaptureTime, count: UInt64,

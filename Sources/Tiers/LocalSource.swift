@@ -24,6 +24,12 @@ public struct LocalPiece: Sendable {
     self.reports = reports
     self.watermark = watermark
   }
+
+  /// What can be promised at `time` already, before this piece is told.
+  func promise(by time: CaptureTime) -> CaptureTime {
+    let first = reports.map(\.emitted).min() ?? .distantFuture
+    return min(time, watermark, first - TimeSpan(nanoseconds: 1))
+  }
 }
 
 /// A segment without a capture: it has nothing to say.

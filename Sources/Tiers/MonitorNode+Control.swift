@@ -103,7 +103,8 @@ extension MonitorNode {
     let linked = downlinks.children
     let children = Set(leases.keys).union(linked).sorted().map { child in
       MonitorStatus.Child(
-        name: child, isConnected: linked.contains(child), isAlive: leases[child]?.isAlive ?? true,
+        name: child, isConnected: linked.contains(child),
+        isAlive: (leases[child]?.isAlive ?? true) && !stalls.stalled.contains(child),
         watermark: self.lanes[.live]?.correlation?.watermark(of: child)
           ?? self.lanes[.live]?.council?.watermark(of: child) ?? .distantPast)
     }

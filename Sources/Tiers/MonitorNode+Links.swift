@@ -150,24 +150,31 @@ extension MonitorNode {
         ["child": child.text])
     }
     for lane in lanes.keys.sorted() {
-      for child in children { setAlive(alive, child, lane) }
+      for child in children {
+        let isWaitedFor = alive && !(lane == .live && stalls.stalled.contains(child))
+        let silence: Silence = leases[child]?.isBlind == true ? .blind : .lease
+        setAlive(isWaitedFor, child, lane, because: silence)
+      }
       process(lane, now)
       deliberate(lane)
     }
   }
 
   /// Dead or back, in the lane that listens to it.
-  mutating func setAlive(_ isAlive: Bool, _ child: MonitorName, _ lane: LaneName) {
+  mutating func setAlive(
+    _ isAlive: Bool, _ child: MonitorName, _ lane: LaneName, because silence: Silence
+  ) {
     if configuration.peersHeard.contains(child) {
-      lanes[lane]?.council?.setAlive(isAlive, child)
+      lanes[lane]?.council?.setAlive(isAlive, child, because: silence)
     } else {
-      lanes[lane]?.correlation?.setAlive(isAlive, child: child)
+      lanes[lane]?.correlation?.setAlive(isAlive, child: child, because: silence)
     }
   }
 
   /// A child of another parent that was here meanwhile has gone home: it holds nothing up any more.
   private mutating func release(_ child: MonitorName, _ now: HostTime) {
     leases[child] = nil
+    stalls.forget(child)
     for lane in lanes.keys.sorted() {
       lanes[lane]?.correlation?.remove(child: child)
       process(lane, now)

@@ -54,6 +54,7 @@ extension MonitorNode {
     } else {
       lanes[lane]?.correlation?.setWatermark(time, of: child)
     }
+    if lane == .live { recognise(child) }
   }
 
   /// What this monitor concludes is its own word in the council.

@@ -28,6 +28,7 @@ public struct MonitorNode: Sendable {
   /// Loss counters that children told, the newest of each.
   var childLosses: [MonitorName: [String: UInt64]] = [:]
   var intake: Intake
+  var stalls = StallWatch()
   /// Where the newest checkpoint stands.
   var checkpointed = CheckpointMark()
   private var directives: [NodeDirective] = []
@@ -168,6 +169,7 @@ public struct MonitorNode: Sendable {
         && now >= lease.lastHeard.adding(milliseconds: configuration.leaseMilliseconds)
     }
     if !silent.isEmpty { declare(silent.keys.sorted(), alive: false, now) }
+    watchStalls(now)
     uplink.setLosses(losses)
     uplink.setBlind(isBlind)
     obey(uplink.tick(now), now)

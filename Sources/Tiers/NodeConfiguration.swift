@@ -35,6 +35,10 @@ public struct NodeConfiguration: Sendable {
   /// Host time without a word after which a child is declared dead, in milliseconds.
   public var leaseMilliseconds: UInt64 = NodeConfiguration.standardLease
 
+  /// Host time in which a child that holds the others back must come on, in milliseconds; more for
+  /// each tier below it, so that a child that waits for a child of its own is not blamed for it.
+  public var stallMilliseconds: UInt64
+
   /// How much of a child's reports is held while event time waits for others.
   public var intakeLimits = IntakeLimits()
   /// What each child's own budget lets through, in reports per second of event time; none for a
@@ -49,6 +53,8 @@ public struct NodeConfiguration: Sendable {
   let digest: UInt64
 
   public static let standardLease: UInt64 = 15_000
+  /// `stallMilliseconds` of a monitor whose children are local ones.
+  public static let standardStall: UInt64 = 60_000
   /// Reports that wait for a peer at most; what a peer misses beyond is counted, so that one that
   /// is gone for good cannot fill the store.
   public static let peerSpoolLimit: UInt64 = 1_000_000
@@ -114,6 +120,8 @@ public struct NodeConfiguration: Sendable {
     let expected = topology.preferredChildren(of: name).map(\.name).sorted()
     expectedChildren = expected
     allMonitors = site.monitors
+    let height = topology.height(of: name) + (heard.isEmpty ? 0 : 1)
+    stallMilliseconds = Self.standardStall * UInt64(max(1, height))
     schema = topology.schema
     schemaDigest = site.schemaDigest
     kindDigests = site.kindDigests

@@ -80,6 +80,8 @@ public final class SimulatedTree {
       else { continue }
       // Faults heal; a lease that ran out before would change what a parent could know.
       if down.isEmpty { configuration.leaseMilliseconds = Self.runLimit }
+      // How fast a source is read is no matter of the simulated clock.
+      configuration.stallMilliseconds = Self.runLimit
       if let checkpointReports {
         configuration.checkpointReports = checkpointReports
         configuration.checkpointBytesPerReport = .max
