@@ -44,6 +44,16 @@ extension FlowEvent {
     (33_434...33_625).contains(targetPort) && timeToLive > 0 && timeToLive < 32
   }
 
+  /// Whether the flow is what a service reflects to whom it was asked in the name of: datagrams from
+  /// its port, larger than any question.
+  @inline(__always) var looksReflected: Bool {
+    ReflectorService.holds(sourcePort)
+      && payloadOut >= Self.reflectedPayload &* UInt64(max(totalPacketsOut, 1))
+  }
+
+  /// Least mean payload of what services reflect, in bytes; what scanners ask is shorter.
+  private static let reflectedPayload: UInt64 = 200
+
   /// Whether the flow asks a host to show itself by ICMP: echo, timestamp or address mask request
   /// (RFC 792, RFC 950).
   @inline(__always) var isPing: Bool {
@@ -59,7 +69,8 @@ extension FlowEvent {
     switch probe {
     case .syn, .null, .xmas, .synFin, .fin, .odd, .sctpInit: true
     case .ack, .maimon: !looksLikeAnswer || kind == .refused
-    case .udp: (!looksLikeAnswer || kind == .refused) && !looksLikeTraceroute
+    case .udp:
+      (!looksLikeAnswer || kind == .refused) && !looksLikeTraceroute && !looksReflected
     // An association that began before the capture looks so too, but is answered.
     case .sctpOther: kind == .refused || kind == .unanswered
     // GRE, ESP and their like run one way for long: only many protocols make a scan.

@@ -122,6 +122,38 @@ import Testing
     #expect(told.first?.text("service") == "ntp")
   }
 
+  /// Answers of a printer that was asked in its victim's name, as the victim's segment sees them.
+  private static func reflected<Engine: AnalysisEngine<FlowEvent>>(
+    _ engine: Engine, by source: String, to target: String, payload: UInt64 = 330
+  ) throws -> [Report] {
+    var story = try Story(engine)
+    for number in UInt16(0)..<300 {
+      story.wait(0.06)
+      for kind in [FlowEvent.Kind.opened, .refused] {
+        var event = try story.event(
+          kind, source, target, 1024 &+ number &* 211, probe: .udp, transport: .udp)
+        event.sourcePort = 1900
+        event.payloadOut = payload
+        if kind == .opened { event.bytesOut = payload + 42 }
+        story.tell(event)
+      }
+    }
+    return story.finish()
+  }
+
+  @Test func shortAnswersFromAnotherSegmentOfTheSiteAreAnAmplificationAndNoScan() throws {
+    let context = Lab.segment("10.10.1.0/24")
+    let far = try Self.reflected(Amplification(context), by: "10.10.2.60", to: "10.10.1.10")
+    #expect(far.map(\.story) == ["dos.amplification 10.10.2.60 > 10.10.1.10"])
+    #expect(try Self.reflected(PortScan(context), by: "10.10.2.60", to: "10.10.1.10").isEmpty)
+    // A group was asked, and a neighbour answers; a scanner takes a service's port for its own.
+    let near = try Self.reflected(Amplification(context), by: "10.10.1.60", to: "10.10.1.10")
+    #expect(near.isEmpty)
+    let scan = try Self.reflected(
+      PortScan(context), by: "10.10.2.60", to: "10.10.1.10", payload: 40)
+    #expect(scan.map(\.story) == ["recon.port-scan 10.10.2.60 > 10.10.1.10"])
+  }
+
   @Test func aBusyClientOfAResolverIsNoVictim() throws {
     var story = try Story(Amplification(DetectionContext()))
     for number in 0..<2000 {

@@ -56,6 +56,7 @@ struct Amplification: FlowReader {
     var newest = IPAddress.unspecified
   }
 
+  private let own: [IPPrefix]
   private let home: [IPPrefix]
   private let queryLimit: Double
   private let factorLimit: Double
@@ -66,6 +67,7 @@ struct Amplification: FlowReader {
 
   init(_ context: DetectionContext) {
     let limits = context.limits
+    own = context.prefixes
     home = context.home.isEmpty ? context.prefixes : context.home
     queryLimit = max(limits[Self.queries], 1)
     factorLimit = max(limits[Self.factor], 1)
@@ -187,10 +189,13 @@ extension Amplification {
   }
 
   private func isFlooded(_ detail: Detail, _ port: UInt16) -> Bool {
-    // Small services answer shortly; neighbours may do so because a group was asked.
+    // Small services answer shortly; neighbours may do so because a group was asked, which stays
+    // within its segment.
+    let isHome = home.contains { $0.contains(detail.newest) }
     let isNear =
-      AddressRanges.privateUse.contains(detail.newest)
-      || home.contains { $0.contains(detail.newest) }
+      isHome
+      ? own.contains { $0.contains(detail.newest) }
+      : AddressRanges.privateUse.contains(detail.newest)
     let isShort = port != ReflectorService.dns.rawValue && !isNear
     let size = isShort ? min(sizeLimit, Self.shortAnswer) : sizeLimit
     return detail.unasked >= answerLimit && detail.unaskedBytes >= size * detail.unasked
