@@ -231,11 +231,20 @@ struct FloodTarget: Sendable, Codable {
     lastInsistent = epoch
   }
 
+  /// Services that machines ask for others, as often as those need it: names (RFC 1035, RFC 7858)
+  /// and the time (RFC 5905). A resolver that insists is a resolver at work.
+  private static let askedByMachines: Set<UInt16> = [53, 123, 853]
+
+  private var isAskedByMachines: Bool {
+    let asked = ports.reduce(0) { Self.askedByMachines.contains($1.key) ? $0 + $1.value : $0 }
+    return 2 * asked > ports.values.reduce(0, +)
+  }
+
   /// A rise without distress: sources that insist in every ingress, epoch after epoch.
   private func insistent(_ rises: [Rise], _ table: LimitTable) -> Verdict? {
     guard let rise = rises.first(where: { $0.window.epochs == 1 }),
       insistentEpochs >= table.count(DistributedFlood.insistenceEpochsLimit),
-      lastInsistent == rise.window.last
+      lastInsistent == rise.window.last, !isAskedByMachines
     else { return nil }
     var terms = self.terms(rise, table)
     terms.append(
