@@ -61,14 +61,16 @@ struct TcpFlood: FloodDetector, FlowReader {
   }
 
   private func sighting(_ event: UnsafePointer<FlowEvent>) -> Sighting? {
-    // Who answers to nothing stands as the flow's target.
+    // Who answers to nothing, or says so by SYN/ACK or RST/ACK, stands as the flow's target.
+    let isReset = event.pointee.probe == .otherTCP
     let isReflected =
-      event.pointee.probe == .midstream
+      (event.pointee.probe == .midstream || isReset)
       && event.pointee.totalPacketsOut <= event.pointee.totalPacketsIn
     var seen =
       isReflected
       ? Sighting(
-        victim: event.pointee.source, port: 0, sender: event.pointee.target, technique: "syn-ack")
+        victim: event.pointee.source, port: 0, sender: event.pointee.target,
+        technique: isReset ? "rst" : "syn-ack")
       : Sighting(
         victim: event.pointee.target, port: event.pointee.targetPort, sender: event.pointee.source,
         technique: technique(event.pointee.probe))
