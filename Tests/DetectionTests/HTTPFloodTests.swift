@@ -62,6 +62,14 @@ import Testing
     #expect(told.isEmpty)
   }
 
+  @Test func strangersWhoMeasureASiteAreAFlood() throws {
+    let told = try story(20, perSecond: 95) { number, story in
+      story.client = number % 3 == 0 ? "10.10.2.104" : "203.0.113.\(number % 3)"
+      try story.ask("GET /search?q=\(number / 200)\nUser-Agent: ApacheBench/2.3")
+    }
+    #expect(told.map(\.kind) == [.httpFlood])
+  }
+
   @Test func aCrawlerIsNoFlood() throws {
     let told = try story(30, perSecond: 40) { number, story in
       story.client = "198.51.100.10"

@@ -10,8 +10,9 @@ import Terms
 /// say so), ask again for what changed. A machine asks for one thing over and over, mostly so that
 /// no cache has the answer (Xie and Yu, "Monitoring the application-layer DDoS attacks for popular
 /// websites", IEEE/ACM ToN 2009). So each client is classed by how it asks, and only the rate of
-/// the machines' requests counts: low where many clients bust caches, higher where few do, and
-/// never for one client that measures or polls a page that goes on to answer.
+/// the machines' requests counts: low where many clients bust caches, higher where few do or all ask
+/// for one page, and never for a few of the site's own that measure or poll a page which goes on to
+/// answer: applications ask each other so.
 struct HTTPFlood: FloodDetector {
   static let rate = EngineLimit(
     "http-flood.rate", 5, .rate,
@@ -48,6 +49,8 @@ struct HTTPFlood: FloodDetector {
   private let loneLimit: Double
   private let shareLimit: Double
   private let clientLimit: Int
+  /// What is known of the site's own addresses.
+  private let inside: AddressRanges
   private var visitors: BoundedTable<WebVisitor>
   private var sites: BoundedTable<WebSiteLoad>
   /// When event time began.
@@ -59,6 +62,8 @@ struct HTTPFlood: FloodDetector {
     loneLimit = limits[Self.loneRate]
     shareLimit = limits[Self.share]
     clientLimit = max(limits.count(Self.clients), 2)
+    let home = context.home + context.prefixes
+    inside = home.isEmpty ? .privateUse : AddressRanges(home)
     visitors = BoundedTable(capacity: limits.count(Self.known), empty: WebVisitor())
     sites = BoundedTable(capacity: limits.count(Self.targets), empty: WebSiteLoad())
     judge = FloodJudge(
@@ -86,6 +91,8 @@ struct HTTPFlood: FloodDetector {
 // MARK: - Counting
 
 extension HTTPFlood {
+  private func isOutside(_ client: IPAddress) -> Bool { !inside.contains(client) }
+
   private func key(_ event: SessionEvent) -> TableKey {
     TableKey(event.server, detail: UInt64(event.serverPort))
   }
@@ -106,7 +113,8 @@ extension HTTPFlood {
     visitors[visitor].note(reading, at: event.time)
     visitors.keep(visitor, until: event.time + .seconds(min(visitors[visitor].requests, 60)))
     sites[site].note(
-      reading, visitors[visitor], client: TableKey(event.client).hash, at: event.time)
+      reading, visitors[visitor], client: TableKey(event.client).hash,
+      isOutside: isOutside(event.client), at: event.time)
 
     var load = FloodMeter.Load()
     load.requests = 1
@@ -148,13 +156,10 @@ extension HTTPFlood {
   private func floor(_ load: WebSiteLoad, machines: Int, at now: CaptureTime) -> Double {
     let busts = load.bustShare >= 0.6
     let isCrowd = machines >= clientLimit
-    // One that measures a site, or polls a page, is answered and hides nothing.
     if !isCrowd {
-      return load.isDistressed || load.disguiseShare >= 0.5
-        ? plainLimit
-        : busts
-          ? loneLimit
-          : .infinity
+      if load.isDistressed || load.disguiseShare >= 0.5 { return plainLimit }
+      // One of the site's own that measures it, or polls a page, is answered and hides nothing.
+      return busts || load.outsideShare >= 0.5 ? loneLimit : .infinity
     }
     if !busts, !load.isDistressed { return plainLimit }
     return now - born >= Self.learningSpan ? judge.rateLimit : plainLimit

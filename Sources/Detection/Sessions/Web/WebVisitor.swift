@@ -137,6 +137,7 @@ struct WebSiteLoad: Sendable {
   private var machine = 0.0
   private var busting = 0.0
   private var disguised = 0.0
+  private var outside = 0.0
   private var answers = 0.0
   private var failures = 0.0
   private var time = CaptureTime.distantPast
@@ -146,7 +147,8 @@ struct WebSiteLoad: Sendable {
   private var cursor = 0
 
   mutating func note(
-    _ asking: WebAsking, _ visitor: WebVisitor, client: UInt64, at now: CaptureTime
+    _ asking: WebAsking, _ visitor: WebVisitor, client: UInt64, isOutside: Bool,
+    at now: CaptureTime
   ) {
     self = faded(to: now)
     total += 1
@@ -156,6 +158,7 @@ struct WebSiteLoad: Sendable {
     machine += 1
     if visitor.isBusting { busting += 1 }
     if visitor.isDisguised { disguised += 1 }
+    if isOutside { outside += 1 }
     for place in 0..<Self.ringSize where clients[place] == client {
       times[place] = now.nanoseconds
       return
@@ -185,6 +188,7 @@ struct WebSiteLoad: Sendable {
     next.machine *= factor
     next.busting *= factor
     next.disguised *= factor
+    next.outside *= factor
     next.answers *= factor
     next.failures *= factor
     next.time = now
@@ -197,6 +201,8 @@ struct WebSiteLoad: Sendable {
   }
   var bustShare: Double { busting / max(machine, 0.001) }
   var disguiseShare: Double { disguised / max(machine, 0.001) }
+  /// Of the machines' requests, those that come from outside the site.
+  var outsideShare: Double { outside / max(machine, 0.001) }
   var answeredShare: Double { min(1, answers / max(total, 0.001)) }
 
   /// Whether the site answers mostly with failures, or most requests not at all.
