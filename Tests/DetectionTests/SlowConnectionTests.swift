@@ -55,6 +55,16 @@ import Testing
     #expect(told.first?.count("connections") == 200)
   }
 
+  @Test func fewConnectionsFedByOneSourceAreEnoughAtAWebServer() throws {
+    let told = try story(25, port: 80, sources: 1, .trickle)
+    #expect(told.map(\.story) == ["dos.slow-http 198.51.0.0 > 10.1.1.80"])
+    // As many of as many clients, or at a port that is not the web's, are nobody's attack.
+    let clients = try story(25, port: 80, sources: 25, .trickle)
+    #expect(clients.isEmpty)
+    let logs = try story(25, port: 6514, sources: 1, .trickle)
+    #expect(logs.isEmpty)
+  }
+
   @Test func connectionsHeldByOneSourceAreExhaustion() throws {
     let told = try story(200, port: 21, sources: 2, .silent)
     #expect(told.map { $0.text("technique") } == ["idle-connections"])

@@ -15,6 +15,9 @@ struct SlowConnections: FlowReader {
   static let connections = EngineLimit(
     "slow-http.connections", 40, .count, "Slow connections to one server at once that are reported."
   )
+  static let fedConnections = EngineLimit(
+    "slow-http.fed-connections", 20, .count,
+    "The same at a web port when few sources feed them all drop by drop, again and again.")
   static let share = EngineLimit(
     "slow-http.per-source", 4, .count,
     "Least slow connections per source, at ports that are not the web's.")
@@ -34,7 +37,7 @@ struct SlowConnections: FlowReader {
   static let spacing = EngineLimit(
     "slow-http.spacing", 10, .duration, "Least time between two revisions of one report.")
   static let limits = [
-    connections, share, age, idle, rate, capacity, servers, quiet, spacing,
+    connections, fedConnections, share, age, idle, rate, capacity, servers, quiet, spacing,
   ]
 
   /// A connection whose server is still mute, or whose client has stalled.
@@ -57,6 +60,8 @@ struct SlowConnections: FlowReader {
     var held = 0
     var active = CaptureTime.distantPast
     var peak = 0
+    /// How many it took.
+    var limit = 0
     var first = CaptureTime.distantPast
     var last = CaptureTime.distantPast
     var longest = TimeSpan.zero
@@ -78,10 +83,13 @@ struct SlowConnections: FlowReader {
   private static let judgeSpan = TimeSpan.seconds(2)
   /// How long it is judged after its last connection was made or fed.
   private static let judgedSpan = TimeSpan.minutes(6)
-  /// Connections that are held but not fed count only when each source holds this many.
+  /// Connections that are held but not fed count only when each source holds this many; so do fewer
+  /// connections than usual that are fed at least so often.
   private static let heldPerSource = 8.0
+  private static let dropsOfFew: UInt8 = 3
 
   private let connectionLimit: Int
+  private let fedLimit: Int
   private let shareLimit: Double
   private let ageSpan: TimeSpan
   private let idleSpan: TimeSpan
@@ -94,6 +102,7 @@ struct SlowConnections: FlowReader {
   init(_ context: DetectionContext) {
     let limits = context.limits
     connectionLimit = max(limits.count(Self.connections), 2)
+    fedLimit = min(max(limits.count(Self.fedConnections), 2), connectionLimit)
     shareLimit = limits[Self.share]
     ageSpan = limits.span(Self.age)
     idleSpan = limits.span(Self.idle)
@@ -134,7 +143,7 @@ struct SlowConnections: FlowReader {
     var next = CaptureTime.distantFuture
     for slot in servers.slots {
       // Connections of which nothing more is heard are left alone in the end.
-      if servers[slot].held >= connectionLimit, now - servers[slot].active <= Self.judgedSpan {
+      if servers[slot].held >= fedLimit, now - servers[slot].active <= Self.judgedSpan {
         judge(slot, at: now, into: &sink)
         next = min(next, now + Self.judgeSpan)
       }
@@ -189,7 +198,7 @@ extension SlowConnections {
       port: event.pointee.targetPort)
     servers[server].held += 1
     servers[server].active = event.pointee.time
-    guard servers[server].held >= connectionLimit else { return }
+    guard servers[server].held >= fedLimit else { return }
     servers.keep(server, until: event.pointee.time + .seconds(60))
     nextDeadline = min(nextDeadline, event.pointee.time + Self.judgeSpan)
   }
@@ -205,7 +214,7 @@ extension SlowConnections {
     mute[slot].last = event.pointee.time
     mute.keep(slot, until: event.pointee.time + .minutes(5))
     let server = servers.find(serverKey(event.pointee.target, event.pointee.targetPort))
-    guard server >= 0, servers[server].held >= connectionLimit else { return }
+    guard server >= 0, servers[server].held >= fedLimit else { return }
     servers[server].active = event.pointee.time
     nextDeadline = min(nextDeadline, event.pointee.time + Self.judgeSpan)
   }
@@ -253,17 +262,31 @@ extension SlowConnections {
     }
     let crowd = AddressSet(held.map { mute[$0].source })
     if Double(held.count) < Self.heldPerSource * Double(max(crowd.count, 1)) { held = [] }
-    let slow = (fed + held).sorted { mute[$0].packet < mute[$1].packet }
-    guard slow.count >= connectionLimit else { return }
+    var slow = (fed + held).sorted { mute[$0].packet < mute[$1].packet }
+    let isMany = slow.count >= connectionLimit
+    if !isMany { slow = fewFed(slow, port) }
+    guard isMany || slow.count >= fedLimit else { return }
     let sources = AddressSet(slow.map { mute[$0].source })
     let perSource = Double(slow.count) / Double(max(sources.count, 1))
     guard perSource >= shareLimit || Self.webPorts.contains(port) else { return }
+    if !servers[server].thread.isOpen {
+      servers[server].limit = isMany ? connectionLimit : fedLimit
+    }
     servers[server].stalled = slow.count { mute[$0].isStalled }
     note(slow, idle: slow.count { mute[$0].payload == 0 }, sources, perSource, server, at: now)
     let peak = UInt64(servers[server].peak)
     if !servers[server].thread.isOpen || servers[server].thread.isDue(count: peak, at: now) {
       emit(server, at: now, into: &sink)
     }
+  }
+
+  /// Of a web server's slow connections those that are fed over and over; none where their sources
+  /// are too many for so few.
+  private func fewFed(_ slow: [Int], _ port: UInt16) -> [Int] {
+    guard Self.webPorts.contains(port) else { return [] }
+    let fed = slow.filter { mute[$0].drops >= Self.dropsOfFew && !mute[$0].isStalled }
+    let sources = AddressSet(fed.map { mute[$0].source })
+    return Double(fed.count) >= Self.heldPerSource * Double(max(sources.count, 1)) ? fed : []
   }
 
   private mutating func note(
@@ -293,7 +316,7 @@ extension SlowConnections {
     let server = servers[slot]
     let key = servers.key(slot)
     let port = UInt16(truncatingIfNeeded: key.detail)
-    let margin = Double(server.peak) / Double(connectionLimit)
+    let margin = Double(server.peak) / Double(max(server.limit, 1))
     var report = sink.opening(
       .slowHTTP, subject: "\(key.address):\(port)", first: server.first, last: server.last,
       at: now, severity: 7, confidence: min(0.97, 1 - 0.4 / max(margin, 1)))
@@ -309,7 +332,7 @@ extension SlowConnections {
     report.evidence = [sink.evidence(server.packets.indices)]
     report.terms = [
       Term(
-        "slow connections at once", Double(server.peak), threshold: Double(connectionLimit),
+        "slow connections at once", Double(server.peak), threshold: Double(server.limit),
         unit: "connections"),
       Term(
         "connections per source", server.perSource,
