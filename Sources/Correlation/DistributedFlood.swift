@@ -133,7 +133,8 @@ struct DistributedFlood: AnalysisEngine, Codable {
         guard var entry = entries[key] else { continue }
         entry.load.settle()
         prepare(key, epoch: start.epochNumber)
-        targets[key]?.take(entry.load, entry.grounds, start: start)
+        targets[key]?.take(
+          entry.load, entry.grounds, start: start, insistence: table[Self.insistenceLimit])
         judge(key, now: now, into: &sink)
       }
     }
@@ -159,7 +160,7 @@ struct DistributedFlood: AnalysisEngine, Codable {
           ("ingresses", .count(UInt64(verdict.ingresses.count))),
           ("segments", .text(verdict.ingresses.sorted().joined(separator: ","))),
           ("rate", .ratio(verdict.rate)), ("baseline", .ratio(target.usualRate)),
-          ("sources", .count(UInt64(report.sources.count))),
+          ("sources", .count(UInt64(max(report.sources.count, target.sources.all.count)))),
         ])
       target.report = report
       sink.emit(report)

@@ -159,10 +159,16 @@ extension EvidenceMerging.Group {
     var row = row
     row.indices = []
     let key = RateKey(row)
-    if let known = rates[key], known.packets >= row.packets {
+    guard let known = rates[key] else {
+      rates[key] = row
+      return
+    }
+    row.busiest = SourceCount.joined(known.busiest, row.busiest)
+    if known.packets >= row.packets {
       rates[key]?.sources.formUnion(row.sources)
+      rates[key]?.busiest = row.busiest
     } else {
-      if let known = rates[key] { row.sources.formUnion(known.sources) }
+      row.sources.formUnion(known.sources)
       rates[key] = row
     }
   }

@@ -37,7 +37,7 @@ struct FloodTarget: Sendable, Codable {
   private var windows = DistributedFlood.scales.map { FloodWindow(epochs: $0) }
   private var detections: [ReportID: FloodDetection] = [:]
   /// Everything since the flood was first suspected.
-  private var sources = AddressSet()
+  private(set) var sources = FloodSources()
   private var grounds = Grounds()
   private var ports: [UInt16: Double] = [:]
   private var first = CaptureTime.distantFuture
@@ -73,19 +73,21 @@ struct FloodTarget: Sendable, Codable {
   }
 
   /// Takes what an epoch brought.
-  mutating func take(_ load: IngressLoad, _ more: Grounds, start: CaptureTime) {
+  mutating func take(
+    _ load: IngressLoad, _ more: Grounds, start: CaptureTime, insistence: Double
+  ) {
     let epoch = start.epochNumber
     baseline.advance(to: epoch)
     for index in windows.indices { windows[index].add(load, epoch: epoch) }
     if !isSuspected {
-      sources = AddressSet()
+      sources.reset()
       grounds = Grounds()
       ports = [:]
       first = start
     }
     first = min(first, start)
     last = max(last, start + EvidenceEpoch.length)
-    sources.formUnion(load.sources)
+    sources.take(load, insistence: insistence)
     grounds.formUnion(more)
     for (port, contacts) in load.ports where ports[port] != nil || ports.count < Report.Limit.ports
     {
@@ -116,6 +118,7 @@ struct FloodTarget: Sendable, Codable {
     if let pending {
       countInsistence(pending.load, pending.epoch, rises, table)
       isSuspected = verdict != nil || windows.contains { hasRisen($0, table) }
+      if !isSuspected { sources.learn(pending.load) }
       learn(pending.load, pending.epoch)
       self.pending = nil
     }
@@ -276,10 +279,9 @@ struct FloodTarget: Sendable, Codable {
     report.last = max(report.last, end)
     report.severity = max(report.severity, verdict.severity)
     report.confidence = max(report.confidence, verdict.confidence)
-    report.sources.formUnion(sources)
-    for detection in detected.sorted(by: { $0.report.id < $1.report.id }) {
-      report.sources.formUnion(detection.report.sources)
-    }
+    let reported = detections.values.filter { $0.last >= report.first }
+      .sorted { $0.report.id < $1.report.id }
+    report.sources = sources.named(with: reported.map(\.report.sources))
     let total = ports.values.reduce(0, +)
     let busy = ports.filter { $0.value >= 0.1 * total && $0.key != 0 }.map(\.key)
     let named = detected.flatMap(\.report.ports)

@@ -17,16 +17,20 @@ struct IngressLoad: Sendable, Codable {
   private(set) var packets = 0.0
   private(set) var unfinished = 0.0
   private(set) var sources = AddressSet()
+  /// Contacts of the busiest sources: the widest view of each port, all ports together.
+  private(set) var busiest: [IPAddress: UInt64] = [:]
   /// Contacts by target port.
   private(set) var ports: [UInt16: Double] = [:]
   /// The widest view of each port: two taps on one path must not count twice.
   private var widest: [UInt16: RateRow] = [:]
   private var seen: [String: [UInt16: Share]] = [:]
+  private var counts: [UInt16: [SourceCount]] = [:]
 
   /// Takes a row. A tap in the target's own segment sees everything that arrives, from all sides; a
   /// tap at the perimeter what comes from outside; any other tap what its own hosts send.
   mutating func add(_ row: RateRow, _ context: CorrelationContext) {
     sources.formUnion(row.sources)
+    counts[row.port] = SourceCount.joined(counts[row.port] ?? [], row.busiest)
     if let known = widest[row.port], known.contacts >= row.contacts {
       widest[row.port] = known
     } else {
@@ -78,6 +82,11 @@ struct IngressLoad: Sendable, Codable {
         ingresses[segment, default: Share()].add(share)
         perPort[port, default: Share()].add(share)
       }
+    }
+    busiest = [:]
+    for entry in counts.values.joined() {
+      let sum = (busiest[entry.source] ?? 0).addingReportingOverflow(entry.contacts)
+      busiest[entry.source] = sum.overflow ? .max : sum.partialValue
     }
     contacts = 0
     packets = 0

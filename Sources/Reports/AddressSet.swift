@@ -81,6 +81,17 @@ public struct AddressSet: Hashable, Sendable {
     settle()
   }
 
+  /// This set, a union of `parts`, with a better choice of names where it cannot name all: members
+  /// that a part names in full come before what is listed of a crowd, which is chance.
+  public func naming(_ parts: [AddressSet]) -> AddressSet {
+    guard !isComplete else { return self }
+    var named = AddressSet()
+    for part in parts where part.isComplete { named.formUnion(part) }
+    guard !named.isEmpty, named.isComplete else { return self }
+    for prefix in listed where named.listed.count < Self.listLimit { named.list(prefix) }
+    return AddressSet(listed: named.listed, distinct: distinct) ?? self
+  }
+
   /// Forgets the count where the list tells as much, so that equal sets are equal.
   private mutating func settle() {
     guard let counted, counted.isExact, counted.hashes.count == listed.count,

@@ -24,6 +24,8 @@ public struct Report: Hashable, Sendable {
     public static let derivedFrom = 256
     public static let terms = 32
     public static let summaryRows = 4096
+    /// Sources of a rate row that are counted apart.
+    public static let busiest = 32
     /// Names in a coverage list.
     public static let coverage = 256
   }

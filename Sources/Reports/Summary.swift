@@ -71,6 +71,9 @@ public struct RateRow: Hashable, Sendable, Codable {
   public var contacts: UInt64
   public var unfinished: UInt64
   public var sources: AddressSet
+  /// The sources with the most contacts, in order of address; at most `Report.Limit.busiest`. Counts
+  /// are never too high.
+  public var busiest: [SourceCount]
   /// The epoch this row covers.
   public var first: CaptureTime
   public var last: CaptureTime
@@ -81,7 +84,7 @@ public struct RateRow: Hashable, Sendable, Codable {
     target: IPAddress, segment: String, transport: TransportProtocol, port: UInt16,
     packets: UInt64, bytes: UInt64, contacts: UInt64, unfinished: UInt64, sources: AddressSet,
     first: CaptureTime,
-    last: CaptureTime, indices: [UInt64] = []
+    last: CaptureTime, indices: [UInt64] = [], busiest: [SourceCount] = []
   ) {
     self.target = target
     self.segment = segment
@@ -95,5 +98,34 @@ public struct RateRow: Hashable, Sendable, Codable {
     self.first = first
     self.last = last
     self.indices = indices
+    self.busiest = busiest
+  }
+}
+
+/// How many contacts one source made, within a row.
+public struct SourceCount: Hashable, Sendable, Codable {
+  public var source: IPAddress
+  public var contacts: UInt64
+
+  public init(source: IPAddress, contacts: UInt64) {
+    self.source = source
+    self.contacts = contacts
+  }
+
+  /// The busiest of two lists, each source with the larger of its counts: two taps may have seen
+  /// the same contacts.
+  public static func joined(_ left: [SourceCount], _ right: [SourceCount]) -> [SourceCount] {
+    var counts: [IPAddress: UInt64] = [:]
+    for entry in left + right {
+      counts[entry.source] = max(counts[entry.source] ?? 0, entry.contacts)
+    }
+    return busiest(counts.map { SourceCount(source: $0.key, contacts: $0.value) })
+  }
+
+  /// Those with the most contacts, as a row names them.
+  public static func busiest(_ list: [SourceCount]) -> [SourceCount] {
+    list.sorted {
+      ($1.contacts, $0.source) < ($0.contacts, $1.source)
+    }.prefix(Report.Limit.busiest).sorted { $0.source < $1.source }
   }
 }

@@ -225,8 +225,9 @@ struct IncidentCase: Sendable, Codable {
     for conclusion in conclusions where conclusion.id != facts.report.id { facts.add(conclusion) }
     // A chained campaign holds them already, and has chosen which to name.
     if !isChained {
-      facts.report.sources = joined.sources
-      facts.report.targets = joined.targets
+      let family = conclusions.filter { $0.kind.family == joined.family }
+      facts.report.sources = joined.sources.naming(family.map(\.sources))
+      facts.report.targets = joined.targets.naming(family.map(\.targets))
     }
     facts.report.severity = joined.severity
     var report = facts.report

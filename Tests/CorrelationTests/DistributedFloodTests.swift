@@ -28,6 +28,29 @@ import Testing
     #expect(incident.targets.listed.map(\.description) == ["10.10.1.11"])
   }
 
+  /// Two clients come as always, one of them a proxy that always comes often; the rest insist.
+  @Test func aFloodNamesThoseWhoInsistAndNotItsTargetsClients() throws {
+    let calm = (0..<6).map {
+      "00:\($0)2 hq-dmz arrivals 9 from 198.51.100.1-3 to 10.10.1.11 ports 80 busy 198.51.100.3 each 7"
+    }
+    let flood = ["01:02", "01:12"].flatMap { time in
+      [
+        "\(time) hq-dmz arrivals 90 open 50 from 203.0.113.1-9,10.10.2.4,10.20.1.4,198.51.100.1-3"
+          + " to 10.10.1.11 ports 80 busy 203.0.113.1-6 each 9",
+        "\(time) internet arrivals 60 open 50 from 203.0.113.1-9,198.51.100.1-3"
+          + " to 10.10.1.11 ports 80 busy 198.51.100.3 each 8",
+        "\(time) hq-office arrivals 25 open 12 from 10.10.2.4 to 10.10.1.11 ports 80"
+          + " busy 10.10.2.4 each 25",
+      ]
+    }
+    let tree = try TestTree((calm + flood).joined(separator: "\n"))
+    let incident = try #require(tree.enterpriseIncidents.first)
+    #expect(incident.kind == .distributedFlood)
+    #expect(
+      incident.sources.listed.map(\.base.description) == ["10.10.2.4"]
+        + (1...6).map { "203.0.113.\($0)" })
+  }
+
   @Test func aLocalFloodReportIsFoldedIntoIt() throws {
     let tree = try TestTree(
       Self.quiet + "\n" + Self.flood + "\n"

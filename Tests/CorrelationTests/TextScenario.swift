@@ -117,7 +117,13 @@ private struct Line {
       target: target, segment: monitor.text, transport: .tcp, port: port, packets: count * 5,
       bytes: count * 300, contacts: count, unfinished: UInt64(words["open"] ?? "") ?? 0,
       sources: AddressSet(sources), first: time.epochStart(.seconds(10)),
-      last: time.epochStart(.seconds(10)) + .seconds(10))
+      last: time.epochStart(.seconds(10)) + .seconds(10), busiest: busiest)
+  }
+
+  /// `busy 10.0.0.1-3 each 12`: sources that made so many of the contacts.
+  private var busiest: [SourceCount] {
+    let list = (try? Self.addresses(words["busy"])) ?? []
+    return list.map { SourceCount(source: $0, contacts: UInt64(words["each"] ?? "") ?? 0) }
   }
 
   func detection() -> Report {

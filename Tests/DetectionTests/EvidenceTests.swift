@@ -80,6 +80,21 @@ import Testing
     #expect(row.last - row.first == .seconds(10))
   }
 
+  /// A thousand forged sources between them come once each.
+  @Test func whoInsistsIsCountedApartAmongForgedSources() throws {
+    var story = try Story(IngressRates(DetectionContext(segment: "dmz")))
+    for round in 0..<50 {
+      for forged in 0..<20 {
+        try story.contact(.opened, "9.\(round).7.\(forged)", "10.1.1.80", 80)
+      }
+      for bot in 1...20 { try story.contact(.opened, "203.0.113.\(bot)", "10.1.1.80", 80) }
+    }
+    let row = try #require(rates(story.finish()).first)
+    let told = row.busiest.filter { $0.contacts >= 25 }
+    #expect(told.map(\.source.description).sorted() == (1...20).map { "203.0.113.\($0)" }.sorted())
+    #expect(row.busiest.allSatisfy { $0.contacts <= 50 })
+  }
+
   @Test func aQuietEpochHasNoReport() throws {
     var story = try Story(IngressRates(DetectionContext()))
     try story.contact(.opened, "10.1.1.5", "10.1.1.9", 22)

@@ -17,7 +17,10 @@ struct IngressRates: FlowReader {
     "Contacts and packets of an epoch below which a target gets no row.")
   static let targets = EngineLimit(
     "ingress-rates.targets", 4096, .count, "Targets measured at once.")
-  static let limits = [epoch, rows, least, targets]
+  static let tallies = EngineLimit(
+    "ingress-rates.tallies", 512, .count,
+    "Targets with several sources whose busiest are counted apart, at once.")
+  static let limits = [epoch, rows, least, targets, tallies]
 
   struct Load: Sendable {
     var packets: UInt64 = 0
@@ -60,6 +63,9 @@ struct IngressRates: FlowReader {
   /// The sources of the loads that have several, with room for as many as there are loads. Apart,
   /// for most targets have one source.
   private var sources: [AddressSet] = []
+  /// Contacts of the sources, for the first so many of these loads.
+  private var tallies: [SourceTally] = []
+  private let tallyLimit: Int
   private(set) var nextDeadline = CaptureTime.distantFuture
 
   init(_ context: DetectionContext) {
@@ -67,6 +73,7 @@ struct IngressRates: FlowReader {
     self.context = context
     epochSpan = limits.span(Self.epoch)
     rowLimit = min(max(limits.count(Self.rows), 1), Report.Limit.summaryRows)
+    tallyLimit = limits.count(Self.tallies)
     leastWeight = UInt64(limits.count(Self.least))
     loads = BoundedTable(capacity: limits.count(Self.targets), empty: Load())
   }
@@ -88,7 +95,7 @@ struct IngressRates: FlowReader {
     let slot = loads.admit(Self.key(event), asOf: event.pointee.time, until: event.pointee.time)
     guard slot >= 0 else { return }
     let weight = loads[slot].add(event, isUnfinished)
-    note(event.pointee.source, at: slot)
+    note(event.pointee.source, at: slot, isContact: event.pointee.kind == .opened)
     if nextDeadline == .distantFuture {
       nextDeadline = event.pointee.time.epochStart(epochSpan) + epochSpan
     }
@@ -117,10 +124,11 @@ struct IngressRates: FlowReader {
     }
   }
 
-  private mutating func note(_ source: IPAddress, at slot: Int) {
+  private mutating func note(_ source: IPAddress, at slot: Int, isContact: Bool) {
     let place = Int(loads[slot].sources)
     if place >= 0 {
       sources[place].insert(source)
+      if isContact, place < tallies.count { tallies[place].add(source) }
     } else if loads[slot].source == .unspecified {
       loads[slot].source = source
     } else if loads[slot].source != source {
@@ -128,6 +136,8 @@ struct IngressRates: FlowReader {
       guard sources.count < 2 * loads.capacity else { return }
       loads[slot].sources = Int32(truncatingIfNeeded: sources.count)
       sources.append(AddressSet([loads[slot].source, source]))
+      // What the first of them did before is not counted apart: a count is never too high.
+      if tallies.count < tallyLimit { tallies.append(SourceTally()) }
     }
   }
 
@@ -144,6 +154,7 @@ struct IngressRates: FlowReader {
       .map { row($0, from: start, through: now) }
     loads.removeAll()
     sources.removeAll(keepingCapacity: true)
+    tallies.removeAll(keepingCapacity: true)
     guard !rows.isEmpty else { return }
     var report = sink.opening(
       .ingressRates, .evidence, subject: context.segment, first: start, last: now, at: now,
@@ -155,6 +166,14 @@ struct IngressRates: FlowReader {
 
   private func isBefore(_ left: TableKey, _ right: TableKey) -> Bool {
     (left.high, left.low, left.detail) < (right.high, right.low, right.detail)
+  }
+
+  private func busiest(of load: Load) -> [SourceCount] {
+    let place = Int(load.sources)
+    guard place >= 0 else {
+      return load.contacts > 1 ? [SourceCount(source: load.source, contacts: load.contacts)] : []
+    }
+    return place < tallies.count ? tallies[place].busiest : []
   }
 
   private func row(_ slot: Int, from start: CaptureTime, through end: CaptureTime) -> RateRow {
@@ -169,7 +188,7 @@ struct IngressRates: FlowReader {
       transport: TransportProtocol(number: UInt8(truncatingIfNeeded: key.detail >> 16)),
       port: UInt16(truncatingIfNeeded: key.detail), packets: load.packets, bytes: load.bytes,
       contacts: load.contacts, unfinished: load.unfinished, sources: sources, first: start,
-      last: end, indices: indices.sorted())
+      last: end, indices: indices.sorted(), busiest: busiest(of: load))
   }
 }
 

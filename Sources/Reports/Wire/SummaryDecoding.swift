@@ -79,9 +79,27 @@ extension ReportCoding {
       case 11: row.last.nanoseconds = try reader.sfixed64()
       case 12:
         try reader.appendVarints(to: &row.indices, limit: Report.Limit.packets, "indices")
+      case 13:
+        guard row.busiest.count < Report.Limit.busiest else {
+          throw WireFault(field: "busiest", reason: "more than \(Report.Limit.busiest)")
+        }
+        var entry = try reader.message()
+        row.busiest.append(try readCount(&entry))
       default: try reader.skip()
       }
     }
     return row
+  }
+
+  private static func readCount(_ reader: inout WireReader) throws(WireFault) -> SourceCount {
+    var entry = SourceCount(source: .unspecified, contacts: 0)
+    while try reader.next() {
+      switch reader.field {
+      case 1: entry.source = try readAddress(&reader, "source")
+      case 2: entry.contacts = try reader.uint()
+      default: try reader.skip()
+      }
+    }
+    return entry
   }
 }

@@ -51,6 +51,12 @@ extension ReportCoding {
     writer.sfixed64(10, row.first.nanoseconds)
     writer.sfixed64(11, row.last.nanoseconds)
     writer.packed(12, varints: row.indices.prefix(Report.Limit.packets))
+    for entry in row.busiest.prefix(Report.Limit.busiest) {
+      let inner = writer.begin(13)
+      write(1, entry.source, to: &writer)
+      writer.uint(2, entry.contacts)
+      writer.end(inner)
+    }
     writer.end(mark)
   }
 }

@@ -768,11 +768,40 @@ package nonisolated struct Beryl_V1_RateRow: @unchecked Sendable {
     set {_uniqueStorage()._indices = newValue}
   }
 
+  /// The sources with the most contacts.
+  package var busiest: [Beryl_V1_SourceCount] {
+    get {_storage._busiest}
+    set {_uniqueStorage()._busiest = newValue}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
 
   fileprivate var _storage = _StorageClass.defaultInstance
+}
+
+package nonisolated struct Beryl_V1_SourceCount: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var source: Beryl_V1_IPAddress {
+    get {_source ?? Beryl_V1_IPAddress()}
+    set {_source = newValue}
+  }
+  /// Returns true if `source` has been explicitly set.
+  package var hasSource: Bool {self._source != nil}
+  /// Clears the value of `source`. Subsequent reads from it will return its default value.
+  package mutating func clearSource() {self._source = nil}
+
+  package var contacts: UInt64 = 0
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _source: Beryl_V1_IPAddress? = nil
 }
 
 package nonisolated struct Beryl_V1_LoginRows: Sendable {
@@ -2526,7 +2555,7 @@ nonisolated extension Beryl_V1_RateRows: SwiftProtobuf.Message, SwiftProtobuf._M
 
 nonisolated extension Beryl_V1_RateRow: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".RateRow"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}target\0\u{1}segment\0\u{1}transport\0\u{1}port\0\u{1}packets\0\u{1}bytes\0\u{1}contacts\0\u{1}unfinished\0\u{1}sources\0\u{1}first\0\u{1}last\0\u{1}indices\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}target\0\u{1}segment\0\u{1}transport\0\u{1}port\0\u{1}packets\0\u{1}bytes\0\u{1}contacts\0\u{1}unfinished\0\u{1}sources\0\u{1}first\0\u{1}last\0\u{1}indices\0\u{1}busiest\0")
 
   fileprivate class _StorageClass {
     var _target: Beryl_V1_IPAddress? = nil
@@ -2541,6 +2570,7 @@ nonisolated extension Beryl_V1_RateRow: SwiftProtobuf.Message, SwiftProtobuf._Me
     var _first: Int64 = 0
     var _last: Int64 = 0
     var _indices: [UInt64] = []
+    var _busiest: [Beryl_V1_SourceCount] = []
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -2563,6 +2593,7 @@ nonisolated extension Beryl_V1_RateRow: SwiftProtobuf.Message, SwiftProtobuf._Me
       _first = source._first
       _last = source._last
       _indices = source._indices
+      _busiest = source._busiest
     }
   }
 
@@ -2593,6 +2624,7 @@ nonisolated extension Beryl_V1_RateRow: SwiftProtobuf.Message, SwiftProtobuf._Me
         case 10: try { try decoder.decodeSingularSFixed64Field(value: &_storage._first) }()
         case 11: try { try decoder.decodeSingularSFixed64Field(value: &_storage._last) }()
         case 12: try { try decoder.decodeRepeatedUInt64Field(value: &_storage._indices) }()
+        case 13: try { try decoder.decodeRepeatedMessageField(value: &_storage._busiest) }()
         default: break
         }
       }
@@ -2641,6 +2673,9 @@ nonisolated extension Beryl_V1_RateRow: SwiftProtobuf.Message, SwiftProtobuf._Me
       if !_storage._indices.isEmpty {
         try visitor.visitPackedUInt64Field(value: _storage._indices, fieldNumber: 12)
       }
+      if !_storage._busiest.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._busiest, fieldNumber: 13)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -2662,10 +2697,50 @@ nonisolated extension Beryl_V1_RateRow: SwiftProtobuf.Message, SwiftProtobuf._Me
         if _storage._first != rhs_storage._first {return false}
         if _storage._last != rhs_storage._last {return false}
         if _storage._indices != rhs_storage._indices {return false}
+        if _storage._busiest != rhs_storage._busiest {return false}
         return true
       }
       if !storagesAreEqual {return false}
     }
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Beryl_V1_SourceCount: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".SourceCount"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}source\0\u{1}contacts\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._source) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.contacts) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._source {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    if self.contacts != 0 {
+      try visitor.visitSingularUInt64Field(value: self.contacts, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Beryl_V1_SourceCount, rhs: Beryl_V1_SourceCount) -> Bool {
+    if lhs._source != rhs._source {return false}
+    if lhs.contacts != rhs.contacts {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
