@@ -31,6 +31,18 @@ import Testing
     #expect(told == ["access.brute-force 203.0.113.60 > 10.10.3.50"])
   }
 
+  @Test func aPasswordEveryFewSecondsIsGuessing() throws {
+    let told = try attacks("ssh-patient").map(\.story)
+    #expect(told == ["access.brute-force 198.51.100.10 > 10.10.1.30"])
+  }
+
+  @Test func onePasswordFromEachOfManySourcesIsGuessing() throws {
+    let told = try attacks("ssh-crowd").map(\.story)
+    #expect(told.count == 1)
+    #expect(told.first?.hasPrefix("access.brute-force") == true)
+    #expect(told.first?.hasSuffix("> 10.10.1.30") == true)
+  }
+
   @Test func oneTryAtEachServerIsASpray() throws {
     let told = try attacks("ssh-spray").map(\.story)
     #expect(told == ["access.password-spray 203.0.113.60 > 8 hosts"])
@@ -135,6 +147,32 @@ import Testing
     #expect(told.isEmpty)
   }
 
+  @Test(arguments: [(3.0, 10), (10, 10), (11, 10)])
+  func strangersRefusedAgainAndAgainAreGuessing(pause: Double, tries: Int) throws {
+    #expect(try told(of: "203.0.113.5", tries: tries, pause: pause) == [.bruteForce])
+  }
+
+  /// Somebody who errs, an administrator's job, a stranger's job without the new key.
+  @Test(arguments: [
+    ("203.0.113.5", 6, 4.0), ("10.10.3.8", 40, 4), ("203.0.113.5", 16, 60),
+  ])
+  func errorsAndJobsAreNoGuessing(client: String, tries: Int, pause: Double) throws {
+    #expect(try told(of: client, tries: tries, pause: pause).isEmpty)
+  }
+
+  private func told(of client: String, tries: Int, pause: Double) throws -> [ReportKind] {
+    var story = try story(port: 22)
+    story.client = client
+    var failed = SSHProgress()
+    failed.stage = .loginFailed
+    for _ in 0..<tries {
+      story.wait(pause)
+      story.clientPort &+= 1
+      try story.tell(.ssh(failed), fromClient: false)
+    }
+    return story.finish().map(\.kind)
+  }
+
   @Test func oneLoginAtEachOfManyServersIsASpray() throws {
     var story = try story(port: 22)
     var failed = SSHProgress()
@@ -147,6 +185,23 @@ import Testing
     }
     let told = story.finish()
     #expect(told.map(\.story) == ["access.password-spray 203.0.113.5 > 14 hosts"])
+  }
+
+  @Test(arguments: [(1, 0), (2, 1)])
+  func anInsideHostSpraysWhereItTriesAgain(tries: Int, reports: Int) throws {
+    var story = try story(port: 22)
+    story.client = "10.10.2.104"
+    var failed = SSHProgress()
+    failed.stage = .loginFailed
+    for host in 10..<18 {
+      story.server = "10.10.3.\(host)"
+      for _ in 0..<tries {
+        story.wait(1)
+        story.clientPort &+= 1
+        try story.tell(.ssh(failed), fromClient: false)
+      }
+    }
+    #expect(story.finish().count { $0.kind == .passwordSpray } == reports)
   }
 
   @Test func aSprayThatHitsIsAnEntry() throws {

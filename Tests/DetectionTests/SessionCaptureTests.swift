@@ -46,9 +46,10 @@ import Testing
   }
 
   @Test func aGuessedSshPasswordIsAnEntryAndABackupIsNot() throws {
+    // Four connections with five tries each tell by their outcomes, four more by their shape.
     let told = try stories("ssh-entry", slower: 1)
     #expect(
-      told == [
+      Set(told) == [
         "access.brute-force 203.0.113.66 > 10.10.1.30 ssh",
         "access.login-after-guessing 203.0.113.66 > 10.10.1.30 ssh",
       ])

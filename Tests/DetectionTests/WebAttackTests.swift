@@ -150,6 +150,19 @@ import Testing
     #expect(Set(told.compactMap { $0.text("technique") }) == ["sqli", "xss"])
   }
 
+  @Test func whatAWriterSaysOfTagsAndCommandsIsNoAttack() throws {
+    var story = try SessionStory(WebAttack(DetectionContext()))
+    let page =
+      "<p>The path ../ goes one level up. Write &lt;script&gt; for a tag. Run `ls -la`, or "
+      + "`cat file`. SELECT name FROM users WHERE id = 5;</p>"
+    for _ in 0..<10 {
+      story.wait(60)
+      try story.ask(
+        "POST /api/pages/7\nContent-Type: application/json", body: #"{"body":"\#(page)"}"#)
+    }
+    #expect(story.finish().isEmpty)
+  }
+
   @Test func successMakesItWorse() throws {
     var story = try SessionStory(WebAttack(DetectionContext()))
     try story.ask("GET /../../../etc/passwd", status: 404)

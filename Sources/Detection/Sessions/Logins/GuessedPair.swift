@@ -1,4 +1,5 @@
 import Analysis
+import Flows
 import Reports
 import Terms
 
@@ -22,20 +23,30 @@ struct GuessedPair: Sendable {
   /// Of the login that worked.
   var account: [UInt8] = []
 
-  /// When the newest refusal came.
+  /// When the newest refusal came, and when its connection was opened.
   var refused = CaptureTime.distantPast
+  private var opened = CaptureTime.distantPast
+  /// Refused connections that were opened beside another or at once after it, as `BruteForce`
+  /// counts them.
+  private var companions: UInt64 = 0
 
   /// Attempts of an inside host that never came closer than this to one another are a job's.
   static let haste = TimeSpan.seconds(1)
-  /// Within this the shape of sessions shows guessing as well.
-  static let shapedSpan = TimeSpan.seconds(300)
+  /// Jobs that nobody told of a new password come once a minute, at most; strangers' tries, none of
+  /// which works, come faster.
+  static let strangerPace = TimeSpan.seconds(12)
+  static let strangerFactor = 1.15
 
   /// Adds a refusal.
-  mutating func fail(_ trial: LoginTrial, port: UInt16, at now: CaptureTime, _ rules: GuessingRules)
-  {
+  mutating func fail(_ trial: LoginTrial, _ event: SessionEvent, _ rules: GuessingRules) {
+    let now = event.time
     service = trial.service
     failures &+= 1
-    if ports.insert(UInt64(port)) { connections &+= 1 }
+    if ports.insert(UInt64(event.clientPort)) {
+      connections &+= 1
+      if event.opened - refused <= max(.zero, refused - opened) { companions &+= 1 }
+      opened = event.opened
+    }
     let isNew = trial.secret != 0 && secrets.insert(trial.secret)
     if trial.user != 0 { _ = users.insert(trial.user) }
     var weight = trial.weight
@@ -60,11 +71,21 @@ struct GuessedPair: Sendable {
     }
     guard score.value >= rules.score else { return .none }
     if service == "http" { return secrets.count >= rules.secrets ? .fast : .none }
-    // One connection with many tries does not look like guessing from without; many do.
-    let isShaped = connections >= 5 && lasting < Self.shapedSpan || failures < 4 * connections
-    if LoginTrial.shaped.contains(service), isShaped { return .none }
+    if LoginTrial.shaped.contains(service) {
+      // Of few connections with many tries each the shape says nothing; of many at once it does.
+      let isOneByOne = failures < 4 * connections
+      if 2 * companions > connections, isOneByOne || connections >= 5 { return .none }
+      if isOneByOne, secrets.count == 0 { return isStranger(lasting, rules) ? .fast : .none }
+    }
     if secrets.count > 0 { return secrets.count >= rules.secrets ? .fast : .none }
     return users.count >= rules.secrets || score.value >= rules.score * 2 ? .fast : .none
+  }
+
+  /// Whether somebody outside tries connection after connection, and never comes in.
+  private func isStranger(_ lasting: TimeSpan, _ rules: GuessingRules) -> Bool {
+    isOutside && successes == 0
+      && lasting.seconds <= Self.strangerPace.seconds * Double(connections)
+      && score.value >= rules.score * Self.strangerFactor
   }
 
   enum Verdict: Sendable { case none, fast, slow }

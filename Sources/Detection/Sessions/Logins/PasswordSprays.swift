@@ -21,6 +21,10 @@ struct PasswordSprays: Sendable {
   static let triesPerAccount = 3.0
   static let triesPerTarget = 3.0
 
+  /// Connections to each server from which an inside source needs no more servers than an outside
+  /// one.
+  static let stubbornTries = 2.0
+
   struct Facts: Sendable {
     var service = ""
     var users = FewDigests()
@@ -98,7 +102,10 @@ struct PasswordSprays: Sendable {
       return true
     }
     let servers = Double(facts.servers.count)
-    return facts.servers.count >= (facts.isOutside ? targetLimit : targetLimit * 2)
+    // Who was refused tries no second time by itself: a job goes on to the next server.
+    let isStubborn = Double(facts.connections) >= Self.stubbornTries * servers
+    let least = facts.isOutside || isStubborn ? targetLimit : targetLimit * 2
+    return facts.servers.count >= least
       && Double(facts.connections) <= Self.triesPerTarget * servers
       && Double(facts.successes) <= servers / 3
   }

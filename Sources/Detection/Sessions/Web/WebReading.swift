@@ -23,7 +23,8 @@ struct WebReading {
     readParameters(query)
     readNulls(path, query)
     if Self.isReadable(request) {
-      readParameters(WebText(request.body, isQuery: Self.isForm(request)))
+      readParameters(
+        WebText(request.body, isQuery: Self.isForm(request), isDocument: true))
     }
     readFields(request)
   }

@@ -18,8 +18,14 @@ struct WebText {
   /// `%u` escapes with four digits beyond Latin text.
   private(set) var wideEscapes = 0
 
-  /// - Parameter isQuery: `+` stands for a space.
-  init(_ raw: some Collection<UInt8>, isQuery: Bool) {
+  /// Whether the text may be a page: there `&lt;` is how a writer says that it begins no tag.
+  private let isDocument: Bool
+
+  /// - Parameters:
+  ///   - isQuery: `+` stands for a space.
+  ///   - isDocument: the text may be a page that somebody writes.
+  init(_ raw: some Collection<UInt8>, isQuery: Bool, isDocument: Bool = false) {
+    self.isDocument = isDocument
     var isPlain = true
     let count = raw.count
     bytes = Array(unsafeUninitializedCapacity: count) { buffer, filled in
@@ -86,7 +92,9 @@ struct WebText {
         return (value, 6)
       }
       return nil
-    case 0x26: return Self.entity(cursor)
+    case 0x26:
+      if isDocument, cursor.starts("&lt;") || cursor.starts("&gt;") { return nil }
+      return Self.entity(cursor)
     default: return nil
     }
   }

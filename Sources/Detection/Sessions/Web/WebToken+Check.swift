@@ -20,6 +20,7 @@ extension WebToken {
     case .handler: return weight * Self.handler(before, cursor)
     case .value, .function: return Self.beginsValue(before) ? weight : 0
     case .comment: return Self.isComment(before) ? weight : 0
+    case .entity: return Self.isFetched(cursor) ? weight : weight / 2
     }
   }
 
@@ -144,12 +145,18 @@ extension WebToken {
     var offset = -1
     while [0x20, 0x09, 0x2b].contains(before.at(offset)), offset > -8 { offset -= 1 }
     switch before.at(offset) {
-    case 0x3b, 0x60, 0x0a, 0x0d: return true
-    case 0x7c: return true
+    case 0x60: return !isProse(before, offset - 1)
+    case 0x3b, 0x0a, 0x0d, 0x7c: return true
     case 0x26: return before.at(offset - 1) == 0x26
     case 0x28: return before.at(offset - 1) == 0x24 || before.at(offset - 1) == 0x3c
     default: return false
     }
+  }
+
+  /// Whether a word and a blank stand before a backtick: writers quote names of commands so.
+  private static func isProse(_ before: ByteCursor, _ offset: Int) -> Bool {
+    let last = before.at(offset - 1)
+    return before.at(offset) == 0x20 && (last.isLetter || [0x2c, 0x2e, 0x3a, 0x29].contains(last))
   }
 
   /// Whether `$(`, a backtick, `&&` or `||` stands before the word: in what people write they are
@@ -194,6 +201,16 @@ extension WebToken {
     var offset = -1
     while before.at(offset) == 0x20 { offset -= 1 }
     return [0, 0x3d, 0x26, 0x3f, 0x22].contains(before.at(offset))
+  }
+
+  /// `<!ENTITY [%] name SYSTEM|PUBLIC` (XML 1.0, 4.2.2).
+  private static func isFetched(_ behind: ByteCursor) -> Bool {
+    var cursor = behind
+    _ = cursor.skipBlank()
+    if cursor.accept("%") { _ = cursor.skipBlank() }
+    _ = cursor.skipWord()
+    _ = cursor.skipBlank()
+    return cursor.starts("system") || cursor.starts("public")
   }
 
   /// Behind a quote, perhaps with brackets and blanks between; or at the end behind a number.

@@ -29,6 +29,8 @@ struct WebToken: Sendable {
     case function
     /// A quote before the comment.
     case comment
+    /// An entity of XML that is fetched: SYSTEM or PUBLIC stands behind its name.
+    case entity
   }
 
   var text: String
@@ -151,7 +153,8 @@ struct WebToken: Sendable {
       .init("class.module.classloader", .codeInjection, 1), .init("%{(#", .codeInjection, 1),
       .init("ognl.", .codeInjection, 0.9), .init("@java.lang", .codeInjection, 0.9),
       .init("java.lang.runtime", .codeInjection, 1), .init("processbuilder", .codeInjection, 0.7),
-      .init("<!entity", .codeInjection, 0.9), .init("rO0ABX".lowercased(), .codeInjection, 1),
+      .init("<!entity", .codeInjection, 1, .entity),
+      .init("rO0ABX".lowercased(), .codeInjection, 1),
       .init("system(", .codeInjection, 0.4), .init("passthru(", .codeInjection, 0.7),
       .init("shell_exec(", .codeInjection, 0.8), .init("base64_decode(", .codeInjection, 0.5),
       .init("<?php", .codeInjection, 0.7), .init("invokefunction&function=", .codeInjection, 1),

@@ -36,6 +36,7 @@ final class SSHParser: SessionParser {
   @exclusivity(unchecked) private var failures = 0
   @exclusivity(unchecked) private var answers = 0
   @exclusivity(unchecked) private var isFirstJudged = false
+  @exclusivity(unchecked) private var isAccepted = false
   @exclusivity(unchecked) private var isToldEncrypted = false
   /// Of the client's clear part (FNV-1a).
   @exclusivity(unchecked) private var mark: UInt64 = 0xcbf2_9ce4_8422_2325
@@ -64,6 +65,17 @@ final class SSHParser: SessionParser {
       if sides[index].clearBytes > Self.clearLimit { return false }
     }
     return true
+  }
+
+  /// Who leaves after the first refusal sent no other request to measure that one by: a password
+  /// without the usual question before it, or a client that has nothing else to offer. Either way
+  /// nobody came in.
+  override func finish(_ output: inout SessionOutput) {
+    guard !isFirstJudged, failureSize > 0, failures == 0, clientSegments == 2, !isAccepted else {
+      return
+    }
+    failures = 1
+    tell(.loginFailed, &output)
   }
 
   private func feedBanner(
@@ -153,6 +165,7 @@ final class SSHParser: SessionParser {
     if acceptSize == 0 {
       acceptSize = size
     } else if size == acceptSize - Self.successDifference {
+      isAccepted = true
       tell(.loginSucceeded, &output)
       return false
     } else if failureSize == 0 {
