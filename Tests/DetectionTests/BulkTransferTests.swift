@@ -97,6 +97,16 @@ import Testing
     #expect(told.map(\.kind) == [.bulkTransfer])
   }
 
+  /// A shell's output, then what its user takes away.
+  @Test func whatWasSentAMomentAgoIsNoHabitYet() throws {
+    var story = try Story(BulkTransfer(DetectionContext()))
+    try story.session("10.10.1.11", "203.0.113.125", 5353, lasting: 9, out: 167_000, back: 300)
+    story.wait(2)
+    try story.session("10.10.1.11", "203.0.113.92", 443, lasting: 8, out: 600_000, back: 300)
+    let told = story.finish()
+    #expect(told.map(\.story) == ["exfil.bulk-transfer 10.10.1.11 > 203.0.113.92"])
+  }
+
   @Test(arguments: ["office-day", "office-day-clients", "crawl"])
   func anOrdinaryDayIsSilentWithAndWithoutTopology(name: String) throws {
     let prefix =

@@ -13,6 +13,10 @@ import Testing
       (true, "bash: cannot set terminal process group (32441): Inappropriate ioctl for device\n"),
       (false, "id\nuname -a\n"),
     ],
+    [
+      (false, "hostname\n"), (true, "app1\n"), (false, "find /home -maxdepth 1\n"),
+      (true, "/home\n/home/alice\n"), (false, "cat notes\n"), (true, "call bob\n"),
+    ],
     [(true, "$ "), (false, "id\n")],
     [(true, "# "), (false, "whoami\n")],
     [(false, "id\n"), (true, "uid=0(root) gid=0(root) groups=0(root)\n")],
@@ -80,6 +84,10 @@ import Testing
     [(true, "{\"id\":1,\"method\":\"ls\"}\n"), (false, "{\"result\":[\"a\",\"b\"]}\n")],
     [(false, "HELO 1.0 # ready\n"), (true, "user admin\n"), (false, "ok\n")],
     [(true, "price?\n"), (false, "set 5 $ \n")],
+    [
+      (false, "ping 1\n"), (true, "pong 1\n"), (false, "ping 2\n"), (true, "pong 2\n"),
+      (false, "set rate 5\n"), (true, "ok\n"), (false, "ping 3\n"), (true, "pong 3\n"),
+    ],
   ]
 
   @Test(arguments: talks) func otherTalkIsNoShell(turns: [(Bool, String)]) throws {

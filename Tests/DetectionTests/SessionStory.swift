@@ -17,6 +17,8 @@ struct SessionStory<Engine: AnalysisEngine<SessionEvent>> {
   var serverPort: UInt16 = 80
   private(set) var clock = CaptureTime(seconds: 1000)
   private var packet: UInt64 = 0
+  /// Whose turn it is on a connection of no known protocol.
+  private var turn: (port: UInt16, isFromClient: Bool, number: Int) = (0, true, 0)
 
   init(_ engine: Engine, port: UInt16 = 80) throws {
     self.engine = engine
@@ -97,6 +99,9 @@ struct SessionStory<Engine: AnalysisEngine<SessionEvent>> {
   mutating func say(_ bytes: [UInt8], fromClient: Bool) throws {
     var sample = PayloadSample()
     sample.isFromClient = fromClient
+    if turn.port != clientPort { turn = (clientPort, fromClient, 0) }
+    if turn.isFromClient != fromClient { turn = (clientPort, fromClient, turn.number + 1) }
+    sample.turn = turn.number
     sample.bytes = Array(bytes.prefix(PayloadSample.limit))
     try tell(.payload(sample), fromClient: fromClient)
   }

@@ -7,7 +7,7 @@ import Terms
 ///
 /// Volume alone says nothing: what counts is an upload that the inside host opened itself, many
 /// times larger than what came back, to a host that it had sent no such amount to, larger than
-/// whatever it sent to anybody outside, and out of the ordinary for the whole segment. What it did
+/// whatever it sent to anybody outside before, and out of the ordinary for the whole segment. What it did
 /// once and nobody minded is its own usage then; and where it has long been a guest, where several
 /// inside hosts send their data, or where mail goes, more is ordinary than with a stranger.
 struct BulkTransfer: AnalysisEngine {
@@ -25,6 +25,9 @@ struct BulkTransfer: AnalysisEngine {
   static let span = EngineLimit(
     "bulk-transfer.span", 600, .duration,
     "Time after which what several connections sent counts half, so that a trickle never adds up.")
+  static let settling = EngineLimit(
+    "bulk-transfer.settling", 300, .duration,
+    "Time after which an upload that nobody minded belongs to the host's past.")
   static let pairs = EngineLimit(
     "bulk-transfer.pairs", 4096, .count, "Pairs of inside and outside host remembered at once.")
   static let hosts = EngineLimit(
@@ -42,8 +45,8 @@ struct BulkTransfer: AnalysisEngine {
     "bulk-transfer.familiar", 10, .count,
     "Times that more may be sent to hosts that are no strangers.")
   static let limits = [
-    bytes, ratio, factor, halfLife, span, pairs, hosts, memory, quiet, spacing, acquaintance,
-    familiar,
+    bytes, ratio, factor, halfLife, span, settling, pairs, hosts, memory, quiet, spacing,
+    acquaintance, familiar,
   ]
 
   /// Inside hosts that make an outside one a common destination by their uploads to it.
@@ -80,6 +83,9 @@ struct BulkTransfer: AnalysisEngine {
     /// Largest upload to any one outside host, fading.
     var largest = 0.0
     var updated = CaptureTime.distantPast
+    /// The largest of late, which may belong to what goes on now, and since when there is one.
+    var fresh = 0.0
+    var freshSince = CaptureTime.distantPast
   }
 
   private let home: AddressRanges
@@ -89,6 +95,7 @@ struct BulkTransfer: AnalysisEngine {
   private let decay: TimeSpan
   private let memory: TimeSpan
   private let span: TimeSpan
+  private let settling: TimeSpan
   private var seen: SightingTable<Detail>
   private var hosts: BoundedTable<Host>
   /// When a host first spoke to an outside one; and which hosts send much to an outside one.
@@ -108,6 +115,7 @@ struct BulkTransfer: AnalysisEngine {
     decay = limits.span(Self.halfLife)
     memory = limits.span(Self.memory)
     span = limits.span(Self.span)
+    settling = limits.span(Self.settling)
     seen = SightingTable(
       capacity: limits.count(Self.pairs), empty: Detail(), halfLife: decay, memory: memory,
       quiet: limits.span(Self.quiet), spacing: limits.span(Self.spacing))
@@ -193,7 +201,10 @@ extension BulkTransfer {
     seen[slot].detail.target = event.target
     seen[slot].first = min(seen[slot].first, event.opened)
     let host = hosts.find(TableKey(event.source))
-    seen[slot].detail.usual = host < 0 ? 0 : largest(host, at: event.time)
+    if host >= 0 {
+      settle(host, at: event.time)
+      seen[slot].detail.usual = largest(host, at: event.time)
+    }
     seen[slot].detail.ordinary = sizes.large
     seen[slot].detail.isFamiliar = isFamiliar(event)
   }
@@ -207,6 +218,14 @@ extension BulkTransfer {
 
   private func largest(_ host: Int, at now: CaptureTime) -> Double {
     hosts[host].largest * seen.fading(from: hosts[host].updated, to: now)
+  }
+
+  /// What was fresh long enough is the past.
+  private mutating func settle(_ host: Int, at now: CaptureTime) {
+    guard hosts[host].fresh > 0, now - hosts[host].freshSince >= settling else { return }
+    hosts[host].largest = max(largest(host, at: now), hosts[host].fresh)
+    hosts[host].updated = now
+    hosts[host].fresh = 0
   }
 
   /// Remembers since when a host speaks to an outside one; and a finished upload's size.
@@ -237,8 +256,9 @@ extension BulkTransfer {
   private mutating func learn(_ slot: Int, at now: CaptureTime) {
     let host = hosts.admit(TableKey(seen[slot].detail.source), asOf: now, until: now + memory)
     guard host >= 0 else { return }
-    hosts[host].largest = max(largest(host, at: now), seen[slot].detail.total)
-    hosts[host].updated = now
+    settle(host, at: now)
+    if hosts[host].fresh == 0 { hosts[host].freshSince = now }
+    hosts[host].fresh = max(hosts[host].fresh, seen[slot].detail.total)
     hosts.keep(host, until: now + memory)
     guard seen[slot].detail.total >= byteLimit / 4 else { return }
     let common = senders.admit(

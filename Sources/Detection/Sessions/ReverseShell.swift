@@ -39,9 +39,20 @@ struct ReverseShell: AnalysisEngine {
     var output = SIMD2<Double>()
     var input = SIMD2<Double>()
     var prompts: UInt64 = 0
+    /// Different commands of the side that was called, the turn of the newest, and how many turns
+    /// of the caller answered one.
+    var words = FewDigests()
+    var commanded = -2
+    var answers = 0
     var packets = PacketSample()
     var isTold = false
+
+    /// A shell without a prompt says nothing of itself: it does as it is told.
+    var isObeyed: Bool { words.count >= obeyed && answers >= obeyed }
   }
+
+  /// Different commands, and answers to them, that make a caller a shell whatever it says.
+  static let obeyed = 3
 
   struct Facts: Sendable {
     var output = 0.0
@@ -109,7 +120,10 @@ extension ReverseShell {
     let output = ShellTalk.output(sample.bytes)
     let input = ShellTalk.input(sample.bytes)
     let isStage = sample.turn == 0 && sample.offset == 0 && ShellTalk.isStage(sample.bytes)
-    guard output > 0 || input > 0 || isStage else { return }
+    guard output > 0 || input > 0 || isStage else {
+      answer(sample, event, into: &sink)
+      return
+    }
     let slot = talks.admit(Self.key(event), asOf: event.time, until: event.time + .seconds(30))
     guard slot >= 0 else { return }
     let side = sample.isFromClient ? 0 : 1
@@ -122,9 +136,27 @@ extension ReverseShell {
       if output >= 0.5 { talks[slot].prompts &+= 1 }
     } else {
       talks[slot].input[side] += input
+      if side == 1 {
+        _ = talks[slot].words.insert(ShellTalk.word(sample.bytes))
+        talks[slot].commanded = sample.turn
+      }
     }
+    if sample.isFromClient, sample.turn == talks[slot].commanded + 1 { talks[slot].answers += 1 }
     talks[slot].packets.add(event.packet)
     talks.keep(slot, until: event.time + .minutes(output + input >= 0.5 ? 10 : 1))
+    judge(slot, event, into: &sink)
+  }
+
+  /// A turn that sounds like nothing in particular: a command may be answered so.
+  private mutating func answer(
+    _ sample: PayloadSample, _ event: SessionEvent, into sink: inout ReportSink
+  ) {
+    guard sample.isFromClient else { return }
+    let slot = talks.find(Self.key(event))
+    guard slot >= 0, sample.turn == talks[slot].commanded + 1,
+      ShellTalk.isText(sample.bytes.prefix(ShellTalk.readLimit))
+    else { return }
+    talks[slot].answers += 1
     judge(slot, event, into: &sink)
   }
 
@@ -135,7 +167,8 @@ extension ReverseShell {
     let isReverse = talk.output[0] + talk.input[1] >= talk.output[1] + talk.input[0]
     let output = isReverse ? talk.output[0] : talk.output[1]
     let input = isReverse ? talk.input[1] : talk.input[0]
-    guard output >= outputLimit, output + input >= scoreLimit else { return }
+    let isShell = output >= outputLimit || isReverse && talk.isObeyed
+    guard isShell, output + input >= scoreLimit else { return }
     // Menus and consoles of devices also answer to whom they are called by.
     if !isReverse, output < 2 * outputLimit || input < outputLimit { return }
     let (source, target) = isReverse ? (event.server, event.client) : (event.client, event.server)

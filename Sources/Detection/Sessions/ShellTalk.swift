@@ -14,6 +14,9 @@ enum ShellTalk {
     ("permission denied", 0.3), ("no such file or directory", 0.4), ("#1 smp", 0.6),
     ("gnu/linux", 0.5), ("link/ether", 0.5), ("inet 127.0.0.1", 0.7), ("loopback", 0.3),
     ("uid pid", 0.4), ("pid tty", 0.6), ("meterpreter", 0.9), ("darwin kernel version", 0.8),
+    ("%cpu %mem", 0.9), ("1k-blocks", 0.7), ("mounted on", 0.5), ("recv-q", 0.7),
+    ("load average:", 0.5), ("qdisc ", 0.7), ("127.0.0.1\tlocalhost", 0.5),
+    ("127.0.0.1 localhost", 0.5), ("/usr/bin:/bin", 0.5),
   ]
 
   /// All outputs, and what an identity begins with.
@@ -129,6 +132,11 @@ enum ShellTalk {
     return min(weight, 1.5)
   }
 
+  /// A digest of the word that a turn begins with, to tell commands apart.
+  static func word(_ sample: [UInt8]) -> UInt64 {
+    sample.drop { $0 <= 0x20 }.prefix { $0 > 0x20 && $0 != 0x3b }.digest
+  }
+
   /// The commands by their first byte.
   private static let commandsByLead: [[StaticString]] = (0..<256).map { lead in
     commands.filter { Int($0.utf8Start[0]) == lead }
@@ -138,7 +146,8 @@ enum ShellTalk {
     guard let lead = text.first else { return false }
     for command in commandsByLead[Int(lead.lowered)] where text.begins(command) {
       let end = text.startIndex + command.utf8CodeUnitCount
-      if end == text.endIndex { return true }
+      // `ss -tln`, `find /home`: the word ends inside the command.
+      if end == text.endIndex || [0x2d, 0x2f].contains(text[end - 1]) { return true }
       switch text[end] {
       case 0x20, 0x26, 0x7c, 0x3b, 0x3e: return true
       default: break
@@ -165,7 +174,7 @@ enum ShellTalk {
     return image.starts(with: [0x4d, 0x5a]) || image.elementsEqual([0x7f, 0x45, 0x4c, 0x46])
   }
 
-  private static func isText(_ bytes: ArraySlice<UInt8>) -> Bool {
+  static func isText(_ bytes: ArraySlice<UInt8>) -> Bool {
     guard !bytes.isEmpty else { return false }
     // BEL, BS, HT, LF, CR and ESC belong to a terminal's talk.
     let usual: UInt32 = 1 << 7 | 1 << 8 | 1 << 9 | 1 << 10 | 1 << 13 | 1 << 27
