@@ -9,7 +9,7 @@ import Testing
 
 @Suite struct SlowConnectionTests {
   /// What becomes of the connections of a story after they are made.
-  private enum Habit { case trickle, answered, upload, silent }
+  private enum Habit { case trickle, answered, upload, silent, veiled, chat }
 
   /// `count` connections to one port, each heard of every four seconds for a minute and a half.
   private func story(
@@ -32,7 +32,12 @@ import Testing
         event.time = story.clock
         event.packetsOut = 1
         event.payloadOut = habit == .upload ? round * 100_000 : round * 20
-        event.payloadIn = habit == .answered ? round * 300 : 0
+        switch habit {
+        case .answered: event.payloadIn = round * 300
+        case .veiled: event.payloadIn = 2246
+        case .chat: event.payloadIn = 2246 + round * 30
+        default: event.payloadIn = 0
+        }
         story.tell(event)
       }
       story.engine.runDeadlines(through: story.clock, into: &story.sink)
@@ -63,6 +68,16 @@ import Testing
     #expect(clients.isEmpty)
     let logs = try story(25, port: 6514, sources: 1, .trickle)
     #expect(logs.isEmpty)
+  }
+
+  @Test func headersThatTrickleUnderTLSAreSlow() throws {
+    let told = try story(50, port: 443, sources: 2, .veiled)
+    #expect(told.map { $0.text("technique") } == ["slow-requests"])
+    // Where the server answers each drop, and where each drop is another's.
+    let chats = try story(300, port: 443, sources: 3, .chat)
+    #expect(chats.isEmpty)
+    let devices = try story(300, port: 443, sources: 150, .veiled)
+    #expect(devices.isEmpty)
   }
 
   @Test func connectionsHeldByOneSourceAreExhaustion() throws {

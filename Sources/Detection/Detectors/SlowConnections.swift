@@ -7,8 +7,8 @@ import Terms
 /// server answer (slowloris, slow bodies, idle connections), or that do not take the answer: they
 /// close their receive window (slow read, sockstress).
 ///
-/// Only connections in which the server has said nothing yet are followed, and those whose client
-/// stalled. A long poll, an upload and a log shipper are mute too, a film player stalls now and
+/// Only connections in which the server has said nothing yet are followed (under TLS: nothing since
+/// the handshake), and those whose client stalled. A long poll, an upload and a log shipper are mute too, a film player stalls now and
 /// then, so it takes many at once, most of them of a few sources (or at a web port), each fed or
 /// read drop by drop, or simply held for long.
 struct SlowConnections: FlowReader {
@@ -50,6 +50,8 @@ struct SlowConnections: FlowReader {
     /// Times that the client fed it.
     var drops: UInt8 = 0
     var port: UInt16 = 0
+    /// What the server had said, in bytes, when it last spoke: under TLS, its handshake.
+    var heard: UInt64 = 0
     /// The client closed its window, after it had read this much; `opened` is when.
     var isStalled = false
     var received: UInt64 = 0
@@ -79,6 +81,12 @@ struct SlowConnections: FlowReader {
   ]
   /// What a web server may say before it has the request: `HTTP/1.1 100 Continue`, in bytes.
   private static let continueLength: UInt64 = 32
+  /// Where TLS is expected, and what a server says in it at most before it has the request: its
+  /// certificates.
+  private static let veiledPorts: Set<UInt16> = [443, 8443]
+  private static let handshakeLength: UInt64 = 8192
+  /// How long a connection under TLS is followed after its server spoke.
+  private static let veiledSpan = TimeSpan.seconds(20)
   /// How often a server that holds many mute connections is judged.
   private static let judgeSpan = TimeSpan.seconds(2)
   /// How long it is judged after its last connection was made or fed.
@@ -207,6 +215,11 @@ extension SlowConnections {
     let slot = mute.find(key(event))
     guard slot >= 0 else { return }
     guard isSlow(event, mute[slot]) else { return forget(slot) }
+    if !mute[slot].isStalled, event.pointee.payloadIn > Self.continueLength,
+      event.pointee.payloadIn > mute[slot].heard
+    {
+      return restart(slot, event)
+    }
     if event.pointee.payloadOut > mute[slot].payload || mute[slot].isStalled {
       mute[slot].payload = event.pointee.payloadOut
       mute[slot].drops = min(mute[slot].drops + 1, 250)
@@ -219,6 +232,16 @@ extension SlowConnections {
     nextDeadline = min(nextDeadline, event.pointee.time + Self.judgeSpan)
   }
 
+  /// The server spoke under TLS: what it was fed before counts no more.
+  private mutating func restart(_ slot: Int, _ event: UnsafePointer<FlowEvent>) {
+    mute[slot].heard = event.pointee.payloadIn
+    mute[slot].payload = event.pointee.payloadOut
+    mute[slot].opened = event.pointee.time
+    mute[slot].last = event.pointee.time
+    mute[slot].drops = 0
+    mute.keep(slot, until: event.pointee.time + Self.veiledSpan)
+  }
+
   /// Whether the connection is still fed, or read, drop by drop.
   private func isSlow(_ event: UnsafePointer<FlowEvent>, _ known: Mute) -> Bool {
     let age = max((event.pointee.time - known.opened).seconds, 1)
@@ -226,7 +249,9 @@ extension SlowConnections {
       return Double(event.pointee.payloadIn &- min(known.received, event.pointee.payloadIn))
         <= 4096 + rateLimit * age
     }
-    let allowance = Self.webPorts.contains(known.port) ? Self.continueLength : 0
+    let allowance =
+      Self.veiledPorts.contains(known.port)
+      ? Self.handshakeLength : Self.webPorts.contains(known.port) ? Self.continueLength : 0
     return event.pointee.payloadIn <= allowance
       && Double(event.pointee.payloadOut) <= 4096 + rateLimit * age
   }
@@ -256,7 +281,7 @@ extension SlowConnections {
       let age = now - mute[slot].opened
       if mute[slot].drops >= 2, age >= ageSpan {
         fed.append(slot)
-      } else if age >= idleSpan {
+      } else if age >= idleSpan, mute[slot].heard == 0 {
         held.append(slot)
       }
     }
@@ -268,7 +293,13 @@ extension SlowConnections {
     guard isMany || slow.count >= fedLimit else { return }
     let sources = AddressSet(slow.map { mute[$0].source })
     let perSource = Double(slow.count) / Double(max(sources.count, 1))
-    guard perSource >= shareLimit || Self.webPorts.contains(port) else { return }
+    // What is asked under TLS is unseen: devices that report without an answer come one by one.
+    let isVeiled = slow.contains { mute[$0].heard > 0 }
+    guard
+      isVeiled
+        ? perSource >= Self.heldPerSource
+        : perSource >= shareLimit || Self.webPorts.contains(port)
+    else { return }
     if !servers[server].thread.isOpen {
       servers[server].limit = isMany ? connectionLimit : fedLimit
     }
