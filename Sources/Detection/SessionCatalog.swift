@@ -21,6 +21,7 @@ public enum SessionCatalog {
       WebAttack(context),
       WebScan(context),
       HTTPFlood(context),
+      RangeRequests(context),
       LoginOutcomes(context),
       SmtpAbuse(context),
       CleartextCredentials(context),
@@ -40,7 +41,8 @@ public enum SessionCatalog {
     DNSSpoof.limits + NamePoisoning.limits + DNSTunnel.limits + MalformedDNS.limits
     + ZoneTransfer.limits + NameServerProbe.limits + ServiceProbe.limits + DHCPServers.limits
     + DHCPStarvation.limits
-    + WebAttack.limits + WebScan.limits + HTTPFlood.limits + LoginOutcomes.limits + SmtpAbuse.limits
+    + WebAttack.limits + WebScan.limits + HTTPFlood.limits + RangeRequests.limits
+    + LoginOutcomes.limits + SmtpAbuse.limits
     + CleartextCredentials.limits + OverflowAttempt.limits + ReverseShell.limits
     + LateralMovement.limits + Exposure.limits + ContentPrevalence.limits
     + StreamEvasion.limits + LoginRecords.limits + LeaseRecords.limits + SignatureReports.limits

@@ -96,3 +96,28 @@ import Testing
     #expect(told.isEmpty)
   }
 }
+
+@Suite struct RangeRequestsTests {
+  private func asked(_ ranges: Int, times: Int) throws -> [Report] {
+    var story = try SessionStory(RangeRequests(DetectionContext()))
+    let list = (0..<ranges).map { "\($0)-\($0 + 1)" }.joined(separator: ",")
+    for number in 0..<times {
+      story.wait(0.5)
+      story.client = "203.0.113.\(number % 2)"
+      try story.ask("HEAD /big.bin\nHost: www\nRange: bytes=\(list)", status: 206)
+    }
+    return story.finish()
+  }
+
+  @Test func requestsForHundredsOfPiecesAreSlowAttacks() throws {
+    let told = try asked(700, times: 20)
+    #expect(told.map(\.story) == ["dos.slow-http 203.0.113.0 203.0.113.1 > 10.10.1.10"])
+    #expect(told.first?.text("technique") == "many-ranges")
+    #expect(told.first?.count("connections") == 20)
+  }
+
+  @Test func aReaderOfLongDocumentsIsNone() throws {
+    #expect(try asked(60, times: 50).isEmpty)
+    #expect(try asked(700, times: 2).isEmpty)
+  }
+}
