@@ -147,9 +147,12 @@ import Testing
     #expect(told.isEmpty)
   }
 
-  @Test(arguments: [(3.0, 10), (10, 10), (11, 10)])
-  func strangersRefusedAgainAndAgainAreGuessing(pause: Double, tries: Int) throws {
-    #expect(try told(of: "203.0.113.5", tries: tries, pause: pause) == [.bruteForce])
+  /// Strangers who take their time, and somebody inside who is in haste.
+  @Test(arguments: [
+    ("203.0.113.5", 10, 3.0), ("203.0.113.5", 10, 11), ("10.10.2.105", 20, 2),
+  ])
+  func whoIsRefusedAgainAndAgainGuesses(client: String, tries: Int, pause: Double) throws {
+    #expect(try told(of: client, tries: tries, pause: pause) == [.bruteForce])
   }
 
   /// Somebody who errs, an administrator's job, a stranger's job without the new key.

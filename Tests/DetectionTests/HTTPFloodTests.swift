@@ -70,6 +70,16 @@ import Testing
     #expect(told.map(\.kind) == [.httpFlood])
   }
 
+  @Test func whoGuessesPasswordsTogetherFloodsNothing() throws {
+    for (field, isFlood) in [("password", false), ("q", true)] {
+      let told = try story(20, perSecond: 12) { number, story in
+        story.client = "203.0.113.\(number % 12)"
+        try story.ask("POST /login\nUser-Agent: x", body: "user=admin&\(field)=p\(number)x")
+      }
+      #expect(told.map(\.kind) == (isFlood ? [.httpFlood] : []), "\(field)")
+    }
+  }
+
   @Test func aCrawlerIsNoFlood() throws {
     let told = try story(30, perSecond: 40) { number, story in
       story.client = "198.51.100.10"

@@ -36,6 +36,9 @@ struct GuessedPair: Sendable {
   /// which works, come faster.
   static let strangerPace = TimeSpan.seconds(12)
   static let strangerFactor = 1.15
+  /// So many connections refused at such a pace are nobody's error inside the site either.
+  static let hastyPace = TimeSpan.seconds(3)
+  static let hastyConnections: UInt64 = 16
 
   /// Adds a refusal.
   mutating func fail(_ trial: LoginTrial, _ event: SessionEvent, _ rules: GuessingRules) {
@@ -69,22 +72,29 @@ struct GuessedPair: Sendable {
         return .slow
       }
     }
+    // Of few connections with many tries each the shape says nothing; of many at once it does.
+    let isShaped = LoginTrial.shaped.contains(service)
+    let isOneByOne = failures < 4 * connections
+    let isBusy = 2 * companions > connections
+    if isShaped, isOneByOne, !isBusy, secrets.count == 0 {
+      return isPersistent(lasting, rules) ? .fast : .none
+    }
     guard score.value >= rules.score else { return .none }
     if service == "http" { return secrets.count >= rules.secrets ? .fast : .none }
-    if LoginTrial.shaped.contains(service) {
-      // Of few connections with many tries each the shape says nothing; of many at once it does.
-      let isOneByOne = failures < 4 * connections
-      if 2 * companions > connections, isOneByOne || connections >= 5 { return .none }
-      if isOneByOne, secrets.count == 0 { return isStranger(lasting, rules) ? .fast : .none }
-    }
+    if isShaped, isBusy, isOneByOne || connections >= 5 { return .none }
     if secrets.count > 0 { return secrets.count >= rules.secrets ? .fast : .none }
     return users.count >= rules.secrets || score.value >= rules.score * 2 ? .fast : .none
   }
 
-  /// Whether somebody outside tries connection after connection, and never comes in.
-  private func isStranger(_ lasting: TimeSpan, _ rules: GuessingRules) -> Bool {
-    isOutside && successes == 0
-      && lasting.seconds <= Self.strangerPace.seconds * Double(connections)
+  /// Whether somebody outside tries connection after connection, or somebody inside does so in
+  /// haste, and never comes in.
+  private func isPersistent(_ lasting: TimeSpan, _ rules: GuessingRules) -> Bool {
+    guard successes == 0 else { return false }
+    let tries = Double(connections)
+    if connections >= Self.hastyConnections, lasting.seconds <= Self.hastyPace.seconds * tries {
+      return true
+    }
+    return isOutside && lasting.seconds <= Self.strangerPace.seconds * tries
       && score.value >= rules.score * Self.strangerFactor
   }
 

@@ -22,7 +22,10 @@ struct WebAsking: Sendable {
     path = target[target.startIndex..<end].digest
     if end < target.endIndex { query = max(target[end...].digest, 1) }
     isPost = request.method == "POST"
-    if isPost, !request.body.isEmpty { query ^= request.body[...].digest }
+    // Other credentials are another try to log in, which no cache would answer either.
+    if isPost, !request.body.isEmpty, LoginForm(request)?.secret == nil {
+      query ^= request.body[...].digest
+    }
     if !request.referer.isEmpty { referer = max(request.referer.digest, 1) }
     if !request.userAgent.isEmpty { agent = max(request.userAgent.digest, 1) }
     isAsset = Self.isAsset(target[target.startIndex..<end])
