@@ -120,6 +120,31 @@ import Testing
     #expect(told.first?.ports == [5000])
   }
 
+  /// What everybody asks of one server, far more than there is room for, all through the outbreak.
+  @Test func aBusySitesPagesLeaveRoomForWhatSpreads() throws {
+    let limits = LimitTable(overrides: ["content-prevalence.contents": 512])
+    var story = try SessionStory(ContentPrevalence(DetectionContext(limits: limits)), port: 5000)
+    var page = 0
+    func browse(_ story: inout SessionStory<ContentPrevalence>, pages: Int) throws {
+      for _ in 0..<pages {
+        page += 1
+        var random = SystemlessRandom(seed: UInt64(1000 + page))
+        let bytes = (0..<100).map { _ in UInt8(random.below(256)) }
+        for client in 0..<4 { try send(&story, "198.51.100.\(client)", "10.1.1.80", bytes) }
+      }
+    }
+    try browse(&story, pages: 200)
+    for (source, first) in [("203.0.113.5", 10), ("10.1.1.11", 20), ("10.1.1.12", 30)] {
+      for next in 0..<4 {
+        try send(&story, source, "10.1.1.\(first + next)", message(first + next))
+        try browse(&story, pages: 5)
+      }
+    }
+    let told = story.finish()
+    #expect(told.map(\.kind) == [.contentPrevalence])
+    #expect(told.first?.sources.count == 3)
+  }
+
   @Test func clientsOfOneServiceSpreadNothing() throws {
     var story = try story()
     // Many clients greet many servers alike; servers never greet.

@@ -26,7 +26,7 @@ struct ContentPrevalence: AnalysisEngine {
   static let epoch = EngineLimit(
     "content-prevalence.epoch", 3600, .duration, "Time after which copies are counted anew.")
   static let contents = EngineLimit(
-    "content-prevalence.contents", 1024, .count, "Contents followed at once.")
+    "content-prevalence.contents", 4096, .count, "Contents followed at once.")
   static let memory = EngineLimit(
     "content-prevalence.memory", 14_400, .duration, "Silence after which content is forgotten.")
   static let quiet = EngineLimit(
@@ -129,15 +129,13 @@ extension ContentPrevalence {
         : contents.admit(
           .unspecified, .unspecified, fingerprint, port: event.serverPort, at: event.time)
       guard slot >= 0 else { continue }
-      note(slot, fingerprint, event, isPrevalent: copies >= prevalenceLimit)
+      note(slot, fingerprint, event)
       // One window speaks for the message.
       if !isTold { isTold = judge(slot, at: event.time, into: &sink) }
     }
   }
 
-  private mutating func note(
-    _ slot: Int, _ fingerprint: UInt64, _ event: SessionEvent, isPrevalent: Bool
-  ) {
+  private mutating func note(_ slot: Int, _ fingerprint: UInt64, _ event: SessionEvent) {
     var facts = contents[slot].facts
     facts.fingerprint = fingerprint
     facts.copies &+= 1
@@ -149,7 +147,15 @@ extension ContentPrevalence {
     facts.sources.insert(event.client)
     facts.targets.insert(event.server)
     contents[slot].facts = facts
-    contents.note(slot, event, hold: isPrevalent ? .minutes(20) : .zero)
+    contents.note(slot, event, hold: hold(facts))
+  }
+
+  /// How long content is kept from making room. What everybody asks of one server is prevalent and
+  /// no worm: were it held, whatever spreads would find no place beside a busy site's pages.
+  private func hold(_ facts: Facts) -> TimeSpan {
+    if facts.turned.count > 0 { return .minutes(20) }
+    let isSpreading = facts.copies >= UInt64(prevalenceLimit) && facts.targets.count > 1
+    return isSpreading ? .minutes(5) : .zero
   }
 
   private mutating func judge(
