@@ -37,6 +37,7 @@ struct LiveRun {
     var saved = pipeline.time
     var figures = CaptureFigures()
     var losses = CaptureLossWatch(interface: settings.interface)
+    var engineLosses = EngineLosses()
     while !isStopping() {
       var bytes: UInt64 = 0
       let count = try capture.read(atMost: Self.framesPerTurn, timeout: Self.turnTimeout) { frame in
@@ -52,6 +53,7 @@ struct LiveRun {
         pipeline.flush()
       }
       updateLosses(&figures, capture.statistics(), pipeline.statistics.losses)
+      engineLosses.update(&figures.losses, of: pipeline, hasEnded: false)
       let loss = losses.note(
         received: figures.packets, dropped: figures.losses["capture.kernel-dropped"] ?? 0,
         at: pipeline.time, setup.sink(capture: settings.interface))

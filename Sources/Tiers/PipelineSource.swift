@@ -14,6 +14,7 @@ public final class PipelineSource: LocalSource {
   private let segment: String
   private let offset: TimeSpan
   private var isFinished = false
+  private var engineLosses = EngineLosses()
   /// Sees each frame before it is analysed; its time without `offset`.
   var onFrame: ((Frame) -> Void)?
   /// What the engines had learned when the capture ended; kept on demand only.
@@ -89,7 +90,7 @@ public final class PipelineSource: LocalSource {
 
   private func updateLosses() {
     figures.losses.merge(pipeline.statistics.losses) { _, new in new }
-    if pipeline.losses > 0 { figures.losses["detectors.refused"] = pipeline.losses }
+    engineLosses.update(&figures.losses, of: pipeline, hasEnded: isFinished)
   }
 
   private func covered(_ report: Report) -> Report {
