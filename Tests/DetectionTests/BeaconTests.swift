@@ -157,6 +157,19 @@ import Testing
     #expect(told.isEmpty)
   }
 
+  @Test func membersOfAClusterSpreadNothing() throws {
+    var story = try story(port: 7946)
+    var random = SystemlessRandom(seed: 7)
+    for _ in 0..<400 {
+      let source = random.below(12)
+      // One member is down.
+      let target = (source + 1 + random.below(12)) % 13
+      try send(&story, "10.1.1.\(source)", "10.1.1.\(target)", message(1))
+    }
+    let told = story.finish()
+    #expect(told.isEmpty)
+  }
+
   @Test func proxiesThatAskOnInOthersNamesSpreadNothing() throws {
     var story = try story(port: 80)
     let path = "/static/images/banner/really-long-name-of-a-picture-that-all-load.png"

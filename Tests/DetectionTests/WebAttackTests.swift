@@ -163,6 +163,29 @@ import Testing
     #expect(story.finish().isEmpty)
   }
 
+  static let bodies = [
+    (
+      "POST /api/store\nContent-Type: application/json",
+      #"{"message":"cannot read id","stack":"at eval (eval at <anonymous>) at document.write"}"#
+    ),
+    ("PUT /site/page.html", "<html><script src=/app.js></script><body onload=\"init()\"></html>"),
+    (
+      "POST /preview\nContent-Type: text/html",
+      "<html><script>document.write(new Date())</script></html>"
+    ),
+  ]
+
+  @Test(arguments: bodies) func reportsOfProgramsAndPagesAreNoScriptsInPages(
+    head: String, body: String
+  ) throws {
+    var story = try SessionStory(WebAttack(DetectionContext()))
+    for _ in 0..<10 {
+      story.wait(30)
+      try story.ask(head, body: body)
+    }
+    #expect(story.finish().isEmpty)
+  }
+
   @Test func successMakesItWorse() throws {
     var story = try SessionStory(WebAttack(DetectionContext()))
     try story.ask("GET /../../../etc/passwd", status: 404)

@@ -13,7 +13,8 @@ import Terms
 /// Addresses are counted exactly while few and by a sketch beyond, where the paper has scaled
 /// bitmaps. Of HTTP only target and body are read, never the lines that browsers share; protocols
 /// whose first messages are alike by nature are left out; and unlike there, most of the sources must
-/// have been targets first, which clients of whatever service never are.
+/// have been targets first, which clients of whatever service never are. Members of a cluster all send
+/// and are sent the same: where hardly anybody is only a target, nothing spreads.
 struct ContentPrevalence: AnalysisEngine {
   static let prevalence = EngineLimit(
     "content-prevalence.prevalence", 3, .count, "Copies from which content is followed.")
@@ -51,7 +52,19 @@ struct ContentPrevalence: AnalysisEngine {
     var sources = AddressSet()
     var targets = AddressSet()
     var turned = FewDigests()
+    /// Hosts that both sent it and were sent it, in whatever order.
+    var both = FewDigests()
+    /// Pairs of sender and receiver, and those that sent it both ways.
+    var pairs = FewDigests()
+    var mutual: UInt64 = 0
   }
+
+  /// Copies for each source before it is judged who only was a target, and the part of the targets
+  /// that must be no sources.
+  static let copiesPerSource: UInt64 = 3
+  static let openShare = 0.25
+  /// Part of the pairs that may send it to each other.
+  static let mutualShare = 0.1
 
   private let prevalenceLimit: UInt8
   private let sourceLimit: Int
@@ -146,6 +159,13 @@ extension ContentPrevalence {
     }
     facts.sources.insert(event.client)
     facts.targets.insert(event.server)
+    if facts.pairs.insert(Self.pair(event.client, event.server)),
+      facts.pairs.contains(Self.pair(event.server, event.client))
+    {
+      facts.mutual &+= 2
+    }
+    if facts.targets.covers(event.client) { _ = facts.both.insert(source) }
+    if facts.sources.covers(event.server) { _ = facts.both.insert(TableKey(event.server).hash) }
     contents[slot].facts = facts
     contents.note(slot, event, hold: hold(facts))
   }
@@ -158,6 +178,10 @@ extension ContentPrevalence {
     return isSpreading ? .minutes(5) : .zero
   }
 
+  private static func pair(_ source: IPAddress, _ target: IPAddress) -> UInt64 {
+    TableKey(source, detail: TableKey(target).hash).hash
+  }
+
   private mutating func judge(
     _ slot: Int, at now: CaptureTime, into sink: inout ReportSink
   ) -> Bool {
@@ -166,6 +190,10 @@ extension ContentPrevalence {
       facts.copies >= UInt64(prevalenceLimit) && facts.sources.count >= sourceLimit
       && facts.targets.count >= targetLimit
       && facts.turned.count >= turnedLimit && 2 * facts.turned.count >= facts.sources.count
+      && facts.copies >= Self.copiesPerSource * UInt64(facts.sources.count)
+      && Double(facts.targets.count - facts.both.count)
+        >= Self.openShare * Double(facts.targets.count)
+      && Double(facts.mutual) <= Self.mutualShare * Double(facts.pairs.count)
     guard contents[slot].thread.isOpen || isSpread && !isKnown(slot, at: now) else {
       return isSpread
     }

@@ -22,10 +22,7 @@ struct WebReading {
     readPath(path)
     readParameters(query)
     readNulls(path, query)
-    if Self.isReadable(request) {
-      readParameters(
-        WebText(request.body, isQuery: Self.isForm(request), isDocument: true))
-    }
+    if Self.isReadable(request) { readBody(request) }
     readFields(request)
   }
 
@@ -110,6 +107,44 @@ extension WebReading {
 // MARK: - Parameters
 
 extension WebReading {
+  /// How far words of scripts count in a text without any tag or handler, such as a program's
+  /// report of what went wrong.
+  private static let untaggedShare = 0.4
+
+  private mutating func readBody(_ request: HTTPRequest) {
+    let text = WebText(request.body, isQuery: Self.isForm(request), isDocument: true)
+    var found = WebReading(text)
+    if Self.isPage(request) {
+      // Pages are there to hold scripts.
+      found.scores[.xss] = 0
+    } else if found.scores[.xss] > 0, !Self.hasTag(text.bytes) {
+      found.scores[.xss] *= Self.untaggedShare
+    }
+    scores.add(found.scores)
+  }
+
+  /// Whether a tag or an event's handler, by which a script gets into a page, is in the text.
+  private static func hasTag(_ bytes: [UInt8]) -> Bool {
+    var isFound = false
+    WebToken.matcher.scan(bytes) { index, end in
+      let token = WebToken.all[index]
+      guard !isFound, token.technique == .xss, token.text.utf8.first == 0x3c || token.isHandler
+      else { return }
+      isFound = token.worth(in: bytes, from: end &- token.text.utf8.count, to: end) > 0
+    }
+    return isFound
+  }
+
+  private init(_ parameters: WebText) { readParameters(parameters) }
+
+  /// Whether the body is a page by itself: put in its place, or sent as one.
+  private static func isPage(_ request: HTTPRequest) -> Bool {
+    let type = request.contentType
+    return type.mentions("text/html")
+      || type.mentions("multipart/") && request.body.mentions("text/html")
+      || request.method == "PUT" && !type.mentions("json") && !type.mentions("urlencoded")
+  }
+
   private mutating func readParameters(_ text: WebText) {
     guard !text.bytes.isEmpty else { return }
     scores.add(Self.words(text.bytes))

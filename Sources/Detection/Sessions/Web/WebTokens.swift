@@ -45,6 +45,8 @@ struct WebToken: Sendable {
     self.check = check
   }
 
+  var isHandler: Bool { check == .handler }
+
   static let all = sql + scripts + files + commands + programs + code
 
   static let matcher = TokenMatcher(all.map(\.text))
