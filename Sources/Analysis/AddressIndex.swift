@@ -7,7 +7,7 @@ import Terms
 /// the cost of a look is bounded whatever is noted. Of more members of a key the newest are found.
 @frozen
 public struct AddressIndex<
-  Group: Hashable & Sendable & Codable, Member: Hashable & Sendable & Codable
+  Group: FixedWidthInteger & Sendable & Codable, Member: Hashable & Sendable & Codable
 >: Sendable, Codable {
   @frozen public struct Key: Hashable, Sendable, Codable {
     public var group: Group
@@ -16,6 +16,15 @@ public struct AddressIndex<
     @inlinable public init(_ group: Group, _ prefix: IPPrefix) {
       self.group = group
       self.prefix = prefix
+    }
+
+    @inlinable public func hash(into hasher: inout Hasher) {
+      hasher.combine(group)
+      hasher.combine(prefix)
+    }
+
+    @inlinable public func _rawHashValue(seed: Int) -> Int {
+      prefix._rawHashValue(seed: seed ^ Int(truncatingIfNeeded: group) << 40)
     }
   }
 

@@ -21,10 +21,6 @@ extension TimedEvent {
   }
 }
 
-extension Report: TimedEvent {
-  public var eventTime: CaptureTime { emitted }
-}
-
 /// The one engine shape of every tier: events and event time in, reports out. A detector's events
 /// are flow events, a correlator's are reports.
 ///

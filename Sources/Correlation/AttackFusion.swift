@@ -67,6 +67,8 @@ struct AttackFusion: AnalysisEngine, Codable {
 
   mutating func advance(to now: CaptureTime, into sink: inout ReportSink) {}
 
+  var interest: EventClasses { .attacks }
+
   mutating func analyse(_ event: Report, into sink: inout ReportSink) {
     guard event.reportClass != .evidence, event.severity > Report.informationalSeverity,
       !AttackChains.joins(event, context.schema)
@@ -77,7 +79,7 @@ struct AttackFusion: AnalysisEngine, Codable {
         join(event, slot, similarity: nil, into: &sink)
         return
       }
-      if attacks[Int(slot)]?.members.count == 1 {
+      if attacks[Int(slot)]?.isAlone == true {
         // The only report behind it has changed its mind: a port scan that proved to be a worm.
         change(slot, to: event.kind, kind)
         join(event, slot, similarity: nil, into: &sink)
@@ -151,9 +153,10 @@ struct AttackFusion: AnalysisEngine, Codable {
       event.kind, subject: "fusion of \(event.id)", first: event.first, last: event.last,
       at: event.emitted, severity: event.severity, confidence: event.confidence)
     report.transport = event.transport
-    var attack = FusedAttack(report: report, kind: kind)
+    var attack = FusedAttack(report: report, kind: kind, by: event)
     attack.namesOthers = context.allows("also", .text, in: event.kind)
     attack.absorb(event, memberCapacity: memberCapacity)
+    attack.explain(similarity: nil, threshold: threshold)
     makeRoom()
     let slot: Int32
     if let free = vacant.popLast() {
@@ -186,16 +189,11 @@ struct AttackFusion: AnalysisEngine, Codable {
   ) {
     // Taken out while it changes: in its place it would be copied.
     guard var attack = attacks[Int(slot)].take() else { return }
-    if let similarity { attack.similarity = similarity }
     let isFollowed = attack.absorb(event, memberCapacity: memberCapacity)
     attack.report.revision &+= 1
     attack.report.emitted = event.emitted
     if isFollowed { slotOfMember[event.id] = slot }
-    attack.report.terms = [
-      Term("similarity", attack.similarity, threshold: threshold),
-      Term("monitors", Double(attack.monitors.count), unit: "monitors"),
-      Term("severity", attack.report.severity, threshold: Report.informationalSeverity),
-    ]
+    attack.explain(similarity: similarity, threshold: threshold)
     index.add(&attack, slot, anchor: plan(attack.report.kind, attack.kind).anchor)
     sink.emit(attack.report)
     attacks[Int(slot)] = attack
@@ -212,8 +210,8 @@ struct AttackFusion: AnalysisEngine, Codable {
       guard var gone = attacks[Int(quietest.slot)].take() else { continue }
       vacant.append(quietest.slot)
       index.remove(&gone, quietest.slot)
-      for member in gone.members where slotOfMember[member.id] == quietest.slot {
-        slotOfMember[member.id] = nil
+      for member in gone.members where slotOfMember[member] == quietest.slot {
+        slotOfMember[member] = nil
       }
       evicted &+= 1
     }

@@ -54,17 +54,16 @@ struct AttackIndex: Sendable, Codable {
   /// Notes an attack under the values that it has by now.
   mutating func add(_ attack: inout FusedAttack, _ slot: Int32, anchor: Similarity.Anchor) {
     let size = Self.size(attack.report, anchor)
-    guard attack.isFresh || size != attack.indexedSize else { return }
+    guard attack.isFresh || size != Int(attack.indexedSize) else { return }
     let number = Int(attack.kind)
     while kinds.count <= number { kinds.append(Kind()) }
     if attack.isFresh { Self.push(slot, to: &kinds[number].recent) }
     attack.isFresh = false
-    attack.indexedSize = size
+    attack.indexedSize = Int32(clamping: size)
     let values = Self.values(attack.report, anchor)
     if values.isEmpty { Self.push(slot, to: &kinds[number].unanchored) }
-    for value in values where attack.keys.count < Self.keyLimit {
-      let key = Key(attack.kind, value)
-      if index.add(slot, under: key) { attack.keys.append(key) }
+    for value in values where attack.keyCount < Self.keyLimit {
+      if index.add(slot, under: Key(attack.kind, value)) { attack.note(key: value) }
     }
   }
 
@@ -76,9 +75,7 @@ struct AttackIndex: Sendable, Codable {
 
   /// Forgets an attack of this kind; a new kind is a new beginning.
   mutating func remove(_ attack: inout FusedAttack, _ slot: Int32) {
-    for key in attack.keys { index.remove(slot, under: key) }
-    attack.keys = []
-    attack.isFresh = true
+    for value in attack.forgetKeys() { index.remove(slot, under: Key(attack.kind, value)) }
     let number = Int(attack.kind)
     guard kinds.indices.contains(number) else { return }
     kinds[number].recent.removeAll { $0 == slot }

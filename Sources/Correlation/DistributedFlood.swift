@@ -62,6 +62,8 @@ struct DistributedFlood: AnalysisEngine, Codable {
     table = context.limits
   }
 
+  var interest: EventClasses { [.rateRows, .attacks] }
+
   mutating func analyse(_ event: Report, into sink: inout ReportSink) {
     if event.reportClass != .evidence {
       noteFlood(event)
@@ -82,7 +84,7 @@ struct DistributedFlood: AnalysisEngine, Codable {
 
   /// The kinds that say of their targets that they drown.
   static func isFlood(_ kind: ReportKind) -> Bool {
-    kind.family == "dos" && kind.text.hasSuffix("-flood")
+    kind.families == .dos && kind.text.hasSuffix("-flood")
   }
 
   private mutating func noteFlood(_ event: Report) {

@@ -80,6 +80,8 @@ struct DistributedScan: AnalysisEngine, Codable {
     services = KnownServices(capacity: table.count(Self.servicesLimit))
   }
 
+  var interest: EventClasses { [.contactRows, .rateRows] }
+
   mutating func analyse(_ event: Report, into sink: inout ReportSink) {
     switch event.summary {
     case .rates(let rows): for row in rows { services.learn(row) }

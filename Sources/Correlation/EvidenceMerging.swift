@@ -43,6 +43,8 @@ struct EvidenceMerging: AnalysisEngine, Codable {
 
   private(set) var nextDeadline = CaptureTime.distantFuture
 
+  var interest: EventClasses { [.contactRows, .rateRows, .loginRows, .leaseRows] }
+
   mutating func analyse(_ event: Report, into sink: inout ReportSink) {
     guard event.reportClass == .evidence, let summary = event.summary else { return }
     let length = EvidenceEpoch.length(of: event.kind)

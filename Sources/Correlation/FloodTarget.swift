@@ -8,6 +8,10 @@ struct FloodTarget: Sendable, Codable {
     var address: IPAddress
     var transport: TransportProtocol
 
+    func _rawHashValue(seed: Int) -> Int {
+      address._rawHashValue(seed: seed ^ Int(transport.number) << 40)
+    }
+
     static func < (left: Key, right: Key) -> Bool {
       (left.address, left.transport) < (right.address, right.transport)
     }

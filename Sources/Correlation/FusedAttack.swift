@@ -2,6 +2,8 @@ import Reports
 import Terms
 
 /// One attack as fusion sees it: the conclusion, and the reports that joined in it.
+///
+/// Most have one report, and are small then: what several need stands apart.
 struct FusedAttack: Sendable, Codable {
   struct Member: Sendable, Codable {
     var id: ReportID
@@ -11,106 +13,174 @@ struct FusedAttack: Sendable, Codable {
   var report: Report
   /// The engine's number of its kind.
   var kind: UInt16
-  /// The reports that joined, in order; revisions of these are known again.
-  private(set) var members: [Member] = []
-  private(set) var monitors: [MonitorName] = []
-  var similarity = 1.0
+  /// The report that opened it.
+  private(set) var opener: Member
+  private let openedBy: MonitorName
   /// Whether the kind can say which other techniques there were (`also`).
   var namesOthers = false
-  /// Under which the index finds it.
-  var keys: [AttackIndex.Key] = []
   /// Whether the index has not seen it yet, and how many values it knew of it.
   var isFresh = true
-  var indexedSize = 0
-  /// What it rests on, once more than one report does: for one, the conclusion says it all. Apart,
-  /// since most attacks have none.
-  private var grounds: [Grounds] = []
-  private var doubt = 1.0
+  var indexedSize: Int32 = 0
+  /// The values under which the index finds it: most have one.
+  private(set) var firstKey: IPPrefix?
+  private(set) var otherKeys: [IPPrefix] = []
+  /// In a list of one; empty as long as there is one report behind it.
+  private var several: [Several] = []
 
-  init(report: Report, kind: UInt16) {
+  /// What is to be known of several reports.
+  private struct Several: Sendable, Codable {
+    /// Those that joined after the opener, in order; revisions of these are known again.
+    var members: [Member] = []
+    var monitors: [MonitorName] = []
+    /// What it rests on: for one report, the conclusion says it all.
+    var grounds = Grounds()
+    var similarity = 1.0
+    var doubt = 1.0
+  }
+
+  /// - Parameter event: the report that opens it; `absorb` takes its facts.
+  init(report: Report, kind: UInt16, by event: Report) {
     self.report = report
     self.kind = kind
+    opener = Member(id: event.id, confidence: event.confidence)
+    openedBy = event.monitor
+  }
+
+  /// The ids of the reports whose revisions are followed.
+  var members: [ReportID] { [opener.id] + (several.first?.members.map(\.id) ?? []) }
+  var isAlone: Bool { several.isEmpty }
+  private var memberCount: Int { 1 + (several.first?.members.count ?? 0) }
+  private var monitorCount: Int { several.first?.monitors.count ?? 1 }
+
+  private mutating func prepareForSeveral() {
+    guard several.isEmpty else { return }
+    var fresh = Several(monitors: [openedBy], doubt: 1 - opener.confidence)
+    fresh.grounds.add(report, as: report.derivedFrom)
+    several = [fresh]
   }
 
   /// Takes the facts of one more report, or of one more revision of it; true when its revisions are
-  /// followed.
+  /// followed. What does not change is not written: a conclusion shares its lists with all that was
+  /// made of it.
   @discardableResult
   mutating func absorb(_ event: Report, memberCapacity: Int) -> Bool {
     let isFollowed = follow(event, capacity: memberCapacity)
-    if !monitors.contains(event.monitor), monitors.count < memberCapacity {
-      monitors.append(event.monitor)
-    }
     report.first = min(report.first, event.first)
     report.last = max(report.last, event.last)
-    report.sources.formUnion(event.sources)
-    report.targets.formUnion(event.targets)
+    if report.sources != event.sources { report.sources.formUnion(event.sources) }
+    if report.targets != event.targets { report.targets.formUnion(event.targets) }
     if report.ports != event.ports {
       report.ports = report.ports.united(with: event.ports, limit: Report.Limit.ports)
     }
     if report.transport != event.transport { report.transport = nil }
     report.severity = max(report.severity, event.severity)
     report.confidence = combinedConfidence
-    if report.terms.isEmpty {
-      report.terms = [
-        Term("severity", event.severity, threshold: Report.informationalSeverity)
-      ]
-    }
     // What a child saw come of it is not lost with the child's own incident.
     if let told = event.assessment, told.outcome > report.assessment?.outcome ?? .unknown {
       report.assessment = told
     }
-    let isOpener = members.count == 1 && isFollowed
-    mergeAttributes(of: event, isOpener: isOpener)
+    mergeAttributes(of: event, isOpener: isAlone)
     rest(on: event)
     return isFollowed
   }
 
   private mutating func follow(_ event: Report, capacity: Int) -> Bool {
-    if let index = members.firstIndex(where: { $0.id == event.id }) {
-      guard members[index].confidence != event.confidence else { return true }
-      members[index].confidence = event.confidence
-      doubt = members.reduce(1.0) { $0 * (1 - $1.confidence) }
+    if event.id == opener.id {
+      guard opener.confidence != event.confidence else { return true }
+      opener.confidence = event.confidence
+      reckonDoubt()
       return true
     }
-    guard members.count < capacity else { return false }
-    members.append(Member(id: event.id, confidence: event.confidence))
-    doubt *= 1 - event.confidence
+    prepareForSeveral()
+    if !several[0].monitors.contains(event.monitor), several[0].monitors.count < capacity {
+      several[0].monitors.append(event.monitor)
+    }
+    if let index = several[0].members.firstIndex(where: { $0.id == event.id }) {
+      guard several[0].members[index].confidence != event.confidence else { return true }
+      several[0].members[index].confidence = event.confidence
+      reckonDoubt()
+      return true
+    }
+    guard memberCount < capacity else { return false }
+    several[0].members.append(Member(id: event.id, confidence: event.confidence))
+    several[0].doubt *= 1 - event.confidence
     return true
+  }
+
+  private mutating func reckonDoubt() {
+    guard !several.isEmpty else { return }
+    several[0].doubt = several[0].members.reduce(1 - opener.confidence) {
+      $0 * (1 - $1.confidence)
+    }
   }
 
   /// Independent sightings confirm one another: 1 − Π(1 − confidence), short of certainty.
   private var combinedConfidence: Double {
-    let most = members.reduce(0.99) { max($0, $1.confidence) }
-    return min(most, 1 - doubt)
+    guard !several.isEmpty else {
+      return min(max(0.99, opener.confidence), 1 - (1 - opener.confidence))
+    }
+    let most = several[0].members.reduce(max(0.99, opener.confidence)) { max($0, $1.confidence) }
+    return min(most, 1 - several[0].doubt)
   }
 
   private mutating func rest(on event: Report) {
-    if grounds.isEmpty, report.derivedFrom.count <= 1,
-      report.derivedFrom.first ?? event.id == event.id,
-      event.evidence.count <= Report.Limit.evidence
-    {
+    if several.isEmpty, event.evidence.count <= Report.Limit.evidence {
       if report.derivedFrom.isEmpty { report.derivedFrom = [event.id] }
-      report.evidence = report.evidence.isEmpty ? event.evidence : merged(event)
-      report.coverage = event.coverage
+      if report.evidence.isEmpty {
+        report.evidence = event.evidence
+      } else if report.evidence != event.evidence {
+        report.evidence = merged(event)
+      }
+      if report.coverage != event.coverage { report.coverage = event.coverage }
       return
     }
-    if grounds.isEmpty {
-      grounds = [Grounds()]
-      grounds[0].add(report, as: report.derivedFrom)
-    }
-    grounds[0].add(event)
-    grounds[0].apply(to: &report)
+    prepareForSeveral()
+    several[0].grounds.add(event)
+    several[0].grounds.apply(to: &report)
   }
 
   /// The evidence of the only report behind it, over its revisions.
   private func merged(_ event: Report) -> [Evidence] {
-    guard report.evidence != event.evidence else { return event.evidence }
     var grounds = Grounds()
     grounds.add(report, as: [])
     grounds.add(event)
     var joined = report
     grounds.apply(to: &joined)
     return joined.evidence
+  }
+
+  /// Says why: what one report says needs no more than its severity.
+  /// - Parameters:
+  ///   - similarity: of a report that has joined; nil for a further revision.
+  ///   - threshold: the least.
+  mutating func explain(similarity: Double?, threshold: Double) {
+    if !several.isEmpty, let similarity { several[0].similarity = similarity }
+    let severity = Term("severity", report.severity, threshold: Report.informationalSeverity)
+    guard let several = several.first else {
+      if report.terms.first?.value != report.severity { report.terms = [severity] }
+      return
+    }
+    report.terms = [
+      Term("similarity", several.similarity, threshold: threshold),
+      Term("monitors", Double(several.monitors.count), unit: "monitors"), severity,
+    ]
+  }
+
+  /// How many keys the index has of it.
+  var keyCount: Int { (firstKey == nil ? 0 : 1) + otherKeys.count }
+
+  mutating func note(key: IPPrefix) {
+    if firstKey == nil { firstKey = key } else { otherKeys.append(key) }
+  }
+
+  /// Forgets where the index has it, as a new kind must.
+  mutating func forgetKeys() -> [IPPrefix] {
+    defer {
+      firstKey = nil
+      otherKeys = []
+      isFresh = true
+    }
+    return (firstKey.map { [$0] } ?? []) + otherKeys
   }
 
   private mutating func mergeAttributes(of event: Report, isOpener: Bool) {

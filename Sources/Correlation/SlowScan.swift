@@ -56,6 +56,8 @@ struct SlowScan: AnalysisEngine, Codable {
     table = context.limits
   }
 
+  var interest: EventClasses { [.contactRows, .attacks] }
+
   mutating func analyse(_ event: Report, into sink: inout ReportSink) {
     if event.reportClass != .evidence {
       noteExplained(event)

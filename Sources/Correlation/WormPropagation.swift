@@ -54,6 +54,8 @@ struct WormPropagation: AnalysisEngine, Codable {
     table = context.limits
   }
 
+  var interest: EventClasses { [.contactRows, .rateRows, .attacks] }
+
   mutating func analyse(_ event: Report, into sink: inout ReportSink) {
     switch event.summary {
     case .contacts(let rows): for row in rows { take(row, of: event) }
@@ -104,13 +106,13 @@ struct WormPropagation: AnalysisEngine, Codable {
       event.severity > Report.informationalSeverity, event.ports.count <= 8,
       event.sources.listed.count == 1, let source = event.sources.listed.first, source.isHost
     else { return }
-    var grounds = Grounds()
-    grounds.add(event)
     for number in event.ports {
       let port = PortKey(transport: event.transport ?? .tcp, port: number)
       // Only of hosts whose failures the evidence names: a detection does not say which targets
       // failed.
       guard let known = graphs[port]?.searchers[source] else { continue }
+      var grounds = Grounds()
+      grounds.add(event)
       graphs[port]?.search(
         by: source, failed: [], succeeded: [], first: known.began, last: event.last,
         grounds: grounds)

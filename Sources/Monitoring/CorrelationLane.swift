@@ -24,6 +24,8 @@ public struct CorrelationLane: Sendable {
   public let name: LaneName
   var children: [MonitorName: Child] = [:]
   var engines: [any AnalysisEngine<Report>]
+  /// What each engine wants to see.
+  private let interests: [EventClasses]
   var resolver: Resolver
   private var sink: ReportSink
   var pending: [Report] = []
@@ -52,6 +54,7 @@ public struct CorrelationLane: Sendable {
     self.name = name
     self.facts = facts
     self.engines = engines
+    interests = engines.map(\.interest)
     self.resolver = resolver
     sink = ReportSink(monitor: monitor, tier: tier, exercise: name.exercise, scope: scope)
     for child in expected { children[child] = Child() }
@@ -257,9 +260,15 @@ public struct CorrelationLane: Sendable {
 
   private mutating func analyse(_ events: ArraySlice<Report>) {
     guard !events.isEmpty else { return }
-    for event in events { note(event) }
+    var classes: EventClasses = []
+    for event in events {
+      note(event)
+      classes.formUnion(event.classes)
+    }
     events.withUnsafeBufferPointer { batch in
-      for index in engines.indices { engines[index].analyse(batch: batch, into: &sink) }
+      for index in engines.indices where !interests[index].isDisjoint(with: classes) {
+        engines[index].analyse(batch: batch, into: &sink)
+      }
     }
   }
 
@@ -303,7 +312,8 @@ public struct CorrelationLane: Sendable {
   }
 
   private func covered(_ reports: [Report]) -> [Report] {
-    reports.map { report in
+    guard !coverage.isClear else { return reports }
+    return reports.map { report in
       var report = report
       coverage.cover(&report)
       return report

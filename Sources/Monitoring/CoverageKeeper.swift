@@ -40,9 +40,12 @@ struct CoverageKeeper: Sendable, Codable {
     floods[child] = Flood(share: min(1, share), until: time + Self.memory)
   }
 
+  /// Whether nothing was lost, as far as anybody said.
+  var isClear: Bool { lossOf.isEmpty && floods.isEmpty }
+
   /// Enters what was lost on the way into a verdict of this moment.
   func cover(_ report: inout Report) {
-    guard !(lossOf.isEmpty && floods.isEmpty), report.kind.family != "health" else { return }
+    guard !(lossOf.isEmpty && floods.isEmpty), report.kind.families != .health else { return }
     var loss = report.coverage.loss
     for segment in report.coverage.segments { loss = max(loss, lossOf[segment] ?? 0) }
     for flood in floods.values where flood.until >= report.emitted {
@@ -59,7 +62,7 @@ struct CoverageKeeper: Sendable, Codable {
   static func cover(_ report: inout Report, silent: [MonitorName], of children: Int) {
     report.coverage.silent = Array(
       Set(report.coverage.silent).union(silent).sorted().prefix(Report.Limit.coverage))
-    guard report.reportClass != .evidence, report.kind.family != "health" else { return }
+    guard report.reportClass != .evidence, report.kind.families != .health else { return }
     let share = Double(silent.count) / Double(max(1, children))
     report.confidence *= 1 - silenceWeight * share
     explain(&report, Term("silent children", Double(silent.count), unit: "of \(children)"))

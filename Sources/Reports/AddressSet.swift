@@ -68,7 +68,7 @@ public struct AddressSet: Hashable, Sendable {
 
   public mutating func formUnion(_ other: AddressSet) {
     if other.counted == nil {
-      if listed.isEmpty, counted == nil {
+      if counted == nil, other.names(all: listed) {
         listed = other.listed
       } else {
         for prefix in other.listed { insert(prefix) }
@@ -90,6 +90,18 @@ public struct AddressSet: Hashable, Sendable {
     guard !named.isEmpty, named.isComplete else { return self }
     for prefix in listed where named.listed.count < Self.listLimit { named.list(prefix) }
     return AddressSet(listed: named.listed, distinct: distinct) ?? self
+  }
+
+  /// Whether all of an ascending list are among those named.
+  private func names(all members: [IPPrefix]) -> Bool {
+    guard members.count <= listed.count else { return false }
+    var place = 0
+    for member in members {
+      while place < listed.count, listed[place] < member { place += 1 }
+      guard place < listed.count, listed[place] == member else { return false }
+      place += 1
+    }
+    return true
   }
 
   /// Forgets the count where the list tells as much, so that equal sets are equal.

@@ -53,6 +53,8 @@ public struct Report: Hashable, Sendable {
   public var confidence: Double
   /// Its lists, in a list of one: copies of a report share them until one changes.
   @usableFromInline var lists = [Lists()]
+  /// Apart from them: an incident shares the lists of what it was concluded from.
+  @usableFromInline var assessments: [Assessment] = []
 
   /// The highest severity that is still only informational.
   public static let informationalSeverity = 2.0
@@ -87,7 +89,6 @@ public struct Report: Hashable, Sendable {
     @usableFromInline var coverage = Coverage()
     @usableFromInline var exercise: String?
     @usableFromInline var summary: Summary?
-    @usableFromInline var assessment: Assessment?
 
     @usableFromInline init() {}
   }
@@ -164,8 +165,8 @@ extension Report {
 
   /// How much it matters; incidents have one.
   @inlinable public var assessment: Assessment? {
-    _read { yield lists[0].assessment }
-    _modify { yield &lists[0].assessment }
+    get { assessments.first }
+    set { assessments = newValue.map { [$0] } ?? [] }
   }
 }
 

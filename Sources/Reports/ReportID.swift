@@ -32,7 +32,14 @@ public struct ReportID: Hashable, Sendable, Codable, Comparable {
     low = numbers[1] & 0x3fff_ffff_ffff_ffff | 0x8000_0000_0000_0000
   }
 
-  public static func < (left: ReportID, right: ReportID) -> Bool {
+  @inlinable public func hash(into hasher: inout Hasher) {
+    hasher.combine(high)
+    hasher.combine(low)
+  }
+
+  @inlinable public func _rawHashValue(seed: Int) -> Int { TableHash.of(high, low, seed: seed) }
+
+  @inlinable public static func < (left: ReportID, right: ReportID) -> Bool {
     (left.high, left.low) < (right.high, right.low)
   }
 }

@@ -31,7 +31,7 @@ struct CaseFacts {
     Self.unite(&report.coverage.silent, conclusion.coverage.silent)
     report.coverage.loss = max(report.coverage.loss, conclusion.coverage.loss)
     for piece in conclusion.evidence { add(piece) }
-    if conclusion.ports != report.ports, conclusion.kind.family == report.kind.family {
+    if conclusion.ports != report.ports, conclusion.kind.families == report.kind.families {
       report.ports = report.ports.united(with: conclusion.ports, limit: Report.Limit.ports)
     }
   }

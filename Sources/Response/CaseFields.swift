@@ -3,7 +3,7 @@ import Reports
 
 /// What each kind can say, for the resolver, nil where only the reports' own words are used; and what
 /// rank rests on. The topology's, and so no part of a state.
-public struct CaseFields: Sendable, Codable {
+public final class CaseFields: Sendable, Codable {
   let schema: Schema?
   let site: SiteKnowledge
 

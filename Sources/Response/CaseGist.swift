@@ -27,37 +27,35 @@ struct CaseGist: Sendable {
   /// The conclusion that opened it.
   let opener: ReportID
   /// Whether an incident was sent.
-  let isOpen: Bool
+  var isOpen: Bool
   /// Whether the leading conclusion is of something odd only.
   let isAnomaly: Bool
-  let leadSpan: Span
-  let explanationSpan: Span
+  private(set) var leadSpan: Span
+  private(set) var explanationSpan: Span
   let leadRank: Int8
-  /// The case's conclusions, and which of them leads and which explains most.
-  private let conclusions: [Report]
-  private let leading: Int32
-  private let largest: Int32
-  private let facts: Explanation.Facts
+  /// Of the conclusion that explains most.
+  let facts: Explanation.Facts
 
-  var lead: Report { conclusions[Int(leading)] }
-  var explanation: Explanation { Explanation(conclusions[Int(largest)], facts) }
-
-  init(
-    opened: CaptureTime, opener: ReportID, isOpen: Bool, conclusions: [Report], leading: Int,
-    largest: Int
-  ) {
-    self.opened = opened
-    self.opener = opener
-    self.isOpen = isOpen
-    self.conclusions = conclusions
-    self.leading = Int32(leading)
-    self.largest = Int32(largest)
-    facts = Explanation.Facts(conclusions[largest])
-    let lead = conclusions[leading]
-    leadRank = Int8(leading == largest ? facts.rank : Explanation.rank(lead))
+  init(_ incident: IncidentCase) {
+    opened = incident.opened
+    opener = incident.opener
+    isOpen = incident.isOpen
+    let (lead, explanation) = (incident.lead, incident.explanation)
+    facts = Explanation.Facts(explanation)
+    let isOne = lead.id == explanation.id
+    leadRank = Int8(isOne ? facts.rank : Explanation.rank(lead))
     isAnomaly = Explanation.isAnomaly(lead.kind)
     leadSpan = Span(lead)
-    explanationSpan = leading == largest ? leadSpan : Span(conclusions[largest])
+    explanationSpan = isOne ? leadSpan : Span(explanation)
+  }
+
+  /// Takes the times of a case that is otherwise what it was.
+  mutating func prolong(
+    lead: (first: CaptureTime, last: CaptureTime),
+    explanation: (first: CaptureTime, last: CaptureTime)
+  ) {
+    (leadSpan.first, leadSpan.last) = lead
+    (explanationSpan.first, explanationSpan.last) = explanation
   }
 
   /// The earlier opened.

@@ -18,9 +18,29 @@ struct CaseIndex: Sendable, Codable {
 
   /// Where one case stands.
   struct Places: Sendable, Codable {
+    /// Of IPv4 hosts, who are the most, as numbers: group and address.
+    fileprivate var hosts: [UInt64] = []
     fileprivate var addresses: [AddressKey] = []
     fileprivate var reports: [ReportKey] = []
     fileprivate var isKnown = false
+
+    fileprivate var count: Int { hosts.count + addresses.count }
+
+    fileprivate mutating func add(_ prefix: IPPrefix, _ group: CaseGroup) {
+      if prefix.isHost, prefix.base.isIPv4 {
+        hosts.append(UInt64(group.number) << 32 | UInt64(prefix.base.v4))
+      } else {
+        addresses.append(AddressKey(prefix: prefix, group: group))
+      }
+    }
+
+    fileprivate var keys: [AddressKey] {
+      hosts.map {
+        AddressKey(
+          prefix: IPPrefix(host: IPAddress(v4: UInt32(truncatingIfNeeded: $0))),
+          group: CaseGroup(number: UInt8(truncatingIfNeeded: $0 >> 32)))
+      } + addresses
+    }
   }
 
   fileprivate struct AddressKey: Sendable, Codable {
@@ -56,16 +76,15 @@ struct CaseIndex: Sendable, Codable {
     }
     if part.explainsByPorts { push(slot, to: &wide, Self.wideLimit) }
     for role in Explanation.Role.allCases {
-      let listed = conclusion.addresses(role).listed
-      guard old.map({ $0.addresses(role).listed != listed }) ?? true else { continue }
+      let addresses = conclusion.addresses(role)
       let group = CaseGroup(part, role)
-      for address in listed {
-        guard places.addresses.count < Self.keyLimit else {
+      for address in old.map({ addresses.listed(since: $0.addresses(role)) }) ?? addresses.listed {
+        guard places.count < Self.keyLimit else {
           push(slot, to: &wide, Self.wideLimit)
           return
         }
         guard note(slot, group, address, isFresh: isFresh) else { continue }
-        places.addresses.append(AddressKey(prefix: address, group: group))
+        places.add(address, group)
         population[Int(part.rawValue)] += 1
       }
     }
@@ -120,7 +139,7 @@ struct CaseIndex: Sendable, Codable {
   mutating func remove(_ places: Places, _ slot: Int32) {
     wide.removeAll { $0 == slot }
     recent.removeAll { $0 == slot }
-    for key in places.addresses {
+    for key in places.keys {
       population[Int(key.group.part.rawValue)] -= 1
       guard let known = byAddress.index(forKey: key.prefix) else { continue }
       if byAddress.values[known].remove(slot, key.group) {
@@ -138,17 +157,18 @@ struct CaseIndex: Sendable, Codable {
   func has(_ part: Explanation.Part) -> Bool { population[Int(part.rawValue)] > 0 }
 
   /// Shows the cases that the conclusion may have to do with, some of them twice; `only` those of
-  /// some parts.
+  /// some parts. Where an earlier revision is given, its addresses are left out.
   func visit(
-    _ conclusion: Report, _ part: Explanation.Part, only parts: CaseGroup.Mask = .all,
-    _ body: (Int32) -> Void
+    _ conclusion: Report, since old: Report? = nil, _ part: Explanation.Part,
+    only parts: CaseGroup.Mask = .all, _ body: (Int32) -> Void
   ) {
     if parts == .all { for slot in wide { body(slot) } }
     var hasPrefix = false
     for role in Explanation.Role.allCases {
       let wanted = part.wanted(role).intersection(parts)
       guard hasAny(wanted) else { continue }
-      for address in conclusion.addresses(role).listed {
+      let addresses = conclusion.addresses(role)
+      for address in old.map({ addresses.listed(since: $0.addresses(role)) }) ?? addresses.listed {
         if !address.isHost { hasPrefix = true }
         byAddress[address]?.visit(wanted, body)
         for length in lengths.shorter(than: address) {
@@ -156,7 +176,7 @@ struct CaseIndex: Sendable, Codable {
         }
       }
     }
-    if followsReports {
+    if followsReports, old == nil {
       let wanted = CaseGroup.Mask.resting(with: part).intersection(parts)
       if hasAny(wanted) {
         for id in conclusion.derivedFrom { byReport[id]?.visit(wanted, body) }

@@ -5,6 +5,8 @@ import Terms
 struct CaseGroup: Hashable, Sendable, Codable {
   let number: UInt8
 
+  init(number: UInt8) { self.number = number }
+
   init(_ part: Explanation.Part, _ role: Explanation.Role) {
     number = part.rawValue * 2 + role.rawValue
   }

@@ -21,11 +21,11 @@ extension Explanation {
     }
 
     private init(family kind: ReportKind) {
-      switch kind.family {
-      case "dos": self = kind.text.hasSuffix("-flood") ? .flood : .denial
-      case "worm": self = .worm
-      case "campaign": self = .campaign
-      case "anomaly": self = .anomaly
+      switch kind.families {
+      case .dos: self = kind.text.hasSuffix("-flood") ? .flood : .denial
+      case .worm: self = .worm
+      case .campaign: self = .campaign
+      case .anomaly: self = .anomaly
       default: self = .other
       }
     }

@@ -27,10 +27,10 @@ struct Explanation: Sendable {
   /// What is known of a report once and for all, as long as it does not change.
   struct Facts: Sendable {
     /// Of which families its stages are, where it is a campaign.
-    fileprivate let campaign: [Substring]?
+    let campaign: FamilySet?
     let rank: Int
     /// Whether it can explain more than what is odd.
-    fileprivate let isLarge: Bool
+    let isLarge: Bool
 
     init(_ report: Report) {
       campaign = Explanation.families(report)
@@ -50,13 +50,13 @@ struct Explanation: Sendable {
   /// what a directive follows through its stages.
   static func rank(_ report: Report) -> Int { rank(report, families(report)) }
 
-  fileprivate static func rank(_ report: Report, _ families: [Substring]?) -> Int {
+  fileprivate static func rank(_ report: Report, _ families: FamilySet?) -> Int {
     if let families {
       // A campaign within a worm or a distributed flood is part of it; one that goes beyond it is
       // larger.
       if namesActor(report) { return isOneStep(report) ? 0 : 1 }
-      let isBeyond = families.contains { !["recon", "access", "worm", "dos"].contains($0) }
-      let (hasWorm, hasFlood) = (families.contains("worm"), families.contains("dos"))
+      let isBeyond = !families.isSubset(of: [.recon, .access, .worm, .dos])
+      let (hasWorm, hasFlood) = (families.contains(.worm), families.contains(.dos))
       return (hasWorm && hasFlood) || (isBeyond && (hasWorm || hasFlood)) ? 5 : 3
     }
     switch report.kind {
@@ -70,10 +70,10 @@ struct Explanation: Sendable {
 
   /// The families of the stages that a campaign is made of, whether a directive followed it or it
   /// was chained without one; nil for any other report.
-  fileprivate static func families(_ report: Report) -> [Substring]? {
-    guard report.attributes["directive"] != nil || report.kind == .multiStage else { return nil }
+  fileprivate static func families(_ report: Report) -> FamilySet? {
+    guard report.kind == .multiStage || report.attributes["directive"] != nil else { return nil }
     guard case .text(let stages)? = report.attributes["stages"] else { return [] }
-    return stages.split(separator: ",")
+    return FamilySet(list: stages)
   }
 
   /// Whether it was chained from what its steps need and give, which holds all that any directive
@@ -86,7 +86,7 @@ struct Explanation: Sendable {
   /// scan and an intrusion are how a worm begins.
   static func mayBeWorm(_ report: Report) -> Bool {
     guard isChained(report), let families = families(report),
-      families.allSatisfy({ ["recon", "access"].contains($0) }),
+      families.isSubset(of: [.recon, .access]),
       case .text(let kinds)? = report.attributes["kinds"]
     else { return false }
     return kinds.split(separator: ",").contains { isIntrusion(ReportKind(String($0))) }
@@ -95,7 +95,7 @@ struct Explanation: Sendable {
   /// Whether a campaign joins reports of one family only: more of the same attack, which keeps
   /// its name.
   static func staysInFamily(_ report: Report) -> Bool {
-    guard let families = families(report), Set(families).count < 2 else { return false }
+    guard let families = families(report), families.count < 2 else { return false }
     // From a host that was attacked to the next is more than the same again.
     return !isChained(report) || !report.sources.overlaps(report.targets)
   }
@@ -105,7 +105,7 @@ struct Explanation: Sendable {
 
   /// Whether it says who was behind reports of one family, which keep their name.
   static func namesActor(_ report: Report) -> Bool {
-    report.attributes["actor"] != nil && isChained(report) && staysInFamily(report)
+    isChained(report) && report.attributes["actor"] != nil && staysInFamily(report)
   }
 
   /// Whether that is one step of one source, however many monitors saw it.
@@ -115,7 +115,7 @@ struct Explanation: Sendable {
 
   /// Whether the report may turn out to be a stage of something: everything but the monitors' own
   /// health.
-  static func mayBeStage(_ report: Report) -> Bool { report.kind.family != "health" }
+  static func mayBeStage(_ report: Report) -> Bool { report.kind.families != .health }
 
   /// Whether a larger explanation may yet come for the report.
   static func mayBePart(_ report: Report) -> Bool {
@@ -125,18 +125,18 @@ struct Explanation: Sendable {
 
   /// Whether the report can be the larger explanation of another.
   fileprivate static func mayExplain(_ report: Report, _ rank: Int) -> Bool {
-    rank > 0 || report.kind.family == "dos" || isScan(report.kind)
+    rank > 0 || report.kind.families == .dos || isScan(report.kind)
       || report.kind == .webAttack
   }
 
   /// What is odd, or fails, without a word of who did it.
-  static func isAnomaly(_ kind: ReportKind) -> Bool { kind.family == "anomaly" }
+  static func isAnomaly(_ kind: ReportKind) -> Bool { kind.families == .anomaly }
 
   private static func isScan(_ kind: ReportKind) -> Bool {
     kind == .portScan || kind == .slowScan || kind == .pingSweep
   }
 
-  static func isRecon(_ kind: ReportKind) -> Bool { kind.family == "recon" }
+  static func isRecon(_ kind: ReportKind) -> Bool { kind.families == .recon }
 
   /// What a worm's request to a victim looks like on its segment.
   private static func isIntrusion(_ kind: ReportKind) -> Bool {
@@ -144,7 +144,7 @@ struct Explanation: Sendable {
   }
 
   private static func isFlood(_ kind: ReportKind) -> Bool {
-    kind.family == "dos" && kind.text.hasSuffix("-flood")
+    kind.families == .dos && kind.text.hasSuffix("-flood")
   }
 
   /// Whether `lesser` is part of what the larger one says.
@@ -156,12 +156,12 @@ struct Explanation: Sendable {
     let kind = lesser.kind
     if Self.isAnomaly(kind), larger.kind != kind {
       // Whatever is known of one of its hosts says more than that it is odd.
-      return !Self.isAnomaly(larger.kind) && larger.kind.family != "exposure"
-        && larger.kind.family != "health" && namesHosts(of: lesser)
+      return larger.kind.families.isDisjoint(with: [.anomaly, .exposure, .health])
+        && namesHosts(of: lesser)
     }
     switch larger.kind {
     case .wormPropagation, .wormOutbreak:
-      if kind.family == "worm" { return sharesPorts(lesser) }
+      if kind.families == .worm { return sharesPorts(lesser) }
       if Self.isIntrusion(kind) {
         // The first request comes from outside: its victim is then one of the worm's hosts.
         return sharesPorts(lesser)
@@ -208,20 +208,20 @@ struct Explanation: Sendable {
         return larger.targets.overlaps(lesser.targets)
       }
       // Floods forge their sources.
-      return larger.kind.family == "dos" && kind == .ipSpoof
+      return larger.kind.families == .dos && kind == .ipSpoof
         && larger.targets.overlaps(lesser.targets)
     }
   }
 
   /// A campaign explains what it is made of, and more of the same by the same sources.
-  private func covers(_ lesser: Report, campaign families: [Substring]) -> Bool {
+  private func covers(_ lesser: Report, campaign families: FamilySet) -> Bool {
     guard Self.rank(lesser) <= facts.rank else { return false }
     let isNamed = namesSources(lesser)
     if isNamed || larger.targets.overlaps(lesser.targets), restsOnSome(of: lesser) {
       return true
     }
-    let others = Self.families(lesser) ?? [lesser.kind.family]
-    return isNamed && others.contains(where: families.contains)
+    let others = Self.families(lesser) ?? lesser.kind.families
+    return isNamed && !others.isDisjoint(with: families)
   }
 
   /// Most cases rest on one or two reports: to look for those costs less than a set of all.
@@ -233,13 +233,13 @@ struct Explanation: Sendable {
   }
 
   /// A worm or a distributed flood explains the campaigns that end within it.
-  private func coversCampaign(_ lesser: Report, _ families: [Substring]) -> Bool {
+  private func coversCampaign(_ lesser: Report, _ families: FamilySet) -> Bool {
     switch larger.kind {
     case .wormPropagation, .wormOutbreak:
-      families.allSatisfy { ["recon", "access", "worm"].contains($0) } && namesSources(lesser)
-    case .distributedScan: families.allSatisfy { $0 == "recon" } && namesSources(lesser)
+      families.isSubset(of: [.recon, .access, .worm]) && namesSources(lesser)
+    case .distributedScan: families.isSubset(of: .recon) && namesSources(lesser)
     case .distributedFlood:
-      families.contains("dos") && families.allSatisfy { ["recon", "dos"].contains($0) }
+      families.contains(.dos) && families.isSubset(of: [.recon, .dos])
         && larger.targets.overlaps(lesser.targets)
     default: false
     }

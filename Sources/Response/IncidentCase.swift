@@ -2,15 +2,15 @@ import Reports
 import Terms
 
 /// One incident in the making: the conclusions that belong to it, and what was said of it so far.
+///
+/// Most have one conclusion, and are small then: what several need stands apart.
 struct IncidentCase: Sendable, Codable {
   /// Conclusions followed one by one; what more there is counts into the facts and is not kept.
   static let conclusionLimit = 256
 
   /// Newest revision of each conclusion, the opening one first.
   private(set) var conclusions: [Report]
-  /// How much each explains.
-  private var weights: [Int]
-  /// The ids that lead here, in the resolver's table.
+  /// The ids that lead here in the resolver's table, but for the opener's.
   var members: [ReportID] = []
   /// Where the resolver finds it.
   var places = CaseIndex.Places()
@@ -19,27 +19,42 @@ struct IncidentCase: Sendable, Codable {
   let opener: ReportID
   /// When the next revision is due; `.distantFuture` when nothing is new.
   private(set) var due: CaptureTime
+  /// The newest observation behind its conclusions.
+  private(set) var last: CaptureTime
+  /// Whether it lasts longer than when it was held against others last.
+  var isProlonged = false
   private var told: Told?
-  /// What each kind can say; nil where only the reports' own words are used.
-  let fields: CaseFields
+  /// In a list of one; empty as long as there is one conclusion.
+  private var several: [Several] = []
 
   /// What was said of it last, as far as the next revision asks.
   private struct Told: Sendable, Codable {
     var id: ReportID
     var revision: UInt32
+    var rankClass: RankClass
     var raised: CaptureTime
     var emitted: CaptureTime
     var kind: ReportKind
     var severity: Double
     var sources: Int
     var targets: Int
-    var rankClass: RankClass
   }
 
-  init(_ conclusion: Report, now: CaptureTime, due: CaptureTime, fields: CaseFields) {
-    self.fields = fields
+  /// What is to be known of several conclusions.
+  private struct Several: Sendable, Codable {
+    /// How much each explains.
+    var weights: [Int] = []
+    /// The places of the conclusion that names the incident and of the one that explains most.
+    var leading = 0
+    var largest = 0
+    /// What they say together; nil while there is one.
+    var joined: Joined?
+    /// Last words on the incidents that this one has taken in, said with its next revision.
+    var farewells: [Report] = []
+  }
+
+  init(_ conclusion: Report, now: CaptureTime, due: CaptureTime) {
     conclusions = [conclusion]
-    weights = [Self.weight(conclusion)]
     last = conclusion.last
     opened = now
     opener = conclusion.id
@@ -48,59 +63,81 @@ struct IncidentCase: Sendable, Codable {
 
   /// Whether an incident was sent.
   var isOpen: Bool { told != nil }
-  /// The newest observation behind its conclusions.
-  private(set) var last: CaptureTime
 
   /// The conclusion that names the incident: the largest explanation; of equals the one that saw
   /// most, then the one that gives most reasons, then the earliest.
   var lead: Report { conclusions[leading] }
+  var leadTimes: (first: CaptureTime, last: CaptureTime) {
+    (conclusions[leading].first, conclusions[leading].last)
+  }
 
   /// The conclusion that explains most.
   var explanation: Report { conclusions[largest] }
+  var explanationTimes: (first: CaptureTime, last: CaptureTime) {
+    (conclusions[largest].first, conclusions[largest].last)
+  }
 
-  /// Their places.
-  private var leading = 0
-  private var largest = 0
+  private var leading: Int { several.isEmpty ? 0 : several[0].leading }
+  private var largest: Int { several.isEmpty ? 0 : several[0].largest }
+  private var joined: Joined? { several.isEmpty ? nil : several[0].joined }
+
+  private mutating func prepareForSeveral() {
+    guard several.isEmpty else { return }
+    several = [Several(weights: conclusions.map(Self.weight))]
+  }
 
   /// Notes what the conclusion at `index` weighs by now, and finds both again; weights are kept, since
   /// cases are held against each other far more often than they change.
   private mutating func weigh(_ index: Int) {
+    guard !several.isEmpty else { return }
+    var weights: [Int] = []
+    swap(&weights, &several[0].weights)
     if index == weights.count { weights.append(0) }
     weights[index] = Self.weight(conclusions[index])
-    largest = 0
+    var largest = 0
     for index in weights.indices where weights[index] > weights[largest] { largest = index }
-    leading = largest
-    guard Explanation.staysInFamily(conclusions[largest]) else { return }
+    var leading = largest
+    if Explanation.staysInFamily(conclusions[largest]) {
+      leading = leadingBeyondFamily(weights) ?? largest
+    }
+    swap(&weights, &several[0].weights)
+    several[0].largest = largest
+    several[0].leading = leading
+  }
+
+  private func leadingBeyondFamily(_ weights: [Int]) -> Int? {
     var best: Int?
     for index in conclusions.indices where !Explanation.staysInFamily(conclusions[index]) {
       guard let known = best else {
         best = index
         continue
       }
-      let (mine, other) = (conclusions[index], conclusions[known])
-      if weights[index] != weights[known]
-        ? weights[index] > weights[known] : (mine.first, mine.id) < (other.first, other.id)
-      {
-        best = index
-      }
+      let isBetter =
+        weights[index] != weights[known]
+        ? weights[index] > weights[known]
+        : (conclusions[index].first, conclusions[index].id)
+          < (conclusions[known].first, conclusions[known].id)
+      if isBetter { best = index }
     }
-    leading = best ?? largest
+    return best
   }
 
-  /// Last words on the incidents that this one has taken in, said with its next revision.
-  private var farewells: [Report] = []
-
   /// Takes over what was told as another incident: its row is to go, since all that it said is here.
-  mutating func takeOver(_ other: IncidentCase) {
-    farewells = Array((farewells + other.farewells + other.lastWords).prefix(Self.conclusionLimit))
+  mutating func takeOver(_ other: IncidentCase, _ fields: CaseFields) {
+    let words = other.lastWords(fields)
+    let farewells = (other.several.first?.farewells ?? []) + words
+    guard !farewells.isEmpty else { return }
+    prepareForSeveral()
+    several[0].farewells = Array(
+      (several[0].farewells + farewells).prefix(Self.conclusionLimit))
   }
 
   /// The revision that ends it, not yet timed; nothing when it was never told.
-  private var lastWords: [Report] {
+  private func lastWords(_ fields: CaseFields) -> [Report] {
     guard let told else { return [] }
-    var report = facts
+    var report = facts(fields)
     report.reportClass = .incident
-    report.summary = nil
+    if report.summary != nil { report.summary = nil }
     report.id = told.id
     report.revision = told.revision &+ 1
     report.raised = told.raised
@@ -131,42 +168,44 @@ struct IncidentCase: Sendable, Codable {
       | min(report.coverage.segments.count, 0xffff) << 16 | min(report.terms.count, 0xffff)
   }
 
-  private func place(of id: ReportID) -> Int? { conclusions.firstIndex { $0.id == id } }
+  func place(of id: ReportID) -> Int? { conclusions.firstIndex { $0.id == id } }
 
   func follows(_ id: ReportID) -> Bool { place(of: id) != nil }
 
-  /// The conclusion with this id, as it was told last.
-  func conclusion(_ id: ReportID) -> Report? { place(of: id).map { conclusions[$0] } }
-
-  /// What is asked of it most.
-  var gist: CaseGist {
-    CaseGist(
-      opened: opened, opener: opener, isOpen: isOpen, conclusions: conclusions, leading: leading,
-      largest: largest)
-  }
-
   /// Takes a new or revised conclusion; decides when to say so.
-  mutating func update(_ conclusion: Report, now: CaptureTime, gap: TimeSpan) {
-    if let index = place(of: conclusion.id) {
+  /// - Parameters:
+  ///   - index: where its earlier revision stands; nil for a new one.
+  ///   - growth: what it has that the earlier one had not.
+  mutating func update(
+    _ conclusion: Report, at index: Int?, _ growth: Growth, now: CaptureTime, gap: TimeSpan
+  ) {
+    if let index {
       let isLast = conclusions[index].last == last
       conclusions[index] = conclusion
       last =
         isLast
         ? conclusions.reduce(.distantPast) { max($0, $1.last) } : max(last, conclusion.last)
-      weigh(index)
+      if growth == .meaning { weigh(index) }
     } else if conclusions.count < Self.conclusionLimit {
+      prepareForSeveral()
       conclusions.append(conclusion)
       last = max(last, conclusion.last)
       weigh(conclusions.count - 1)
     }
     join(conclusion)
-    guard let told else {
+    guard told != nil else {
+      guard growth == .meaning else { return }
       let explanation = self.explanation
       if Explanation.rank(explanation) > 0, !Explanation.mayBeWorm(explanation) {
         due = min(due, now)
       }
       return
     }
+    schedule(now: now, gap: gap)
+  }
+
+  private mutating func schedule(now: CaptureTime, gap: TimeSpan) {
+    guard let told else { return }
     let next = told.emitted + gap
     guard next > now else {
       due = min(due, now)
@@ -177,16 +216,14 @@ struct IncidentCase: Sendable, Codable {
 
   /// Its severity class rose, its kind changed, or its sources or targets doubled.
   private func isMuchWorse(than told: Told) -> Bool {
-    let lead = conclusions[leading]
-    let sources = joined?.sources ?? lead.sources
-    let targets = joined?.targets ?? lead.targets
-    return lead.kind != told.kind
-      || Int((joined?.severity ?? lead.severity) / 2) > Int(told.severity / 2)
-      || sources.count >= max(2, told.sources * 2) || targets.count >= max(2, told.targets * 2)
+    let leading = leading
+    let joined = joined
+    let sources = joined?.sources.count ?? conclusions[leading].sources.count
+    let targets = joined?.targets.count ?? conclusions[leading].targets.count
+    let severity = joined?.severity ?? conclusions[leading].severity
+    return conclusions[leading].kind != told.kind || Int(severity / 2) > Int(told.severity / 2)
+      || sources >= max(2, told.sources * 2) || targets >= max(2, told.targets * 2)
   }
-
-  /// What several conclusions say together; nil while there is one.
-  private var joined: Joined?
 
   private struct Joined: Sendable, Codable {
     /// That of the leading conclusion. A lesser explanation's own targets and sources are the larger
@@ -207,18 +244,19 @@ struct IncidentCase: Sendable, Codable {
   /// Adds a conclusion, new or revised, to what they say together.
   private mutating func join(_ conclusion: Report) {
     guard conclusions.count > 1 else { return }
+    prepareForSeveral()
     let family = conclusions[leading].kind.family
-    if joined?.family == String(family) {
-      joined?.add(conclusion)
+    if several[0].joined?.family == family {
+      several[0].joined?.add(conclusion)
     } else {
-      var fresh = Joined(family: String(family))
+      var fresh = Joined(family: family)
       for conclusion in conclusions { fresh.add(conclusion) }
-      joined = fresh
+      several[0].joined = fresh
     }
   }
 
   /// The incident as it now stands, not yet named or timed.
-  private var facts: Report {
+  private func facts(_ fields: CaseFields) -> Report {
     guard let joined else { return lead }
     var facts = CaseFacts(lead)
     let isChained = Explanation.isChained(facts.report)
@@ -233,13 +271,13 @@ struct IncidentCase: Sendable, Codable {
     var report = facts.report
     for reason in conclusions where reason.id != report.id && Explanation.staysInFamily(reason) {
       report.terms = Array((report.terms + reason.terms).prefix(Report.Limit.terms))
-      aggregate(reason, into: &report)
+      aggregate(reason, into: &report, fields)
     }
     return report
   }
 
   /// What its reasons say beyond it, as far as its kind can say that too.
-  private func aggregate(_ reason: Report, into report: inout Report) {
+  private func aggregate(_ reason: Report, into report: inout Report, _ fields: CaseFields) {
     guard report.kind != .multiStage, let known = fields.schema?.kinds[report.kind]?.fields
     else { return }
     let attributes = reason.attributes
@@ -253,46 +291,54 @@ struct IncidentCase: Sendable, Codable {
     }
   }
 
+  /// Who tells of incidents.
+  struct Teller: Sendable, Codable {
+    let monitor: MonitorName
+    let tier: Tier
+    let exercise: String?
+
+    func sign(_ report: inout Report, at now: CaptureTime) {
+      report.monitor = monitor
+      report.tier = tier
+      if report.exercise != exercise { report.exercise = exercise }
+      report.emitted = now
+    }
+  }
+
   /// The opening or next revision, sent at `now`, and last words on what has become part of it.
   mutating func emit(
-    now: CaptureTime, monitor: MonitorName, tier: Tier, exercise: String?
-  ) -> [Report] {
-    var report = facts
+    now: CaptureTime, _ teller: Teller, _ fields: CaseFields, into output: inout [Report]
+  ) {
+    var report = facts(fields)
     report.reportClass = .incident
-    report.monitor = monitor
-    report.tier = tier
-    report.exercise = exercise
-    report.emitted = now
-    defer { farewells = [] }
+    teller.sign(&report, at: now)
     if let told {
       report.id = told.id
       report.revision = told.revision &+ 1
       report.raised = told.raised
     } else {
       report.id = ReportID(
-        monitor: monitor, kind: report.kind, subject: "incident of \(conclusions[0].id)",
-        opened: opened, exercise: exercise)
+        monitor: teller.monitor, kind: report.kind, subject: "incident of \(opener)",
+        opened: opened, exercise: teller.exercise)
       report.revision = 0
       report.raised = now
     }
-    report.summary = nil
+    if report.summary != nil { report.summary = nil }
     let assessment = Ranking(site: fields.site, schema: fields.schema)
       .assess(report, conclusions, before: told?.rankClass)
     report.assessment = assessment
     told = Told(
-      id: report.id, revision: report.revision, raised: report.raised, emitted: now,
-      kind: report.kind, severity: report.severity, sources: report.sources.count,
-      targets: report.targets.count, rankClass: assessment.rankClass)
+      id: report.id, revision: report.revision, rankClass: assessment.rankClass,
+      raised: report.raised, emitted: now, kind: report.kind, severity: report.severity,
+      sources: report.sources.count, targets: report.targets.count)
     due = .distantFuture
-    return [report]
-      + farewells.map { farewell in
-        var last = farewell
-        last.monitor = monitor
-        last.tier = tier
-        last.exercise = exercise
-        last.emitted = now
-        last.partOf = report.id
-        return last
-      }
+    output.append(report)
+    guard !several.isEmpty, !several[0].farewells.isEmpty else { return }
+    for var farewell in several[0].farewells {
+      teller.sign(&farewell, at: now)
+      farewell.partOf = report.id
+      output.append(farewell)
+    }
+    several[0].farewells = []
   }
 }

@@ -26,9 +26,7 @@ public struct Resolver: Sendable, Codable {
     "resolver.incidents", 16_384, .count, "Incidents followed at once; the quietest go first.")
   public static let limits = [holdLimit, stageLimit, revisionLimit, incidentsLimit]
 
-  private let monitor: MonitorName
-  private let tier: Tier
-  private let exercise: String?
+  private let teller: IncidentCase.Teller
   private let fields: CaseFields
   private let hold: TimeSpan
   private let stageHold: TimeSpan
@@ -63,9 +61,7 @@ public struct Resolver: Sendable, Codable {
     site: SiteKnowledge = .none, limits: LimitTable = LimitTable()
   ) {
     fields = CaseFields(schema: schema, site: site)
-    self.monitor = monitor
-    self.tier = tier
-    self.exercise = exercise
+    teller = IncidentCase.Teller(monitor: monitor, tier: tier, exercise: exercise)
     hold = limits.span(Self.holdLimit)
     stageHold = limits.span(Self.stageLimit)
     revisionGap = limits.span(Self.revisionLimit)
@@ -90,19 +86,20 @@ public struct Resolver: Sendable, Codable {
         take(conclusion, now: now)
       }
     }
-    return output + due(now)
+    due(now, into: &output)
+    return output
   }
 
   /// Event time has reached `now`: opens what has waited long enough and sends delayed revisions.
-  public mutating func advance(to now: CaptureTime) -> [Report] { due(now) }
+  public mutating func advance(to now: CaptureTime) -> [Report] {
+    var output: [Report] = []
+    due(now, into: &output)
+    return output
+  }
 
   private mutating func take(_ conclusion: Report, now: CaptureTime) {
-    if gists.value.count < cases.count { gists.value = cases.map { $0?.gist } }
-    if let known = caseOf[conclusion.id] {
-      update(known, with: conclusion, now: now)
-      absorbLesser(into: known, now: now)
-      return
-    }
+    remakeGists()
+    if let known = caseOf[conclusion.id] { return revise(known, with: conclusion, now: now) }
     let part = Explanation.Part(conclusion)
     if part == .campaign, !index.followsReports { followReports() }
     look(for: conclusion, part)
@@ -128,13 +125,20 @@ public struct Resolver: Sendable, Codable {
     }
   }
 
+  private mutating func remakeGists() {
+    guard gists.value.count < cases.count else { return }
+    gists.value = cases.map { $0.map { CaseGist($0) } }
+  }
+
+  /// - Parameter old: the conclusion as it was looked for before: only its new hosts are asked for.
   private mutating func look(
-    for conclusion: Report, _ part: Explanation.Part, only parts: CaseGroup.Mask = .all
+    for conclusion: Report, since old: Report? = nil, _ part: Explanation.Part,
+    only parts: CaseGroup.Mask = .all
   ) {
     var found: [Int32] = []
     swap(&found, &near.value)
     found.removeAll(keepingCapacity: true)
-    index.visit(conclusion, part, only: parts) { found.append($0) }
+    index.visit(conclusion, since: old, part, only: parts) { found.append($0) }
     swap(&found, &near.value)
   }
 
@@ -148,14 +152,14 @@ public struct Resolver: Sendable, Codable {
     } else if rank == 0, Explanation.mayBeStage(conclusion) {
       due = now + min(hold, stageHold)
     }
-    var fresh = IncidentCase(conclusion, now: now, due: due, fields: fields)
+    var fresh = IncidentCase(conclusion, now: now, due: due)
     let slot = vacant.popLast() ?? Int32(cases.count)
     if Int(slot) == cases.count {
       cases.append(nil)
       gists.value.append(nil)
     }
     index.add(conclusion, since: nil, part, to: &fresh.places, slot)
-    gists.value[Int(slot)] = fresh.gist
+    gists.value[Int(slot)] = CaseGist(fresh)
     cases[Int(slot)] = fresh
     schedule(slot)
     return slot
@@ -175,20 +179,56 @@ public struct Resolver: Sendable, Codable {
 
   private mutating func own(_ id: ReportID, _ slot: Int32) {
     guard caseOf.updateValue(slot, forKey: id) != slot else { return }
-    cases[Int(slot)]?.members.append(id)
+    if cases[Int(slot)]?.opener != id { cases[Int(slot)]?.members.append(id) }
   }
 
-  private mutating func update(_ slot: Int32, with conclusion: Report, now: CaptureTime) {
+  /// A further revision of a conclusion. What only lasts longer is held against others when it is told
+  /// next; new hosts are looked for at once.
+  private mutating func revise(_ slot: Int32, with conclusion: Report, now: CaptureTime) {
+    guard let index = cases[Int(slot)]?.place(of: conclusion.id) else {
+      update(slot, with: conclusion, now: now)
+      return absorbLesser(into: slot, now: now)
+    }
+    let old = cases[Int(slot)]?.conclusions[index]
+    switch update(slot, with: conclusion, now: now) {
+    case .none: cases[Int(slot)]?.isProlonged = true
+    case .hosts:
+      cases[Int(slot)]?.isProlonged = true
+      absorbLesser(into: slot, since: old, now: now)
+    case .meaning: absorbLesser(into: slot, now: now)
+    }
+  }
+
+  /// Takes a conclusion into a case; returns what it has that its revision before had not.
+  @discardableResult
+  private mutating func update(
+    _ slot: Int32, with conclusion: Report, now: CaptureTime
+  ) -> Growth {
     let place = Int(slot)
-    // Taken out while it changes: in its place it would be copied.
-    guard var incident = cases[place].take() else { return }
-    gists.value[place] = nil
-    let old = incident.conclusion(conclusion.id)
-    incident.update(conclusion, now: now, gap: revisionGap)
-    index.add(conclusion, since: old, Explanation.Part(conclusion), to: &incident.places, slot)
-    gists.value[place] = incident.gist
-    cases[place] = incident
+    guard let count = cases[place]?.conclusions.count else { return .none }
+    let known = cases[place]?.place(of: conclusion.id)
+    var growth = Growth.meaning
+    var old: Report?
+    if let known {
+      old = cases[place]?.conclusions[known]
+      if let old { growth = Growth(from: old, to: conclusion, isAlone: count == 1) }
+    }
+    cases[place]?.update(conclusion, at: known, growth, now: now, gap: revisionGap)
+    if growth != .none, var places = cases[place]?.places {
+      // Taken out while they change: in their place they would be copied.
+      cases[place]?.places = CaseIndex.Places()
+      let part = Explanation.Part(conclusion)
+      let hadPart = growth == .hosts || old.map { Explanation.Part($0) == part } ?? false
+      index.add(conclusion, since: hadPart ? old : nil, part, to: &places, slot)
+      cases[place]?.places = places
+    }
+    if growth == .meaning {
+      gists.value[place] = cases[place].map { CaseGist($0) }
+    } else if let lead = cases[place]?.leadTimes, let whole = cases[place]?.explanationTimes {
+      gists.value[place]?.prolong(lead: lead, explanation: whole)
+    }
     schedule(slot)
+    return growth
   }
 
   private mutating func schedule(_ slot: Int32) {
@@ -204,7 +244,8 @@ public struct Resolver: Sendable, Codable {
     for slot in near.value {
       guard let gist = gists.value[Int(slot)], gist.explanationSpan.meets(span) else { continue }
       if let best, !CaseGist.precedes(gist, best.gist) { continue }
-      if gist.explanation.covers(conclusion) { best = (gist, slot) }
+      guard let larger = cases[Int(slot)]?.explanation else { continue }
+      if Explanation(larger, gist.facts).covers(conclusion) { best = (gist, slot) }
     }
     return best?.slot
   }
@@ -217,20 +258,26 @@ public struct Resolver: Sendable, Codable {
         explanation.mayCover(rank: Int(gist.leadRank))
       else { continue }
       if let best, !CaseGist.precedes(gist, best.gist) { continue }
-      if explanation.covers(gist.lead) { best = (gist, slot) }
+      if let lead = cases[Int(slot)]?.lead, explanation.covers(lead) { best = (gist, slot) }
     }
     return best?.slot
   }
 
   /// Folds the cases that `slot` explains into it; those already told get a last revision that
   /// says so.
-  private mutating func absorbLesser(into slot: Int32, now: CaptureTime) {
-    guard let explanation = gists.value[Int(slot)]?.explanation,
-      explanation.isLarge || index.has(.anomaly)
+  /// - Parameter old: the conclusion that explains them as it was before: only cases at its new hosts
+  ///   are looked at. Where another one explains most, nothing is new.
+  private mutating func absorbLesser(
+    into slot: Int32, since old: Report? = nil, now: CaptureTime
+  ) {
+    guard let facts = gists.value[Int(slot)]?.facts, facts.isLarge || index.has(.anomaly),
+      let larger = cases[Int(slot)]?.explanation
     else { return }
+    if let old, old.id != larger.id { return }
+    let explanation = Explanation(larger, facts)
     look(
-      for: explanation.larger, Explanation.Part(explanation.larger),
-      only: explanation.isLarge ? .all : CaseGroup.Mask(.anomaly))
+      for: larger, since: old, Explanation.Part(larger),
+      only: facts.isLarge ? .all : CaseGroup.Mask(.anomaly))
     absorb(near.value, into: slot, explanation, now: now)
   }
 
@@ -245,15 +292,15 @@ public struct Resolver: Sendable, Codable {
         explanation.isLarge || gist.isAnomaly,
         span.meets(gist.leadSpan), explanation.mayCover(rank: Int(gist.leadRank)),
         !lesser.contains(where: { $0.slot == other }),
-        explanation.covers(gist.lead)
+        let lead = cases[Int(other)]?.lead, explanation.covers(lead)
       else { continue }
       lesser.append((gist.opener, other))
     }
     for (_, other) in lesser.sorted(by: { $0.opener < $1.opener }) {
       guard let folded = forget(other) else { continue }
-      cases[Int(slot)]?.takeOver(folded)
+      cases[Int(slot)]?.takeOver(folded, fields)
       for conclusion in folded.conclusions { update(slot, with: conclusion, now: now) }
-      for id in folded.members where caseOf[id] == other { own(id, slot) }
+      for id in [folded.opener] + folded.members where caseOf[id] == other { own(id, slot) }
     }
   }
 
@@ -265,27 +312,30 @@ public struct Resolver: Sendable, Codable {
     return gone
   }
 
-  private mutating func due(_ now: CaptureTime) -> [Report] {
+  /// Adds what is due to be told, in order.
+  private mutating func due(_ now: CaptureTime, into output: inout [Report]) {
     defer {
       while let first = deadlines.min, cases[Int(first.slot)]?.due != first.time {
         deadlines.removeMin()
       }
       nextDeadline = deadlines.min?.time ?? .distantFuture
     }
-    guard let first = deadlines.min, first.time <= now else { return [] }
-    if gists.value.count < cases.count { gists.value = cases.map { $0?.gist } }
-    var output: [Report] = []
+    guard let first = deadlines.min, first.time <= now else { return }
+    remakeGists()
+    let start = output.count
     while let first = deadlines.min, first.time <= now {
       deadlines.removeMin()
+      let place = Int(first.slot)
       // Once it has been told, nothing is due.
-      guard let due = cases[Int(first.slot)]?.due, due <= now else { continue }
-      guard var incident = cases[Int(first.slot)].take() else { continue }
-      gists.value[Int(first.slot)] = nil
-      output += incident.emit(now: now, monitor: monitor, tier: tier, exercise: exercise)
-      gists.value[Int(first.slot)] = incident.gist
-      cases[Int(first.slot)] = incident
+      guard let due = cases[place]?.due, due <= now else { continue }
+      if cases[place]?.isProlonged == true {
+        cases[place]?.isProlonged = false
+        absorbLesser(into: first.slot, now: now)
+      }
+      cases[place]?.emit(now: now, teller, fields, into: &output)
+      gists.value[place]?.isOpen = true
     }
-    return output.count > 1 ? output.sorted(by: Self.precedes) : output
+    if output.count > start + 1 { output[start...].sort(by: Self.precedes) }
   }
 
   private mutating func makeRoom() {
@@ -300,7 +350,7 @@ public struct Resolver: Sendable, Codable {
     }
     for entry in order.least(openCount / 8 + 1) {
       guard let gone = forget(entry.slot) else { continue }
-      for id in gone.members where caseOf[id] == entry.slot { caseOf[id] = nil }
+      for id in [gone.opener] + gone.members where caseOf[id] == entry.slot { caseOf[id] = nil }
     }
   }
 

@@ -33,6 +33,15 @@ import Glibc
   @inlinable public var isLimitedBroadcast: Bool { isIPv4 && v4 == 0xffff_ffff }
 }
 
+extension IPAddress {
+  @inlinable public func hash(into hasher: inout Hasher) {
+    hasher.combine(high)
+    hasher.combine(low)
+  }
+
+  @inlinable public func _rawHashValue(seed: Int) -> Int { TableHash.of(high, low, seed: seed) }
+}
+
 extension IPAddress: Comparable {
   @inlinable public static func < (left: IPAddress, right: IPAddress) -> Bool {
     (left.high, left.low) < (right.high, right.low)

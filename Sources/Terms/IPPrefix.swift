@@ -5,7 +5,7 @@
   public let length: UInt8
 
   /// Host bits of `address` are cleared; `length` is clamped to the family's width.
-  public init(_ address: IPAddress, length: Int) {
+  @inlinable public init(_ address: IPAddress, length: Int) {
     let width = address.bitWidth
     let kept = min(max(length, 0), width) + 128 - width
     let highMask = kept >= 64 ? UInt64.max : ~(UInt64.max >> UInt64(kept))
@@ -15,20 +15,25 @@
   }
 
   /// The prefix of one host: /32 or /128.
-  public init(host: IPAddress) {
+  @inlinable public init(host: IPAddress) {
     base = host
     length = UInt8(host.bitWidth)
   }
 
-  public var isHost: Bool { Int(length) == base.bitWidth }
+  @inlinable public var isHost: Bool { Int(length) == base.bitWidth }
 
-  public func contains(_ address: IPAddress) -> Bool {
-    address.isIPv4 == base.isIPv4 && IPPrefix(address, length: Int(length)).base == base
+  @inlinable public func contains(_ address: IPAddress) -> Bool {
+    if isHost { return address == base }
+    return address.isIPv4 == base.isIPv4 && IPPrefix(address, length: Int(length)).base == base
   }
 
-  public func contains(_ other: IPPrefix) -> Bool { other.length >= length && contains(other.base) }
+  @inlinable public func contains(_ other: IPPrefix) -> Bool {
+    other.length >= length && contains(other.base)
+  }
 
-  public func overlaps(_ other: IPPrefix) -> Bool { contains(other) || other.contains(self) }
+  @inlinable public func overlaps(_ other: IPPrefix) -> Bool {
+    contains(other) || other.contains(self)
+  }
 
   /// The last address of the prefix: for IPv4 the subnet's directed broadcast.
   public var lastAddress: IPAddress {
@@ -39,8 +44,19 @@
   }
 }
 
+extension IPPrefix {
+  @inlinable public func hash(into hasher: inout Hasher) {
+    hasher.combine(base.high ^ UInt64(length) << 32)
+    hasher.combine(base.low)
+  }
+
+  @inlinable public func _rawHashValue(seed: Int) -> Int {
+    TableHash.of(base.high ^ UInt64(length) << 32, base.low, seed: seed)
+  }
+}
+
 extension IPPrefix: Comparable {
-  public static func < (left: IPPrefix, right: IPPrefix) -> Bool {
+  @inlinable public static func < (left: IPPrefix, right: IPPrefix) -> Bool {
     (left.base, left.length) < (right.base, right.length)
   }
 }

@@ -4,3 +4,19 @@ extension Sequence<UInt8> {
     reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x0000_0100_0000_01b3 }
   }
 }
+
+/// Hashes of short keys for dictionaries: two multiplications, where `Hasher` takes as long as the
+/// rest of a lookup. Keyed at random in each process, as `Hasher` is, since others choose the keys.
+public enum TableHash {
+  @usableFromInline static let secret = (
+    first: UInt64.random(in: 0...(.max)), second: UInt64.random(in: 0...(.max))
+  )
+
+  @inlinable public static func of(_ high: UInt64, _ low: UInt64, seed: Int) -> Int {
+    let secret = secret
+    let first = (low ^ secret.first).multipliedFullWidth(by: high ^ secret.second)
+    let second = (first.high ^ first.low ^ UInt64(bitPattern: Int64(seed)))
+      .multipliedFullWidth(by: 0x9e37_79b9_7f4a_7c15)
+    return Int(truncatingIfNeeded: second.high ^ second.low)
+  }
+}

@@ -42,7 +42,7 @@ import Testing
         case 2: [try prefix("203.0.113.9")]
         default: [IPPrefix(host: IPAddress(v4: 0x0c00_0000 + UInt32(number)))]
         }
-      var attack = FusedAttack(report: try report(number, sources), kind: 0)
+      var attack = try attack(number, sources)
       index.add(&attack, Int32(number), anchor: .sources)
     }
     let stranger = try report(9000, [try prefix("198.51.100.7")])
@@ -54,12 +54,16 @@ import Testing
     #expect(popular <= AttackIndex.recentLimit + AddressIndex<UInt16, Int32>.listLimit)
   }
 
+  private func attack(_ number: Int, _ sources: [IPPrefix]) throws -> FusedAttack {
+    let report = try report(number, sources)
+    return FusedAttack(report: report, kind: 0, by: report)
+  }
+
   @Test func whatIsForgottenIsNotFound() throws {
     var index = AttackIndex()
     var attacks: [FusedAttack] = []
     for number in 0..<300 {
-      var attack = FusedAttack(
-        report: try report(number, [try prefix("203.0.113.9"), try prefix("10.0.0.0/8")]), kind: 0)
+      var attack = try attack(number, [try prefix("203.0.113.9"), try prefix("10.0.0.0/8")])
       index.add(&attack, Int32(number), anchor: .sources)
       attacks.append(attack)
     }
@@ -72,7 +76,7 @@ import Testing
   @Test func aHostIsFoundByThePrefixThatContainsIt() throws {
     var index = AttackIndex()
     for (number, text) in ["10.0.0.0/8", "10.1.0.0/16", "10.2.0.0/16"].enumerated() {
-      var attack = FusedAttack(report: try report(number, [try prefix(text)]), kind: 0)
+      var attack = try attack(number, [try prefix(text)])
       index.add(&attack, Int32(number), anchor: .sources)
     }
     #expect(looks(index, at: try report(9, [try prefix("10.1.2.3")])) == 2)

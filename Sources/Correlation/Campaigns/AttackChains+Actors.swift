@@ -4,6 +4,9 @@ import Terms
 
 /// Steps of one actor, whatever host he acts from and whatever address he has.
 extension AttackChains {
+  /// Everything tells of the sensors, where there are steps at all.
+  var interest: EventClasses { Self.steps(context).isEmpty ? [] : .all }
+
   /// Sources of a step up to which each may be somebody; a crowd is nobody.
   private static let sourceLimit = 4
   /// Steps kept of one actor.

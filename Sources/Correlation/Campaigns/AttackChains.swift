@@ -92,7 +92,7 @@ struct AttackChains: AnalysisEngine, Codable {
   /// When a step that waits is told.
   private(set) var nextDeadline = CaptureTime.distantFuture
 
-  private static func steps(_ context: CorrelationContext) -> [ReportKind: KindDefinition] {
+  static func steps(_ context: CorrelationContext) -> [ReportKind: KindDefinition] {
     context.schema.kinds.filter { !$0.value.needs.isEmpty || !$0.value.gives.isEmpty }
   }
 

@@ -29,6 +29,8 @@ struct FloodingChild: AnalysisEngine, Codable {
     cases.values.reduce(.distantFuture) { min($0, $1.due) }
   }
 
+  var interest: EventClasses { .notes }
+
   mutating func analyse(_ event: Report, into sink: inout ReportSink) {
     guard event.kind == .overload, let child = event.notedChild(by: context.monitor) else { return }
     var known = cases[child] ?? ConductCase(child, at: event.first)

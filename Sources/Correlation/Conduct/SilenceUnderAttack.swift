@@ -42,20 +42,26 @@ struct SilenceUnderAttack: AnalysisEngine, Codable {
 
   mutating func advance(to now: CaptureTime, into sink: inout ReportSink) {}
 
+  var interest: EventClasses { [.attacks, .notes] }
+
   mutating func analyse(_ event: Report, into sink: inout ReportSink) {
     guard event.reportClass != .evidence else { return }
     if event.kind == .monitorSilent, let child = event.notedChild(by: context.monitor) {
       judge(child, event, into: &sink)
       return
     }
-    guard event.severity >= least, event.kind.family != "health", event.kind.family != "anomaly",
-      event.kind.family != "exposure", context.duties[event.monitor] != nil
+    guard event.severity >= least,
+      event.kind.families.isDisjoint(with: [.health, .anomaly, .exposure]),
+      context.duties[event.monitor] != nil
     else { return }
     let attack = Attack(
       id: event.id, kind: event.kind, severity: event.severity, last: event.emitted)
     newest[event.monitor] = attack
+    var noted = event.monitor
     for target in event.targets.listed.prefix(Self.targetLimit) {
-      if let child = watcher(of: target) { newest[child] = attack }
+      guard let child = watcher(of: target), child != noted else { continue }
+      newest[child] = attack
+      noted = child
     }
   }
 

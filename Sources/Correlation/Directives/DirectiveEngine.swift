@@ -83,6 +83,8 @@ struct DirectiveEngine: AnalysisEngine, Codable {
     return min(arrival, instances.nextDeadline)
   }
 
+  var interest: EventClasses { plan.directives.isEmpty ? [] : .all }
+
   mutating func analyse(_ event: Report, into sink: inout ReportSink) {
     if let summary = event.summary {
       if plan.asksServices { services.take(summary) }

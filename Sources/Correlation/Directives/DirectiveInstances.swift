@@ -14,6 +14,11 @@ struct DirectiveInstances: Sendable, Codable {
       hasher.combine(address?.base.low ?? 0)
       hasher.combine((address?.base.high ?? 1) ^ (isSource ? 1 << 56 : 0))
     }
+
+    func _rawHashValue(seed: Int) -> Int {
+      TableHash.of(
+        address?.base.high ?? 1, (address?.base.low ?? 0) ^ (isSource ? 1 << 56 : 0), seed: seed)
+    }
   }
 
   /// An instance: its number, and the slot that it has as long as it lives.

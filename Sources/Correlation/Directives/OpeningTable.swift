@@ -21,6 +21,10 @@ struct OpeningTable: Sendable, Codable {
       hasher.combine(address.base.low)
       hasher.combine(address.base.high ^ UInt64(role) << 56)
     }
+
+    func _rawHashValue(seed: Int) -> Int {
+      address._rawHashValue(seed: seed ^ Int(role) << 40)
+    }
   }
 
   /// Slots of the newest opening of a key and the one before it.

@@ -13,18 +13,20 @@ struct OutcomeReading {
     var trials = 0
     var failures: [Term] = []
     for conclusion in conclusions {
-      let definition = schema?.kinds[conclusion.kind]
-      if let reason = Self.success(conclusion, definition) {
+      let words = Words(conclusion)
+      if let reason = Self.success(conclusion, words, schema?.kinds[conclusion.kind]) {
         succeed(reason)
-      } else if let reason = Self.failure(conclusion) {
+      } else if let reason = Self.failure(conclusion, words) {
         trials += 1
         failures.append(reason)
-      } else if conclusion.kind.family == "access" {
+      } else if conclusion.kind.families == .access {
         trials += 1
       }
     }
-    if let turned = Self.victimTurnedAttacker(conclusions) { succeed(turned) }
-    if let down = Self.outage(conclusions) { succeed(down) }
+    if conclusions.count > 1 {
+      if let turned = Self.victimTurnedAttacker(conclusions) { succeed(turned) }
+      if let down = Self.outage(conclusions) { succeed(down) }
+    }
     // One trial whose end nobody saw may have succeeded.
     if outcome == .unknown, trials > 0, failures.count == trials {
       outcome = .failed
@@ -37,7 +39,28 @@ struct OutcomeReading {
     if grounds.count < Self.groundLimit, !grounds.contains(reason) { grounds.append(reason) }
   }
 
-  private static func success(_ report: Report, _ definition: KindDefinition?) -> Term? {
+  /// What a report says of its end, in its own words: most say nothing, and are asked once.
+  private struct Words {
+    var controls: String?
+    var granted: String?
+    var classtype: String?
+
+    init(_ report: Report) {
+      for (name, value) in report.attributes {
+        guard case .text(let text) = value else { continue }
+        switch name {
+        case "controls": controls = text
+        case "granted": granted = text
+        case "classtype": classtype = text
+        default: break
+        }
+      }
+    }
+  }
+
+  private static func success(
+    _ report: Report, _ words: Words, _ definition: KindDefinition?
+  ) -> Term? {
     func reason(_ text: String, _ value: Double = 1, unit: String = "") -> Term {
       Term("succeeded: \(report.kind): \(text)", value, unit: unit)
     }
@@ -46,24 +69,24 @@ struct OutcomeReading {
       return told.grounds.first { $0.name.hasPrefix("succeeded: ") }
         ?? reason("says \(report.monitor)")
     }
-    if let hosts = report.text("controls"), !hosts.isEmpty {
+    if let hosts = words.controls, !hosts.isEmpty {
       let count = hosts.split(separator: ",").count
       return reason("the attacker controls", Double(count), unit: count == 1 ? "host" : "hosts")
     }
-    switch report.kind.family {
-    case "worm" where report.kind == .wormPropagation || report.kind == .wormOutbreak:
+    switch report.kind.families {
+    case .worm where report.kind == .wormPropagation || report.kind == .wormOutbreak:
       return reason("victims turned attackers", Double(report.sources.count), unit: "hosts")
-    case "exfil": return reason("data left")
-    case "c2": return reason("a host of the site calls")
+    case .exfil: return reason("data left")
+    case .c2: return reason("a host of the site calls")
     default: break
     }
     if definition?.gives.target == .control, report.kind != .multiStage {
       return reason("gives control of the target")
     }
-    if report.text("granted") == "yes" {
+    if words.granted == "yes" {
       return reason("granted")
     }
-    if let type = report.text("classtype"), type.hasPrefix("successful-") {
+    if let type = words.classtype, type.hasPrefix("successful-") {
       return reason("classified as \(type)")
     }
     if report.kind == .webAttack, case .count(let hits)? = report.attributes["hits"], hits > 0 {
@@ -72,7 +95,7 @@ struct OutcomeReading {
     return nil
   }
 
-  private static func failure(_ report: Report) -> Term? {
+  private static func failure(_ report: Report, _ words: Words) -> Term? {
     func reason(_ text: String, _ value: Double = 1, unit: String = "") -> Term {
       Term("failed: \(report.kind): \(text)", value, unit: unit)
     }
@@ -89,22 +112,22 @@ struct OutcomeReading {
     {
       return reason("every guess was wrong", Double(failures), unit: "guesses")
     }
-    if report.text("classtype") == "unsuccessful-user" {
+    if words.classtype == "unsuccessful-user" {
       return reason("classified as unsuccessful")
     }
-    if report.text("granted") == "no" { return reason("refused") }
+    if words.granted == "no" { return reason("refused") }
     return nil
   }
 
   /// A target of an intrusion that attacks others afterwards.
   private static func victimTurnedAttacker(_ conclusions: [Report]) -> Term? {
     let attacks = conclusions.filter {
-      ["recon", "access", "lateral", "dos"].contains($0.kind.family)
+      $0.kind.families.isSubset(of: [.recon, .access, .lateral, .dos])
     }
     guard attacks.count > 1 else { return nil }
     // When each host was attacked first: one look for each, however many there are.
     var entries: [IPPrefix: CaptureTime] = [:]
-    for entry in attacks where entry.kind.family == "access" || entry.kind.family == "lateral" {
+    for entry in attacks where entry.kind.families.isSubset(of: [.access, .lateral]) {
       for target in entry.targets.listed where target.isHost {
         entries[target] = min(entries[target] ?? entry.first, entry.first)
       }
@@ -121,7 +144,7 @@ struct OutcomeReading {
 
   /// A flood whose target stopped answering.
   private static func outage(_ conclusions: [Report]) -> Term? {
-    let floods = conclusions.filter { $0.kind.family == "dos" }
+    let floods = conclusions.filter { $0.kind.families == .dos }
     guard !floods.isEmpty else { return nil }
     let down = conclusions.first { conclusion in
       conclusion.kind == .serviceDown

@@ -9,7 +9,7 @@ struct Ranking {
   /// of each other kind.
   static let claimLimit = 16
   /// Families whose sources are hosts of the site that somebody has taken.
-  private static let takenFamilies: Set<String> = ["worm", "campaign", "lateral", "exfil", "c2"]
+  private static let takenFamilies: FamilySet = [.worm, .campaign, .lateral, .exfil, .c2]
 
   let site: SiteKnowledge
   let schema: Schema?
@@ -20,7 +20,9 @@ struct Ranking {
   ///   - before: its class in the revision before.
   func assess(_ report: Report, _ conclusions: [Report], before: RankClass?) -> Assessment {
     let reading = OutcomeReading(conclusions, schema)
-    let claims = claims(report, conclusions)
+    // Made for the first host of which anything is known.
+    var claims: [Claim]?
+    var hasStranger = false
     var best = Assessment(
       value: UInt8(Asset.standardValue), interest: site.interest(in: report),
       outcome: reading.outcome, confidence: report.confidence,
@@ -29,9 +31,18 @@ struct Ranking {
     for address in stakes(of: report) {
       var one = best
       one.host = address
-      let facts = site.hosts[address]
-      one.value = UInt8(clamping: facts?.value ?? Asset.standardValue)
-      (one.relevance, one.grounds) = relevance(of: claims, to: facts, at: address, reading.outcome)
+      if let facts = site.hosts[address] {
+        let known = claims ?? self.claims(report, conclusions)
+        claims = known
+        one.value = UInt8(clamping: facts.value)
+        (one.relevance, one.grounds) = relevance(of: known, to: facts, at: address, reading.outcome)
+      } else {
+        // Hosts of which nothing is known are all alike.
+        if hasStranger { continue }
+        hasStranger = true
+        one.value = UInt8(clamping: Asset.standardValue)
+        (one.relevance, one.grounds) = (Assessment.neutral, [])
+      }
       let rank = one.rank
       if let bestRank, (bestRank, best.value) >= (rank, one.value) { continue }
       (best, bestRank) = (one, rank)
@@ -59,7 +70,7 @@ struct Ranking {
       set.listed.lazy.filter(\.isHost).map(\.base).filter { site.holds($0) }
     }
     let targets = own(report.targets)
-    guard targets.isEmpty || Self.takenFamilies.contains(String(report.kind.family)) else {
+    guard targets.isEmpty || Self.takenFamilies.isSuperset(of: report.kind.families) else {
       return targets
     }
     return targets + own(report.sources).filter { !targets.contains($0) }
@@ -67,10 +78,8 @@ struct Ranking {
 
   /// That of the attack which concerns the host most.
   private func relevance(
-    of claims: [Claim], to facts: HostFacts?, at address: IPAddress,
-    _ outcome: Assessment.Outcome
+    of claims: [Claim], to facts: HostFacts, at address: IPAddress, _ outcome: Assessment.Outcome
   ) -> (UInt8, [Term]) {
-    guard let facts else { return (Assessment.neutral, []) }
     var best: Relevance?
     for claim in claims where claim.report.targets.covers(address) {
       let relevance = Relevance(claim, to: facts, at: address)

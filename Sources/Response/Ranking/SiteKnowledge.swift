@@ -34,12 +34,14 @@ public final class SiteKnowledge: Sendable {
   /// Interest in a report's kind: what the site says of it, of its family or of all, else what its
   /// severity is of ten.
   func interest(in report: Report) -> Double {
-    interest[report.kind.text] ?? interest["\(report.kind.family).*"] ?? interest["*"]
+    guard !interest.isEmpty else { return min(1, max(0, report.severity / 10)) }
+    return interest[report.kind.text] ?? interest["\(report.kind.family).*"] ?? interest["*"]
       ?? min(1, max(0, report.severity / 10))
   }
 
   /// The worth of the most valuable target, as risk has it.
   func riskValue(of report: Report) -> Int {
+    guard !hosts.isEmpty else { return Asset.standardValue }
     let values = report.targets.listed.lazy.filter(\.isHost)
       .compactMap { self.hosts[$0.base]?.asset?.value }
     return values.max() ?? Asset.standardValue
