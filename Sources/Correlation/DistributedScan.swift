@@ -10,7 +10,8 @@ import Terms
 /// One scanner, one dead server, one misconfigured client, or a flood with any number of spoofed
 /// sources on one target each make a matching of one; only many sources failing at many targets
 /// make a large one. It is held against what chance gives on these ports (Poisson, mean learned
-/// from contacts that left the window) as −log₁₀ p.
+/// from contacts that left the window) as −log₁₀ p. A scan of one host whose ports the sources share
+/// has no second target; it is told by how they share them (`SharedHost`).
 struct DistributedScan: AnalysisEngine, Codable {
   static let windowLimit = EngineLimit(
     "distributed-scan.window", 7200, .duration,
@@ -64,8 +65,19 @@ struct DistributedScan: AnalysisEngine, Codable {
   private var window: ScanWindow
   private var services: KnownServices
   private var accidents: [PortKey: DecayingRate] = [:]
-  /// The newest conclusion per transport.
-  private var attacks: [TransportProtocol: Report] = [:]
+  /// What a conclusion is about: hosts far and wide, or one that is scanned by many.
+  private struct Subject: Hashable, Codable {
+    var transport: TransportProtocol
+    var target: IPPrefix?
+
+    var text: String { target.map { "\(transport) \($0)" } ?? "\(transport)" }
+  }
+
+  /// Conclusions remembered; the oldest go first.
+  private static let attacksLimit = 256
+
+  /// The newest conclusion per subject.
+  private var attacks: [Subject: Report] = [:]
   /// Failed contacts since the transport was last judged, and when that was.
   private var fresh: [TransportProtocol: Int] = [:]
   private var judged: [TransportProtocol: CaptureTime] = [:]
@@ -140,6 +152,7 @@ struct DistributedScan: AnalysisEngine, Codable {
   private mutating func judge(
     _ transport: TransportProtocol, now: CaptureTime, into sink: inout ReportSink
   ) {
+    judgeHosts(transport, now: now, into: &sink)
     let crowd = Crowded(
       window, transport, loud: table.count(Self.loudLimit), ports: table.count(Self.portsLimit),
       services)
@@ -161,29 +174,57 @@ struct DistributedScan: AnalysisEngine, Codable {
       Term("sources", Double(crowd.sources), unit: "sources"),
       Term("probes", Double(crowd.probes.count), unit: "contacts"),
     ]
-    report(transport, crowd.probes + crowd.answered, surprise, terms, now: now, into: &sink)
+    report(
+      Subject(transport: transport), crowd.probes + crowd.answered, surprise, terms, now: now,
+      into: &sink)
+  }
+
+  /// Looks for single hosts whose ports many sources share.
+  private mutating func judgeHosts(
+    _ transport: TransportProtocol, now: CaptureTime, into sink: inout ReportSink
+  ) {
+    let shared = SharedHost.all(
+      in: window, transport, loud: table.count(Self.loudLimit),
+      least: table.count(Self.pairsLimit), services)
+    for host in shared {
+      let mean = max(table[Self.accidentsLimit], 1e-3)
+      let surprise = Surprise.poisson(host.sources, mean: mean)
+      guard surprise >= table[Self.surpriseLimit] else { continue }
+      let terms = [
+        Term(
+          "sources that share the ports", Double(host.sources),
+          threshold: table[Self.pairsLimit], unit: "sources"),
+        Term("surprise", surprise, threshold: table[Self.surpriseLimit], unit: "-log10 p"),
+        Term(
+          "ports", Double(host.ports), threshold: Double(SharedHost.leastPorts), unit: "ports"),
+        Term("ports per failure", host.spread, threshold: SharedHost.leastSpread),
+      ]
+      report(
+        Subject(transport: transport, target: host.target), host.slots, surprise, terms, now: now,
+        into: &sink)
+    }
   }
 
   private mutating func report(
-    _ transport: TransportProtocol, _ slots: [Int32], _ surprise: Double, _ terms: [Term],
+    _ subject: Subject, _ slots: [Int32], _ surprise: Double, _ terms: [Term],
     now: CaptureTime, into sink: inout ReportSink
   ) {
     let contacts = slots.map { window.contacts[Int($0)] }
     let first = contacts.reduce(CaptureTime.distantFuture) { min($0, $1.first) }
     let last = contacts.reduce(CaptureTime.distantPast) { max($0, $1.last) }
     var report: Report
-    if let known = attacks[transport], first <= known.last {
+    if let known = attacks[subject], first <= known.last {
       report = known
       report.revision &+= 1
       report.emitted = now
     } else {
       report = sink.opening(
-        .distributedScan, subject: "\(transport)", first: first, last: last, at: now,
+        .distributedScan, subject: subject.text, first: first, last: last, at: now,
         severity: context.severity(of: .distributedScan, else: 7), confidence: 0.5)
     }
     report.first = min(report.first, first)
     report.last = max(report.last, last)
-    report.transport = transport
+    report.transport = subject.transport
     report.sources.formUnion(hosts(contacts.map(\.source)))
     report.targets.formUnion(hosts(contacts.map(\.target)))
     var grounds = Grounds()
@@ -204,8 +245,14 @@ struct DistributedScan: AnalysisEngine, Codable {
         ("sources", .count(UInt64(report.sources.count))),
         ("targets", .count(UInt64(report.targets.count))),
         ("ports", .count(UInt64(report.ports.count))), ("surprise", .ratio(surprise)),
+        ("shape", .text(subject.target == nil ? "horizontal" : "vertical")),
       ])
-    attacks[transport] = report
+    if attacks[subject] == nil, attacks.count >= Self.attacksLimit,
+      let oldest = attacks.min(by: { ($0.value.last, $0.value.id) < ($1.value.last, $1.value.id) })
+    {
+      attacks[oldest.key] = nil
+    }
+    attacks[subject] = report
     sink.emit(report)
   }
 

@@ -87,6 +87,31 @@ import Testing
     #expect(lines(try TestTree(text).enterpriseIncidents) == [])
   }
 
+  /// Eight sources, five ports each of one host; `shared`: all try the same.
+  private func onOneHost(from first: Int, shared: Bool = false, ports of: Int = 5) -> String {
+    (0..<8).map { source in
+      let ports = (0..<of).map { String(first + (shared ? 0 : source * of) + $0) }
+      return "00:\(10 + source) hq-dmz fails from 203.0.113.\(source + 1) to 10.10.1.31 ports "
+        + ports.joined(separator: ",")
+    }.joined(separator: "\n")
+  }
+
+  @Test func sourcesThatShareThePortsOfOneHostAreOneScan() throws {
+    let tree = try TestTree(onOneHost(from: 20))
+    #expect(tree.enterpriseIncidents.map(\.kind) == [.distributedScan])
+    let incident = try #require(tree.enterpriseIncidents.first)
+    #expect(incident.sources.count == 8)
+    #expect(incident.targets.listed.map(\.description) == ["10.10.1.31"])
+    #expect(incident.terms.contains { $0.name == "sources that share the ports" && $0.value == 8 })
+  }
+
+  @Test func decoysTransfersAndForgedFloodsShareNoPorts() throws {
+    #expect(lines(try TestTree(onOneHost(from: 20, shared: true)).enterpriseIncidents) == [])
+    // What a server's clients fail at behind a filter are ports that it chose.
+    #expect(lines(try TestTree(onOneHost(from: 50_000)).enterpriseIncidents) == [])
+    #expect(lines(try TestTree(onOneHost(from: 20, ports: 2)).enterpriseIncidents) == [])
+  }
+
   @Test func aMatchingCountsOnlyWhatSharesNoEnd() {
     #expect(Matching.independent([(1, 10), (2, 10), (3, 10)]) == 1)
     #expect(Matching.independent([(1, 10), (1, 11), (2, 10)]) == 2)
