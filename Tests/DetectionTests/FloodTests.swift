@@ -144,4 +144,20 @@ import Testing
     for number in 0..<20_000 as Range<UInt32> { even.add(IPAddress(v4: number), 1) }
     #expect(even.named == nil)
   }
+
+  @Test(arguments: [(1342, true), (80, false)])
+  func fewLargeDatagramsOfManyAreAFloodAndQuestionsThatNobodyAnswersAreNot(
+    bytes: Int, isFlood: Bool
+  ) throws {
+    var story = try Story(UdpFlood(DetectionContext()))
+    for number in 0..<1500 {
+      story.wait(0.02)
+      var event = try story.event(
+        .opened, "198.51.100.\(number % 250)", "10.1.1.53", 53, probe: .udp, transport: .udp)
+      event.bytesOut = UInt64(bytes)
+      story.tell(event)
+    }
+    let told = story.finish()
+    #expect(told.map(\.kind) == (isFlood ? [.udpFlood] : []))
+  }
 }

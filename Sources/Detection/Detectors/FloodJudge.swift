@@ -41,14 +41,13 @@ struct FloodJudge: Sendable {
   /// Loads whose source and packet are known before a flood is reported.
   static let namedLoads: UInt64 = 32
 
-  func threshold(_ slot: Int) -> Double { max(rateLimit, factor * meter.learnt(slot)) }
-
-  /// Judges a target whose second has turned: `rate` is what counts against the threshold.
+  /// Judges a target whose second has turned: `rate` is what counts against the threshold, `least`
+  /// takes the place of the constant in it.
   mutating func judge(
-    _ slot: Int, rate: Double, answeredShare: Double, isOneSided: Bool,
+    _ slot: Int, rate: Double, least: Double? = nil, answeredShare: Double, isOneSided: Bool,
     label: FloodMeter.Label = FloodMeter.Label(), at now: CaptureTime, into sink: inout ReportSink
   ) {
-    let limit = threshold(slot)
+    let limit = max(least ?? rateLimit, factor * meter.learnt(slot))
     let isFlood = isOneSided && rate >= limit
     var index = meter.flood(at: slot)
     meter.settle(slot, rate: rate, isFlood: isFlood, at: now)

@@ -6,14 +6,18 @@ import Terms
 /// Finds hosts that are sent many datagrams and answer few.
 ///
 /// A busy DNS server answers, a download is acknowledged, a media stream is one flow: datagrams
-/// that spread over many flows, or that the target refuses, make a flood at `udp-flood.rate`; one
-/// long unanswered flow only at `udp-flood.stream-rate`.
+/// that spread over many flows, or that the target refuses, make a flood at `udp-flood.rate`, at half
+/// of it where they are larger than questions; one long unanswered flow only at
+/// `udp-flood.stream-rate`.
 struct UdpFlood: FloodDetector, FlowReader {
   static let rate = EngineLimit(
     "udp-flood.rate", 80, .rate, "Unanswered datagrams per second at one host that make a flood.")
   static let streamRate = EngineLimit(
     "udp-flood.stream-rate", 2000, .rate,
     "The same for datagrams of few flows that are not refused.")
+  static let largeRate = EngineLimit(
+    "udp-flood.large-rate", 40, .rate,
+    "The same for datagrams of 400 bytes or more on average that spread over flows.")
   static let factor = EngineLimit(
     "udp-flood.factor", 4, .count, "Times its learnt rate that a host's datagrams must exceed.")
   static let answers = EngineLimit(
@@ -23,7 +27,7 @@ struct UdpFlood: FloodDetector, FlowReader {
     "udp-flood.quiet", 10, .duration, "Silence after which a flood is over.")
   static let spacing = EngineLimit(
     "udp-flood.spacing", 5, .duration, "Least time between two revisions of one report.")
-  static let limits = [rate, streamRate, factor, answers, targets, quiet, spacing]
+  static let limits = [rate, streamRate, largeRate, factor, answers, targets, quiet, spacing]
 
   /// How long a refusal tells against a stream: a host repeats it at most once a second (RFC 1812,
   /// 4.3.2.8), and not for every packet.
@@ -42,12 +46,14 @@ struct UdpFlood: FloodDetector, FlowReader {
   private var born = CaptureTime.distantPast
   private let answerLimit: Double
   private let streamLimit: Double
+  private let largeLimit: Double
 
   init(_ context: DetectionContext) {
     let limits = context.limits
     self.context = context
     answerLimit = limits[Self.answers]
     streamLimit = limits[Self.streamRate]
+    largeLimit = min(max(limits[Self.largeRate], 1), max(limits[Self.rate], 1))
     judge = FloodJudge(
       kind: .udpFlood, severity: 6, transport: .udp, unit: "packets/s", limits: limits,
       rate: Self.rate, factor: Self.factor, targets: Self.targets, quiet: Self.quiet,
@@ -87,8 +93,10 @@ struct UdpFlood: FloodDetector, FlowReader {
     let spreads =
       rates.flows >= 0.2 * rates.requests || isRefused
       || isSmall && rates.requests >= Self.smallRate && now - born >= Self.learningSpan
+    // Questions that nobody answers (a name server that is down) are small.
+    let isLarge = !isSmall && rates.flows >= 0.5 * rates.requests
     judge.judge(
-      slot, rate: rates.requests, answeredShare: answered,
+      slot, rate: rates.requests, least: isLarge ? largeLimit : nil, answeredShare: answered,
       isOneSided: answered <= answerLimit && (spreads || rates.requests >= streamLimit), at: now,
       into: &sink)
     judge.report(slot, at: now, into: &sink)
