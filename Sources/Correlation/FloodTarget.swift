@@ -185,7 +185,9 @@ struct FloodTarget: Sendable, Codable {
   /// A rise with distress.
   private func decide(_ rise: Rise, hasDetection: Bool, _ table: LimitTable) -> Verdict? {
     let share = rise.window.unfinished / max(1, rise.window.contacts)
-    guard share >= table[DistributedFlood.distressLimit] || hasDetection else { return nil }
+    guard
+      hasDetection || share >= table[DistributedFlood.distressLimit] && !isAskedByMachines
+    else { return nil }
     var terms = self.terms(rise, table)
     terms.append(
       Term("unfinished share", share, threshold: table[DistributedFlood.distressLimit]))
@@ -239,7 +241,8 @@ struct FloodTarget: Sendable, Codable {
   }
 
   /// Services that machines ask for others, as often as those need it: names (RFC 1035, RFC 7858)
-  /// and the time (RFC 5905). A resolver that insists is a resolver at work.
+  /// and the time (RFC 5905). A resolver that insists is a resolver at work; where nobody answers, it
+  /// asks again.
   private static let askedByMachines: Set<UInt16> = [53, 123, 853]
 
   private var isAskedByMachines: Bool {

@@ -80,11 +80,12 @@ import Testing
     #expect(tree.enterpriseIncidents.allSatisfy { $0.severity <= 6 })
   }
 
-  @Test(arguments: [53: 0, 123: 0, 8053: 1])
-  func resolversAndClocksMayInsist(port: Int, incidents: Int) throws {
+  @Test(arguments: [(53, 0), (123, 0), (8053, 1)], ["", "open 200 "])
+  func resolversAndClocksMayInsist(on service: (port: Int, incidents: Int), open: String) throws {
+    let (port, incidents) = service
     let busy = ["01:02", "01:12", "01:22"].map { time in
       """
-      \(time) hq-dmz arrivals 250 from 10.10.1.25,10.10.2.2,10.20.1.2 to 10.10.1.53 ports \(port)
+      \(time) hq-dmz arrivals 250 \(open)from 10.10.2.2,10.20.1.2 to 10.10.1.53 ports \(port)
       \(time) hq-office arrivals 80 from 10.10.2.2 to 10.10.1.53 ports \(port)
       \(time) br-office arrivals 80 from 10.20.1.2 to 10.10.1.53 ports \(port)
       """
