@@ -189,6 +189,24 @@ extension SessionClasses {
     .processTable, .synFlood, .otherAttack,
   ]
 
+  /// Connections per service from which on somebody asks again rather than around, and how many
+  /// services one comes back to so at most.
+  private static let rounds = 4.0
+  private static let acquaintances = 48.0
+
+  /// Whoever comes back to the same services, refused or not, knows them; so does whoever reaches most
+  /// of the hosts that he turns to: a mail server delivers to hosts of which some are gone.
+  private static func provesLittle(
+    _ hypothesis: SessionModel.Hypothesis, _ burst: SessionBurst
+  ) -> Bool {
+    if informational.contains(hypothesis) { return true }
+    guard hypothesis == .ipSweep || hypothesis == .portSweep else { return false }
+    // Services are counted anew in a long burst, addresses with them.
+    let (begun, doors) = (Double(burst.services.wrappedSum()), max(burst.ports.value, 1))
+    if doors <= acquaintances, begun >= rounds * doors { return true }
+    return hypothesis == .ipSweep && 2 * burst.failed < burst.total
+  }
+
   private mutating func tell(_ slot: Int, at now: CaptureTime, into sink: inout ReportSink) {
     bursts[slot].due = .distantFuture
     let key = bursts.key(slot)
@@ -200,7 +218,7 @@ extension SessionClasses {
     var report = sink.opening(
       .profileAnomaly, subject: "session class of \(key.address)", first: burst.begun,
       last: burst.last, at: now,
-      severity: Self.informational.contains(hypothesis) ? Report.informationalSeverity : 3,
+      severity: Self.provesLittle(hypothesis, burst) ? Report.informationalSeverity : 3,
       confidence: 0.6 * Self.attack(burst.belief))
     report.sources.insert(key.address)
     report.transport = .tcp

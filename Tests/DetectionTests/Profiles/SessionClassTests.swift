@@ -120,6 +120,29 @@ import Testing
     #expect(told(&story).isEmpty)
   }
 
+  @Test func aMailServerThatReachesMostHostsIsNoSweep() throws {
+    var story = try story()
+    for index in 0..<110 {
+      try story.contact(
+        index % 11 < 7 ? .established : index % 2 == 0 ? .refused : .unanswered, "10.1.1.25",
+        "198.51.\(index % 5).\(1 + index)", 25)
+      story.wait(0.35)
+    }
+    #expect(told(&story).isEmpty)
+  }
+
+  @Test func whoComesBackToHostsThatRefuseSweepsNot() throws {
+    var story = try story()
+    for _ in 0..<8 {
+      for host in 1...14 {
+        try story.contact(
+          host % 3 == 0 ? .established : .refused, "10.10.3.9", "10.1.1.\(host)", 9100)
+      }
+      story.wait(5)
+    }
+    #expect(told(&story).isEmpty)
+  }
+
   @Test func aJobThatLogsInOftenIsNoDictionary() throws {
     var story = try story()
     for _ in 0..<200 {
