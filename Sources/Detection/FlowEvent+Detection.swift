@@ -52,7 +52,7 @@ extension FlowEvent {
   }
 
   /// Least mean payload of what services reflect, in bytes; what scanners ask is shorter.
-  private static let reflectedPayload: UInt64 = 200
+  private static let reflectedPayload: UInt64 = 120
 
   /// Whether the flow asks a host to show itself by ICMP: echo, timestamp or address mask request
   /// (RFC 792, RFC 950).

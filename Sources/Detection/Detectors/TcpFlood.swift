@@ -82,7 +82,10 @@ struct TcpFlood: FloodDetector, FlowReader {
     case .established: seen.load.answers = 2
     case .progress, .closed:
       guard !event.pointee.isEstablished else { return nil }
-      if isReflected, event.pointee.payloadIn > 0 {
+      if isReflected, isReset {
+        seen.load.requests = event.pointee.packetsIn
+        seen.load.bytes = event.pointee.bytesIn
+      } else if isReflected, event.pointee.payloadIn > 0 {
         seen.load.answers = event.pointee.packetsIn
       } else if !isReflected, event.pointee.payloadOut == 0 || event.pointee.ending == .refused {
         seen.load.requests = event.pointee.packetsOut
