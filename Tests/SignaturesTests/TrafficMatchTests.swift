@@ -129,4 +129,27 @@ struct TrafficMatchTests {
     // The first packet begins the stream; the second begins only itself.
     #expect(try talk.matches(rule) == [1, 1])
   }
+
+  @Test func whatBeganBeforeASegmentCountsForItsStreamAlone() throws {
+    let rules = try compile(
+      """
+      alert tcp any any -> any any (msg:"t"; dsize:<90; content:"begun before"; sid:1;)
+      alert tcp any any -> any any (msg:"t"; content:"begun before"; sid:2;)
+      alert tcp any any -> any 9999 (msg:"t"; dsize:<90; content:"|00 07|"; sid:3;)
+      alert tcp any any -> any 9999 (msg:"t"; content:"|00 07|"; sid:4;)
+      """)
+    let text = Array("it was begun before".utf8) + [0, 7] + Array(" and it goes on".utf8)
+    for cut in 0..<text.count {
+      var talk = Conversation("10.0.0.1:40000", "192.0.2.7:9999")
+      talk.ask("something else before, ")
+      talk.ask(Array(text.prefix(cut)))
+      talk.ask(Array(text.dropFirst(cut)))
+      let splitsWords = (8...18).contains(cut)
+      let splitsNumber = cut == 20
+      let wanted: [UInt32] = [1, 2, 3, 4].filter {
+        !($0 == 1 && splitsWords || $0 == 3 && splitsNumber)
+      }
+      #expect(talk.traffic.matches(rules).sorted() == wanted, "cut at \(cut)")
+    }
+  }
 }

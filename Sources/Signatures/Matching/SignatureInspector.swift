@@ -22,6 +22,8 @@ public final class SignatureInspector: TrafficInspector {
   var run: StepRun
   @exclusivity(unchecked) var head: HeadCheck
   @exclusivity(unchecked) var scene = Scene()
+  @exclusivity(unchecked) var segment = SegmentSearch(
+    seam: SignatureInspector.seam, payloadLimit: SignatureInspector.pieceLimit)
   @exclusivity(unchecked) var settlement: MatchSettlement
   /// Whether matches are settled as they come; else whoever fetches them does it.
   let settles: Bool
@@ -95,6 +97,7 @@ public final class SignatureInspector: TrafficInspector {
   deinit {
     for place in 0..<Self.placeLimit where checked[place] & 128 != 0 { talks[place]?.release() }
     scanner.free()
+    segment.free()
     run.variables.deallocate()
     buffers.deallocate()
     candidates.deallocate()
@@ -172,23 +175,96 @@ public final class SignatureInspector: TrafficInspector {
 
   /// Adds the rules whose content stands in the bytes, and those that look at them in any case.
   @inline(__always) func search(_ point: ScanPoint, _ bytes: UnsafeRawBufferPointer) {
+    scan(point, bytes)
+    addFound(
+      point,
+      UnsafeBufferPointer(
+        start: scanner.hits.pointee.patterns, count: scanner.hits.pointee.count))
+  }
+
+  /// The same at two points that share a database.
+  func search(_ point: ScanPoint, and other: ScanPoint, _ bytes: UnsafeRawBufferPointer) {
+    search(point, bytes)
+    addFound(
+      other,
+      UnsafeBufferPointer(
+        start: scanner.hits.pointee.patterns, count: scanner.hits.pointee.count))
+  }
+
+  /// Leaves the patterns of the point's database that stand in the bytes in `scanner.hits`.
+  @inline(__always) private func scan(_ point: ScanPoint, _ bytes: UnsafeRawBufferPointer) {
     let scan = image.scans.base + point.place
     if scan.pointee.databaseCount > 0, bytes.count >= scan.pointee.shortest {
       scanner.scan(point, bytes)
-      let first = Int(scan.pointee.patterns.start)
-      for hit in 0..<scanner.hits.pointee.count {
-        add(image.patternRules[first &+ Int(scanner.hits.pointee.patterns[hit])])
-      }
+    } else {
+      scanner.hits.pointee.count = 0
     }
+  }
+
+  /// Adds the point's rules for some patterns, and those that look at its bytes in any case.
+  @inline(__always) private func addFound(
+    _ point: ScanPoint, _ patterns: UnsafeBufferPointer<UInt32>
+  ) {
+    let scan = image.scans.base + point.place
+    let first = Int(scan.pointee.patterns.start)
+    for pattern in patterns { add(image.patternRules[first &+ Int(pattern)]) }
     if !scan.pointee.always.isEmpty { add(scan.pointee.always) }
+  }
+
+  /// The scan point, or its bank for the scene; nil where there is none.
+  @inline(__always) private func bank(
+    _ part: SegmentSearch.Part, _ point: ScanPoint
+  ) -> ScanPoint? {
+    switch part {
+    case .point: point
+    case .application: banks.bank(application: scene.application, point)
+    case .source: banks.bank(scene.sourcePort, isSource: true, point)
+    case .destination: banks.bank(scene.destinationPort, isSource: false, point)
+    }
   }
 
   /// The same for payload, whose scan points have banks.
   func searchPayload(_ point: ScanPoint, _ bytes: UnsafeRawBufferPointer) {
-    search(point, bytes)
-    if let bank = banks.bank(application: scene.application, point) { search(bank, bytes) }
-    if let bank = banks.bank(scene.sourcePort, isSource: true, point) { search(bank, bytes) }
-    if let bank = banks.bank(scene.destinationPort, isSource: false, point) { search(bank, bytes) }
+    for part in SegmentSearch.Part.allCases {
+      if let place = bank(part, point) { search(place, bytes) }
+    }
+  }
+
+  /// Searches a TCP packet, and keeps what is found for its stream.
+  ///
+  /// - Parameter bytes: those that `segment` wants to be searched.
+  func searchSegment(_ bytes: UnsafeRawBufferPointer) {
+    let point = ScanPoint.packet(toServer: scene.isFromClient)
+    for part in SegmentSearch.Part.allCases {
+      guard let place = bank(part, point) else {
+        segment.keep(part, scanner.hits.pointee.patterns, 0)
+        continue
+      }
+      search(place, bytes)
+      segment.keep(part, scanner.hits.pointee.patterns, scanner.hits.pointee.count)
+    }
+  }
+
+  /// Searches the newest bytes of a stream, or takes up what was found in them as a packet.
+  ///
+  /// - Parameters:
+  ///   - piece: what the stream got.
+  ///   - start: offset in the stream of the first byte to search.
+  func searchStream(
+    _ bytes: UnsafeRawBufferPointer, from start: UInt64, piece: UnsafeRawBufferPointer
+  ) {
+    let point = ScanPoint.stream(toServer: scene.isFromClient)
+    guard segment.take(piece, from: start, count: bytes.count, in: scene) else {
+      return searchPayload(point, bytes)
+    }
+    for part in SegmentSearch.Part.allCases {
+      guard let place = bank(part, point) else { continue }
+      if part == .application, segment.application != scene.application {
+        search(place, bytes)
+      } else {
+        addFound(place, segment.found(part))
+      }
+    }
   }
 
   // MARK: Talks

@@ -26,7 +26,18 @@ extension TLSHello {
   }
 
   private static func joined(_ values: [UInt16]) -> String {
-    values.filter { !isGrease($0) }.map { "\($0)" }.joined(separator: "-")
+    var text: [UInt8] = []
+    text.reserveCapacity(values.count * 6)
+    for value in values where !isGrease(value) {
+      if !text.isEmpty { text.append(UInt8(ascii: "-")) }
+      var power: UInt16 = 10_000
+      while power > 1, power > value { power /= 10 }
+      while power > 0 {
+        text.append(UInt8(ascii: "0") + UInt8(value / power % 10))
+        power /= 10
+      }
+    }
+    return String(decoding: text, as: UTF8.self)
   }
 
   private static func hexadecimal(_ values: [UInt16]) -> String {

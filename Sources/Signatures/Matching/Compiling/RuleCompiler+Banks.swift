@@ -43,40 +43,52 @@ extension RuleCompiler {
     let classes = classifyPorts()
     draft.figures[RuleImage.Figure.portClasses.rawValue] = Int64(classes.count)
     var places = [Int32](repeating: -1, count: PatternBanks.count(classCount: classes.count))
-    var known: [[BankKey]: Int32] = [:]
-    for point in 0..<PatternBanks.pointCount {
+    var known: [[[BankKey]]: [Int32]] = [:]
+    for points in Self.families {
       for (number, sets) in classes.enumerated() {
         for isSource in [true, false] {
-          let keys = sets.map {
-            BankKey(point: point, traffic: isSource ? .from($0) : .to($0))
+          let keys = points.map { point in
+            sets.map { BankKey(point: point, traffic: isSource ? .from($0) : .to($0)) }
           }
-          places[PatternBanks.index(portClass: number, isSource: isSource, point: point)] =
-            try bank(keys, &known)
+          for (point, place) in zip(points, try banks(keys, &known)) {
+            places[PatternBanks.index(portClass: number, isSource: isSource, point: point)] = place
+          }
         }
       }
       for application in ApplicationProtocol.allCases {
         let code = application.code
-        places[
-          PatternBanks.index(application: code, point: point, classCount: classes.count)] =
-          try bank([BankKey(point: point, traffic: .application(code))], &known)
+        let keys = points.map { [BankKey(point: $0, traffic: .application(code))] }
+        for (point, place) in zip(points, try banks(keys, &known)) {
+          places[
+            PatternBanks.index(application: code, point: point, classCount: classes.count)] = place
+        }
       }
     }
     draft.banks = places
   }
 
-  /// One bank of all contents under some keys; -1 where there are none.
-  private mutating func bank(
-    _ keys: [BankKey], _ known: inout [[BankKey]: Int32]
-  ) throws(SignatureFault) -> Int32 {
-    let keys = keys.filter { banks[$0] != nil }
-    if keys.isEmpty { return -1 }
-    if let place = known[keys] { return place }
-    var all = PointDraft()
-    for key in keys { all.merge(banks[key] ?? PointDraft()) }
-    let place = Int32(draft.scans.count)
-    draft.scans.append(try record(of: all))
-    known[keys] = place
-    return place
+  /// Points whose banks share databases, and those that stand alone.
+  private static let families =
+    ScanPoint.payloadFamilies
+    + (0..<PatternBanks.pointCount).filter { point in
+      !ScanPoint.payloadFamilies.contains { $0.contains(point) }
+    }.map { [$0] }
+
+  /// One bank for each list of keys, of all contents under them; -1 where there are none at all.
+  private mutating func banks(
+    _ keys: [[BankKey]], _ known: inout [[[BankKey]]: [Int32]]
+  ) throws(SignatureFault) -> [Int32] {
+    let keys = keys.map { $0.filter { banks[$0] != nil } }
+    if keys.allSatisfy(\.isEmpty) { return keys.map { _ in -1 } }
+    if let places = known[keys] { return places }
+    let drafts = keys.map { keys in
+      keys.reduce(into: PointDraft()) { $0.merge(banks[$1] ?? PointDraft()) }
+    }
+    let start = draft.scans.count
+    draft.scans += try records(of: drafts)
+    let places = (start..<draft.scans.count).map { Int32($0) }
+    known[keys] = places
+    return places
   }
 
   /// Which port sets hold a port, as classes; the first is that of ports in none.

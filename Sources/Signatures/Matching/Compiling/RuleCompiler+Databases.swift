@@ -1,28 +1,44 @@
 import CHyperscan
 import Glibc
 
-/// Contents to Hyperscan databases: one for each scan point and bank that has any.
+/// Contents to Hyperscan databases: one for each family of scan points, and of banks, that has any.
 extension RuleCompiler {
   mutating func finishPoints() throws(SignatureFault) {
-    for point in points { draft.scans.append(try record(of: point)) }
+    draft.scans = Array(repeating: ScanRecord(), count: points.count)
+    var isDone = [Bool](repeating: false, count: points.count)
+    for family in ScanPoint.families {
+      for (point, record) in zip(family, try records(of: family.map { points[$0] })) {
+        draft.scans[point] = record
+        isDone[point] = true
+      }
+    }
+    for place in points.indices where !isDone[place] {
+      if let record = try records(of: [points[place]]).first { draft.scans[place] = record }
+    }
     try finishBanks()
   }
 
-  mutating func record(of point: PointDraft) throws(SignatureFault) -> ScanRecord {
+  /// Scan points whose bytes are searched for the contents of all of them at once: they share a
+  /// database, and each has its own rules for every pattern of it.
+  mutating func records(of points: [PointDraft]) throws(SignatureFault) -> [ScanRecord] {
+    let patterns = Set(points.flatMap(\.rules.keys)).sorted(by: Self.precedes)
     var record = ScanRecord()
-    record.always = draft.list(point.always)
-    let patterns = point.rules.sorted { Self.precedes($0.key, $1.key) }
-    let start = draft.patternRules.count
-    for (_, rules) in patterns { draft.patternRules.append(draft.list(rules)) }
-    record.patterns = Span(start..<draft.patternRules.count)
-    record.shortest = Int64(patterns.map(\.key.bytes.count).min() ?? 0)
+    record.shortest = Int64(patterns.map(\.bytes.count).min() ?? 0)
     if !patterns.isEmpty {
-      let database = try Self.database(patterns.map(\.key))
+      let database = try Self.database(patterns)
       record.databaseStart = Int64(draft.databases.count)
       record.databaseCount = Int64(database.count)
       draft.databases += database
     }
-    return record
+    return points.map { point in
+      record.always = draft.list(point.always)
+      let start = draft.patternRules.count
+      for pattern in patterns {
+        draft.patternRules.append(draft.list(point.rules[pattern] ?? []))
+      }
+      record.patterns = Span(start..<draft.patternRules.count)
+      return record
+    }
   }
 
   private static func precedes(_ left: PointDraft.Pattern, _ right: PointDraft.Pattern) -> Bool {

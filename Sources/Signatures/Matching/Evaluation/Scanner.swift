@@ -3,29 +3,35 @@ import Glibc
 
 /// The Hyperscan databases of an image, shared by all workers.
 final class PatternDatabases: @unchecked Sendable {
-  /// nil for scan points without contents.
+  /// nil for scan points without contents; some share one.
   let databases: [OpaquePointer?]
+  fileprivate let all: [OpaquePointer]
 
   /// nil when a database does not fit this machine or library.
   init?(_ image: RuleImage) {
     var databases: [OpaquePointer?] = []
+    var known: [Int64: OpaquePointer] = [:]
     var isSound = true
     for scan in 0..<image.scans.count {
       let record = image.scans[scan]
-      var database: OpaquePointer?
-      if record.databaseCount > 0 {
+      var database = known[record.databaseStart]
+      if record.databaseCount == 0 {
+        database = nil
+      } else if database == nil {
         let bytes = UnsafeRawPointer(image.databases.base + Int(record.databaseStart))
         let result = hs_deserialize_database(
           bytes.assumingMemoryBound(to: CChar.self), Int(record.databaseCount), &database)
         isSound = isSound && result == HS_SUCCESS
+        known[record.databaseStart] = database
       }
       databases.append(database)
     }
     self.databases = databases
+    all = Array(known.values)
     guard isSound else { return nil }
   }
 
-  deinit { for case let database? in databases { hs_free_database(database) } }
+  deinit { for database in all { hs_free_database(database) } }
 }
 
 /// Searches bytes for the contents of a scan point; one for each worker.
@@ -45,7 +51,7 @@ struct Scanner {
 
   init(_ databases: PatternDatabases) {
     self.databases = databases
-    for case let database? in databases.databases { hs_alloc_scratch(database, &scratch) }
+    for database in databases.all { hs_alloc_scratch(database, &scratch) }
     hits = .allocate(capacity: 1)
     hits.initialize(to: Hits(patterns: .allocate(capacity: Self.hitLimit)))
   }

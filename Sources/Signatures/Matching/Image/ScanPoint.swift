@@ -14,6 +14,18 @@ struct ScanPoint: Hashable, BitwiseCopyable {
 
   static let count = firstBuffer + 2 * StickyBuffer.allCases.count
 
+  /// Places of those that share a database, for the same bytes are searched at both. A segment's
+  /// are, as a packet and as the newest part of its stream (see `SegmentSearch`).
+  static let payloadFamilies = [
+    [packetToServer.place, streamToServer.place], [packetToClient.place, streamToClient.place],
+  ]
+  /// An HTTP body is a file as well.
+  static let families =
+    payloadFamilies
+    + [(StickyBuffer.httpRequestBody, true), (.httpResponseBody, false)].map { body, toServer in
+      [body, .fileData].map { buffer($0.code, toServer: toServer).place }
+    }
+
   static func packet(toServer: Bool) -> ScanPoint { toServer ? packetToServer : packetToClient }
   static func stream(toServer: Bool) -> ScanPoint { toServer ? streamToServer : streamToClient }
   static func datagram(toServer: Bool) -> ScanPoint {
@@ -26,7 +38,7 @@ struct ScanPoint: Hashable, BitwiseCopyable {
 
 /// The contents of one scan point.
 struct ScanRecord: BitwiseCopyable {
-  /// For each pattern, in `patternRules`.
+  /// For each pattern of the database, in `patternRules`; empty for one that another point asks for.
   var patterns = Span()
   /// Rules without a content here, in `ruleLists`: evaluated whenever there is something to look at.
   var always = Span()

@@ -79,8 +79,8 @@ extension SignatureInspector {
     if body.count > message.searched {
       let fresh = UnsafeRawBufferPointer(rebasing: body[from...])
       search(
-        .buffer(toServer ? Self.requestBodyCode : Self.responseBodyCode, toServer: toServer), fresh)
-      search(.buffer(Self.fileCode, toServer: toServer), fresh)
+        .buffer(toServer ? Self.requestBodyCode : Self.responseBodyCode, toServer: toServer),
+        and: .buffer(Self.fileCode, toServer: toServer), fresh)
       message.searched = body.count
     }
     for rule in message.pending { add(rule) }

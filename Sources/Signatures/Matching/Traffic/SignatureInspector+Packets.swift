@@ -8,24 +8,27 @@ extension SignatureInspector {
     scene = Scene(packet)
     let transport = packet.packet.pointee.transport
     var isSealed = false
+    let payload = packet.payload
+    var segmentBytes = payload
     if transport == .tcp {
+      segmentBytes = segment.begin(payload, in: scene)
       withTalk(scene.place) { talk in
         isSealed = talk.isSealed
         scene.application = talk.application
         scene.tlsVersion = talk.tlsVersion
         scene.clientBytes = talk.toServer.end
         scene.serverBytes = talk.toClient.end
+        segmentBytes = beginSegment(payload, talk)
       }
     } else if transport == .udp {
       scene.application = Self.datagramProtocol(packet)
     }
     beginCandidates()
     addPlain(transport, packet.packet.pointee)
-    let payload = packet.payload
     if !payload.isEmpty {
       switch transport {
       case .tcp where isSealed: break
-      case .tcp: searchPayload(.packet(toServer: scene.isFromClient), payload)
+      case .tcp: searchSegment(segmentBytes)
       case .udp: searchPayload(.datagram(toServer: scene.isFromClient), payload)
       case .icmp, .icmpv6: search(.icmp, payload)
       default: search(.other, payload)
@@ -35,6 +38,18 @@ extension SignatureInspector {
     if scene.application == Self.dnsCode, transport == .udp, scene.isFromClient {
       inspectQuery(payload, message: payload)
     }
+  }
+
+  /// The bytes to search of a packet that its stream may take up.
+  private func beginSegment(
+    _ payload: UnsafeRawBufferPointer, _ talk: Talk
+  ) -> UnsafeRawBufferPointer {
+    let window = talk.window(toServer: scene.isFromClient)
+    guard !talk.isDone, !payload.isEmpty, window.end < Self.depth else {
+      segment.drop()
+      return payload
+    }
+    return segment.begin(payload, in: scene, behind: window)
   }
 
   private func judgePacket(_ payload: UnsafeRawBufferPointer) {

@@ -7,9 +7,9 @@ extension SignatureInspector {
   static let depth: UInt64 = 1 << 20
   /// Contents are looked for in so many bytes before new ones as well, so that none is missed where
   /// segments meet.
-  private static let seam = PointDraft.patternLimit - 1
+  static let seam = PointDraft.patternLimit - 1
   /// New bytes that are looked at together.
-  private static let pieceLimit = StreamWindow.limit - StreamWindow.kept
+  static let pieceLimit = StreamWindow.limit - StreamWindow.kept
 
   func enter(_ talk: Talk, place: Int, toServer: Bool, index: UInt64, time: CaptureTime) {
     scene.packet = nil
@@ -43,7 +43,7 @@ extension SignatureInspector {
       window.append(piece)
       if toServer { scene.clientBytes = window.end } else { scene.serverBytes = window.end }
       readMessages(piece, window, talk, toServer: toServer, kind: kind)
-      searchWindow(window, talk, toServer: toServer)
+      searchWindow(window, talk, toServer: toServer, piece: piece)
       at += piece.count
     }
     return !hasEnough(talk)
@@ -61,7 +61,9 @@ extension SignatureInspector {
   }
 
   /// Raw bytes.
-  private func searchWindow(_ window: StreamWindow, _ talk: Talk, toServer: Bool) {
+  private func searchWindow(
+    _ window: StreamWindow, _ talk: Talk, toServer: Bool, piece: UnsafeRawBufferPointer
+  ) {
     if let tls = talk.tls, tls.isDone(toServer: toServer) { return }
     let all = window.bytes
     beginCandidates()
@@ -70,7 +72,9 @@ extension SignatureInspector {
       let seam = window.start &+ UInt64(from)
       window.answered.removeAll { $0.offset <= seam }
     }
-    searchPayload(.stream(toServer: toServer), UnsafeRawBufferPointer(rebasing: all[from...]))
+    searchStream(
+      UnsafeRawBufferPointer(rebasing: all[from...]), from: window.start &+ UInt64(from),
+      piece: piece)
     window.searched = all.count
     waited.removeAll(keepingCapacity: true)
     if !window.pending.isEmpty {
