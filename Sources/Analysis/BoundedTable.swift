@@ -40,7 +40,7 @@ import Terms
 /// takes room for what it holds, not for what it could hold.
 @frozen public struct BoundedTable<Value: Sendable>: Sendable {
   /// Entries per bucket; the most that one lookup compares.
-  @inlinable public static var ways: Int { 8 }
+  @inlinable public static var ways: Int { TableBucket.ways }
 
   /// Per bucket the marks of its entries (0 is free), then their slots.
   @usableFromInline var buckets: ZeroedArray<UInt32>
@@ -53,7 +53,9 @@ import Terms
   @usableFromInline var places: [Int32] = []
   /// Free slots; the last is taken next.
   @usableFromInline var free: [Int32] = []
-  @usableFromInline let empty: Value
+  /// The value of a fresh slot, in an array so that a table itself is small: methods that only look
+  /// are lent a copy of it.
+  @usableFromInline let empty: [Value]
   @usableFromInline let bucketMask: Int
   @usableFromInline var used = 0
   @usableFromInline var refused: UInt64 = 0
@@ -65,7 +67,7 @@ import Terms
     while buckets &* Self.ways < capacity, buckets < 1 << 20 { buckets &*= 2 }
     self.buckets = ZeroedArray(count: buckets &* Self.ways &* 2)
     holds = ZeroedArray(count: buckets &* Self.ways)
-    self.empty = empty
+    self.empty = [empty]
     bucketMask = buckets - 1
   }
 
@@ -95,20 +97,15 @@ import Terms
   }
 
   /// The slot of `key`, or -1.
-  @inlinable public func find(_ key: TableKey) -> Int { find(key, hash: key.hash) }
+  @inlinable @inline(__always) public func find(_ key: TableKey) -> Int {
+    find(key, hash: key.hash)
+  }
 
   /// - Parameter hash: the key's.
-  @inlinable public func find(_ key: TableKey, hash: UInt64) -> Int {
+  @inlinable @inline(__always) public func find(_ key: TableKey, hash: UInt64) -> Int {
     guard used > 0 else { return -1 }
-    let mark = Self.mark(hash)
-    let bucket = buckets.elements + bucketStart(hash) &* 2
-    for way in 0..<Self.ways where bucket[way] == mark {
-      let slot = Int(bucket[way &+ Self.ways])
-      if keys[slot].low == key.low, keys[slot].detail == key.detail, keys[slot].high == key.high {
-        return slot
-      }
-    }
-    return -1
+    return TableBucket.find(
+      key, Self.mark(hash), in: buckets.elements + bucketStart(hash) &* 2, keys)
   }
 
   /// Where `key`, which is not in the table, could go: a free slot, or the one whose hold ran out
@@ -127,7 +124,7 @@ import Terms
     if free.isEmpty {
       free.append(Int32(truncatingIfNeeded: keys.count))
       keys.append(.none)
-      values.append(empty)
+      values.append(empty[0])
       places.append(-1)
     }
     return Int(free[free.count &- 1])
@@ -139,17 +136,9 @@ import Terms
   }
 
   /// The place in a bucket whose hold is the earliest.
-  @inlinable func vacantPlace(_ hash: UInt64) -> Int {
+  @inlinable @inline(__always) func vacantPlace(_ hash: UInt64) -> Int {
     let start = bucketStart(hash)
-    let holds = holds.elements + start
-    var best = 0
-    var earliest = holds[0]
-    for way in 1..<Self.ways {
-      let hold = holds[way]
-      best = hold < earliest ? way : best
-      earliest = Swift.min(hold, earliest)
-    }
-    return start &+ best
+    return start &+ TableBucket.earliest(in: holds.elements + start)
   }
 
   /// Whether `slot` holds a key.
@@ -166,7 +155,8 @@ import Terms
     _ slot: Int, at place: Int, with key: TableKey, _ mark: UInt32, until hold: CaptureTime
   ) {
     if places[slot] < 0 {
-      precondition(free.popLast() == Int32(truncatingIfNeeded: slot), "not the key's vacancy")
+      precondition(free.last == Int32(truncatingIfNeeded: slot), "not the key's vacancy")
+      free.removeLast()
       places[slot] = Int32(truncatingIfNeeded: place)
       used &+= 1
     }
@@ -176,7 +166,7 @@ import Terms
     bucket[index &- Self.ways] = mark
     holds.mutableElements()[place] = Swift.max(hold.ordered, 1)
     keys[slot] = key
-    values[slot] = empty
+    values[slot] = empty[0]
   }
 
   /// The slot of `key`, claimed if need be until `hold`; -1 when its bucket is held by others.
@@ -207,7 +197,7 @@ import Terms
     holds.mutableElements()[place] = 0
     places[slot] = -1
     keys[slot] = .none
-    values[slot] = empty
+    values[slot] = empty[0]
     free.append(Int32(truncatingIfNeeded: slot))
     used &-= 1
   }

@@ -33,7 +33,7 @@ public struct DetectionContext: Sendable {
 
   /// Group addresses and the broadcast addresses that are known: whoever sends there contacts no
   /// host.
-  func isBroadcast(_ address: IPAddress) -> Bool {
+  @inline(__always) func isBroadcast(_ address: IPAddress) -> Bool {
     if address.isMulticast || address.isLimitedBroadcast || address.isUnspecified { return true }
     for prefix in prefixes where prefix.base.isIPv4 && prefix.lastAddress == address { return true }
     return false

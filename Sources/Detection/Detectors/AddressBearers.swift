@@ -44,15 +44,15 @@ struct AddressBearers: Sendable {
     gateways = context.gateways
   }
 
-  func kind(_ address: IPAddress) -> Kinds {
+  @inline(__always) func kind(_ address: IPAddress) -> Kinds {
     if own.contains(address) { return .own }
     if home.contains(address) { return .home }
     return AddressRanges.privateUse.contains(address) ? .unknown : .foreign
   }
 
-  func isGateway(_ address: IPAddress) -> Bool { gateways.contains(address) }
+  @inline(__always) func isGateway(_ address: IPAddress) -> Bool { gateways.contains(address) }
 
-  func kinds(of mac: MACAddress) -> Kinds {
+  @inline(__always) func kinds(of mac: MACAddress) -> Kinds {
     let slot = known.find(Self.key(mac))
     return slot < 0 ? [] : known[slot].kinds
   }

@@ -32,12 +32,13 @@ struct AddressRanges: Sendable {
 
   var isEmpty: Bool { starts.isEmpty && others.isEmpty }
   /// Whether there is anything to hold an address of the same family against.
-  func knowsFamily(of address: IPAddress) -> Bool {
+  @inline(__always) func knowsFamily(of address: IPAddress) -> Bool {
     address.isIPv4 ? !starts.isEmpty : !others.isEmpty
   }
 
-  func contains(_ address: IPAddress) -> Bool {
-    guard address.isIPv4 else { return others.contains { $0.contains(address) } }
+  /// Inlined as far as it goes without a loop, so that no copy of the ranges is lent.
+  @inline(__always) func contains(_ address: IPAddress) -> Bool {
+    guard address.isIPv4 else { return Self.contains(address, in: others) }
     let wanted = address.v4
     if starts.count <= 4 {
       guard !starts.isEmpty else { return false }
@@ -47,6 +48,14 @@ struct AddressRanges: Sendable {
       let fourth = wanted &- fewStarts[3] <= fewLengths[3]
       return first || second || third || fourth
     }
+    return Self.contains(wanted, starts, ends)
+  }
+
+  private static func contains(_ address: IPAddress, in prefixes: [IPPrefix]) -> Bool {
+    prefixes.contains { $0.contains(address) }
+  }
+
+  private static func contains(_ wanted: UInt32, _ starts: [UInt32], _ ends: [UInt32]) -> Bool {
     var low = 0
     var high = starts.count
     while low < high {

@@ -106,7 +106,7 @@ struct Amplification: FlowReader {
 extension Amplification {
   /// Whether the flow is answers alone; one from a service's port to the same port counts only when
   /// it is too large for questions.
-  private func isUnasked(_ event: UnsafePointer<FlowEvent>) -> Bool {
+  @inline(__always) private func isUnasked(_ event: UnsafePointer<FlowEvent>) -> Bool {
     guard event.pointee.packetsIn == 0, !event.pointee.isEstablished,
       !event.pointee.target.isMulticast,
       !event.pointee.target.isLimitedBroadcast, !event.pointee.targetMAC.isGroup

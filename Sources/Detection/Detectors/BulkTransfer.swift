@@ -131,6 +131,12 @@ struct BulkTransfer: AnalysisEngine {
   var interest: EventClasses { .flow(.progress, .closed, over: .tcp, .udp) }
 
   @inline(__always)
+  mutating func analyse(at event: UnsafePointer<FlowEvent>, into sink: inout ReportSink) {
+    // Neither an upload nor an acquaintance otherwise; most events go no further.
+    if event.pointee.isEstablished { analyse(event.pointee, into: &sink) }
+  }
+
+  @inline(__always)
   mutating func analyse(_ event: FlowEvent, into sink: inout ReportSink) {
     guard event.sourcePort == Self.dataPort else {
       take(event, into: &sink)

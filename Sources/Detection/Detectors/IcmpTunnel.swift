@@ -124,7 +124,7 @@ extension IcmpTunnel {
       + (surplus > answered / 2 ? surplus * meanIn : 0)
   }
 
-  private func isTunnel(_ detail: Detail) -> Bool {
+  @inline(__always) private func isTunnel(_ detail: Detail) -> Bool {
     let bytes = Self.imbalance(detail)
     return detail.packetsOut &+ detail.packetsIn >= packetLimit && bytes >= byteLimit
       && bytes >= shareLimit * Double(detail.bytesOut &+ detail.bytesIn)

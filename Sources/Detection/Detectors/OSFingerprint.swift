@@ -163,7 +163,7 @@ struct OSFingerprint: FlowReader {
   }
 
   /// The oddities shown within the span, each at few ports.
-  private func shown(_ detail: Detail, by now: CaptureTime) -> [Oddity] {
+  @inline(__always) private func shown(_ detail: Detail, by now: CaptureTime) -> [Oddity] {
     Oddity.allCases.filter {
       let place = Int($0.rawValue)
       return now - detail.last[place] <= spanLimit && detail.portCounts[place] <= portLimit

@@ -263,7 +263,9 @@ extension PingSweep {
 // MARK: - Judging
 
 extension PingSweep {
-  private func evidence(_ slot: Int) -> UInt64 { known[slot].asked &+ known[slot].failed }
+  @inline(__always) private func evidence(_ slot: Int) -> UInt64 {
+    known[slot].asked &+ known[slot].failed
+  }
 
   private func isPoller(_ source: Source) -> Bool {
     source.repeats >= (roundLimit &- 1) &* max(source.asked, 1)
@@ -276,21 +278,24 @@ extension PingSweep {
       } else {
         nextDeadline = min(nextDeadline, now + quietSpan)
       }
-    } else if isSweep(known[slot]) {
+    } else if isSweep(slot) {
       emit(slot, at: now, into: &sink)
     }
   }
 
-  private func isSweep(_ source: Source) -> Bool {
-    if source.usesARP { return source.failed >= arpLimit && share(source) >= shareLimit }
-    if source.failed >= failureLimit, share(source) >= shareLimit { return true }
-    return source.asked >= companionLimit && source.repeats < source.asked / 2
-      && Double(source.dark) >= darkLimit * Double(source.asked)
+  /// Asked for each request: looks at the source where it stands.
+  @inline(__always) private func isSweep(_ slot: Int) -> Bool {
+    let (asked, failed, dark) = (known[slot].asked, known[slot].failed, known[slot].dark)
+    let share = Self.share(asked: asked, failed: failed, dark: dark)
+    if known[slot].usesARP { return failed >= arpLimit && share >= shareLimit }
+    if failed >= failureLimit, share >= shareLimit { return true }
+    return asked >= companionLimit && known[slot].repeats < asked / 2
+      && Double(dark) >= darkLimit * Double(asked)
   }
 
   /// Share of the addresses asked that failed; dark neighbours count as asked and failed.
-  private func share(_ source: Source) -> Double {
-    Double(source.failed &+ source.dark) / Double(max(source.asked &+ source.dark, 1))
+  private static func share(asked: UInt64, failed: UInt64, dark: UInt64) -> Double {
+    Double(failed &+ dark) / Double(max(asked &+ dark, 1))
   }
 
   private mutating func emit(_ slot: Int, at now: CaptureTime, into sink: inout ReportSink) {
@@ -305,10 +310,11 @@ extension PingSweep {
     let failures = source.failed &+ source.dark
     let limit = source.usesARP ? arpLimit : failureLimit
     let margin = Double(failures) / Double(limit)
+    let share = Self.share(asked: source.asked, failed: source.failed, dark: source.dark)
     var report = sink.opening(
       .pingSweep, subject: "\(address)", first: source.first, last: source.last, at: now,
       severity: isPoller(source) ? Report.informationalSeverity : 3,
-      confidence: min(0.99, 0.4 * share(source) + 0.6 * (1 - 1 / (1 + margin))))
+      confidence: min(0.99, 0.4 * share + 0.6 * (1 - 1 / (1 + margin))))
     if !address.isUnspecified { report.sources.insert(address) }
     report.targets = source.targets
     report.transport = source.usesARP ? nil : address.isIPv4 ? .icmp : .icmpv6
@@ -321,7 +327,7 @@ extension PingSweep {
       Term(
         "addresses that did not answer", Double(failures), threshold: Double(limit),
         unit: "addresses"),
-      Term("share that did not answer", share(source), threshold: shareLimit),
+      Term("share that did not answer", share, threshold: shareLimit),
       Term("addresses asked", Double(source.asked), unit: "addresses"),
       Term("repeated requests", Double(source.repeats), unit: "requests"),
     ]

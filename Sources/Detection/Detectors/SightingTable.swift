@@ -57,8 +57,8 @@ struct SightingTable<Detail: Sendable>: Sendable {
     _modify { yield &table[slot] }
   }
 
-  func find(_ key: TableKey) -> Int { table.find(key) }
-  func key(_ slot: Int) -> TableKey { table.key(slot) }
+  @inline(__always) func find(_ key: TableKey) -> Int { table.find(key) }
+  @inline(__always) func key(_ slot: Int) -> TableKey { table.key(slot) }
 
   /// Adds observations to a subject; its slot, or -1 when there is no room for it.
   mutating func note(_ key: TableKey, count: UInt64, packet: UInt64, at time: CaptureTime) -> Int {

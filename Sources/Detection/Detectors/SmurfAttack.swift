@@ -130,7 +130,7 @@ extension SmurfAttack {
   }
 
   /// What a request to the target has to be divided by; nil when that is no broadcast address.
-  private func factor(_ event: UnsafePointer<FlowEvent>) -> Double? {
+  @inline(__always) private func factor(_ event: UnsafePointer<FlowEvent>) -> Double? {
     let target = event.pointee.target
     let isGuessed = target.low & 0xff == 0xff
     let isFramed = event.pointee.targetMAC.isGroup

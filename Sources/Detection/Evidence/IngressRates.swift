@@ -81,20 +81,22 @@ struct IngressRates: FlowReader {
   var interest: EventClasses { .flow(.opened, .refused, .unanswered, .progress, .closed) }
 
   @inline(__always) mutating func foresee(_ event: UnsafePointer<FlowEvent>) {
-    loads.foresee(Self.key(event))
+    if Self.isLoad(event) { loads.foresee(Self.key(event)) }
+  }
+
+  /// Whether the event adds something to its target.
+  @inline(__always) private static func isLoad(_ event: UnsafePointer<FlowEvent>) -> Bool {
+    event.pointee.packetsOut > 0 || event.pointee.kind == .opened || isUnfinished(event)
   }
 
   @inline(__always)
   mutating func analyse(at event: UnsafePointer<FlowEvent>, into sink: inout ReportSink) {
-    guard event.pointee.isOfFlow else { return }
-    let isUnfinished = isUnfinished(event)
-    guard event.pointee.packetsOut > 0 || event.pointee.kind == .opened || isUnfinished else {
+    guard event.pointee.isOfFlow, Self.isLoad(event), !event.pointee.target.isMulticast else {
       return
     }
-    if event.pointee.target.isMulticast { return }
     let slot = loads.admit(Self.key(event), asOf: event.pointee.time, until: event.pointee.time)
     guard slot >= 0 else { return }
-    let weight = loads[slot].add(event, isUnfinished)
+    let weight = loads[slot].add(event, Self.isUnfinished(event))
     note(event.pointee.source, at: slot, isContact: event.pointee.kind == .opened)
     if nextDeadline == .distantFuture {
       nextDeadline = event.pointee.time.epochStart(epochSpan) + epochSpan
@@ -113,7 +115,7 @@ struct IngressRates: FlowReader {
   }
 
   /// Whether a flow failed: counted once, at the event that says so.
-  @inline(__always) private func isUnfinished(_ event: UnsafePointer<FlowEvent>) -> Bool {
+  @inline(__always) private static func isUnfinished(_ event: UnsafePointer<FlowEvent>) -> Bool {
     switch event.pointee.kind {
     case .refused, .unanswered: true
     case .closed:
