@@ -13,7 +13,7 @@ public final class SignatureInspector: TrafficInspector {
   private static let matchLimit = 65_536
   private static let candidateLimit = 8192
   /// Places of the flow table, at most.
-  private static let placeLimit = 1 << 20
+  static let placeLimit = 1 << 20
   private static let poolLimit = 4096
 
   let set: SignatureSet
@@ -274,6 +274,10 @@ public final class SignatureInspector: TrafficInspector {
     return talks[place]?.takeUnretainedValue()
   }
 
+  @inline(__always) func hasTalk(_ place: Int) -> Bool {
+    place < Self.placeLimit && talks[place] != nil
+  }
+
   /// Lends the flow's talk, if it has one.
   @inline(__always) func withTalk(_ place: Int, _ body: (Talk) -> Void) {
     guard place < Self.placeLimit else { return }
@@ -312,10 +316,16 @@ public final class SignatureInspector: TrafficInspector {
     _ bytes: UnsafeRawBufferPointer, place: Int, isFromClient: Bool, kind: SessionProtocol,
     index: UInt64, time: CaptureTime
   ) -> Bool {
-    guard let talk = admitTalk(place), !talk.isDone else { return false }
-    talk.lastIndex = index
-    enter(talk, place: place, toServer: isFromClient, index: index, time: time)
-    return read(bytes, talk, toServer: isFromClient, kind: kind)
+    if !hasTalk(place), admitTalk(place) == nil { return false }
+    var wantsMore = false
+    // Lent: nobody counts references to it for each segment.
+    withTalk(place) { talk in
+      guard !talk.isDone else { return }
+      talk.lastIndex = index
+      enter(talk, place: place, toServer: isFromClient, index: index, time: time)
+      wantsMore = read(bytes, talk, toServer: isFromClient, kind: kind)
+    }
+    return wantsMore
   }
 
   public override func lost(_ count: UInt64, place: Int, isFromClient: Bool) {

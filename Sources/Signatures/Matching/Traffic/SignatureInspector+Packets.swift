@@ -5,6 +5,7 @@ import Terms
 /// Single packets.
 extension SignatureInspector {
   func inspectPacket(_ packet: borrowing InspectedPacket) {
+    if isOfNoInterest(packet) { return }
     scene = Scene(packet)
     let transport = packet.packet.pointee.transport
     var isSealed = false
@@ -38,6 +39,18 @@ extension SignatureInspector {
     if scene.application == Self.dnsCode, transport == .udp, scene.isFromClient {
       inspectQuery(payload, message: payload)
     }
+  }
+
+  /// Whether no rule can answer to the packet: a TCP packet without payload, of a flow and direction
+  /// that was asked for before, with flags that no rule asks for. Not before there is a talk: the
+  /// packet may set bytes free that begin one, and that takes its ends from the scene.
+  @inline(__always) private func isOfNoInterest(_ packet: borrowing InspectedPacket) -> Bool {
+    guard packet.payload.isEmpty, packet.packet.pointee.transport == .tcp,
+      hasTalk(packet.place)
+    else { return false }
+    let bit: UInt8 = packet.isFromClient ? 1 : 2
+    let flags = Int(packet.packet.pointee.tcpFlags.rawValue)
+    return checked[packet.place] & bit != 0 && image.plain[PlainDraft.List.tcp + flags].isEmpty
   }
 
   /// The bytes to search of a packet that its stream may take up.
@@ -94,7 +107,7 @@ extension SignatureInspector {
     default: add(image.plain[PlainDraft.List.other])
     }
     let bit: UInt8 = scene.isFromClient ? 1 : 2
-    guard scene.place < 1 << 20, checked[scene.place] & bit == 0 else { return }
+    guard scene.place < Self.placeLimit, checked[scene.place] & bit == 0 else { return }
     checked[scene.place] |= bit
     add(image.plain[PlainDraft.List.flows])
     addByAddress(scene.source)

@@ -72,6 +72,9 @@ final class StreamWindow {
   private let store = ByteStore(capacity: 0)
   /// Offset in the stream of the first byte held.
   @exclusivity(unchecked) private(set) var start: UInt64 = 0
+  /// Offset behind the last byte held; kept here, so that a packet's test of the stream's length need
+  /// not fetch the store.
+  @exclusivity(unchecked) private(set) var end: UInt64 = 0
   /// Bytes searched so far, from `start`.
   @exclusivity(unchecked) var searched = 0
   @exclusivity(unchecked) var pending: [Pending] = []
@@ -80,13 +83,12 @@ final class StreamWindow {
 
   init() {}
 
-  var end: UInt64 { start &+ UInt64(store.count) }
-
   var bytes: UnsafeRawBufferPointer { store.bytes }
 
   func clear() {
     store.clear()
     start = 0
+    end = 0
     searched = 0
     if !pending.isEmpty { pending.removeAll(keepingCapacity: true) }
     if !answered.isEmpty { answered.removeAll(keepingCapacity: true) }
@@ -101,11 +103,13 @@ final class StreamWindow {
       if !pending.isEmpty { pending.removeAll { $0.offset <= start } }
     }
     store.append(bytes)
+    end = start &+ UInt64(store.count)
   }
 
   /// Bytes are lost: what follows does not continue what came before.
   func lose(_ count: UInt64) {
     start = end &+ count
+    end = start
     store.clear()
     searched = 0
     pending.removeAll(keepingCapacity: true)
