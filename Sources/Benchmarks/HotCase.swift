@@ -4,6 +4,7 @@ import Flows
 import Packets
 import Signatures
 import Terms
+import Tiers
 
 /// How far packets go in one run of the hot path.
 enum HotCase: String, CaseIterable {
@@ -16,8 +17,8 @@ enum HotCase: String, CaseIterable {
   case workers = "… on 2 workers"
   case signatures = "… + signatures"
 
-  /// Frames lent per call, as the local monitor does.
-  private static let batch = 512
+  /// Frames lent per call, as the local monitor reads a file.
+  private static let batch = PipelineSource.framesPerPiece
 
   /// Runs the capture at `path` through; returns the number of packets.
   func run(path: String, rules: SignatureSet? = nil) throws -> Int {
