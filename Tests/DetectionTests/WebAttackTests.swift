@@ -114,6 +114,10 @@ import Testing
     "GET /\nUser-Agent: Mozilla/4.0 (compatible; MSIE 6.0; Windows NT 5.1; .NET CLR; ls; id)",
     "GET /\nAccept: */*;q=0.8,text/html\nAccept-Language: en-US,en;q=0.5",
     "GET /\nReferer: https://www.example.net/search?q=<script>alert(1)</script>",
+    "GET /authorize?redirect_uri=http%3A%2F%2F127.0.0.1%3A41233%2Fcallback",
+    "GET /search?q='rock'+or+'pop'", "GET /search?q=a+song+like+'Hello'", "GET /x?q=C%23+--+intro",
+    "GET /list?sort=1&order=by+name&email&whoever", "GET /x?range=5%7C9&host=a%7Cb",
+    "GET /x?q=it's+--+really", "GET /.well-known/security.txt", "GET /env?x=%7B%22a%22:%7B%7D%7D",
     "GET /\nCookie: a=1; b=2; update=no; id=77; sid=s%3AabcDEF; _ga=GA1.2.3; set=1; echo=2",
   ]
 

@@ -100,6 +100,42 @@ import Testing
     ("", "GET /?x=%7B%7Brequest.application.__globals__.__builtins__%7D%7D", ""),
     ("", "GET /?name=%24%7B%40java.lang.Runtime%40getRuntime%28%29.exec%28%27id%27%29%7D", ""),
     ("", "GET /?x=O:8:%22stdClass%22:1:%7Bs:1:%22a%22;s:2:%22id%22;%7D&y=phar://x", ""),
+    // Operators, filters, templates and objects in the place of values.
+    ("sqli", "POST /login", "user[$ne]=x&pass[$ne]=x"),
+    ("sqli", "POST /login", "username=admin'--&password=x"),
+    ("sqli", "GET /item?id=1'%20ORDER%20BY%205--%20-", ""),
+    ("sqli", "GET /item?id=5'%20and%20substring(version(),1,1)='5", ""),
+    ("sqli", "GET /search?q=x'%20or%20name%20like%20'b%25", ""),
+    ("code-injection", "GET /search?q=*)(uid=*))(|(uid=*", ""),
+    ("code-injection", "GET /x?n=%3C%25%3D%207*7%20%25%3E", ""),
+    ("code-injection", "GET /x?n=%23%7B7*7%7D", ""),
+    ("code-injection", "GET /x?n=%7B%7B''.__class__.__mro__%5B1%5D.__subclasses__()%7D%7D", ""),
+    ("code-injection", "GET /x?u=a%0d%0aSet-Cookie:%20sid=1", ""),
+    (
+      "code-injection", "PUT /up/x.jsp",
+      "<%@ page import=\"java.io.*\" %><% Runtime.getRuntime().exec(request.getParameter(\"c\")); %>"
+    ),
+    ("code-injection", "POST /?q=user/password&name%5B%23post_render%5D%5B%5D=passthru", "a=b"),
+    ("code-injection", "GET /\nUser-Agent: }__test|O:21:\"JDatabaseDriver\":3:{s:2:\"fc\";}", ""),
+    (
+      "code-injection",
+      "POST /functionRouter\nspring-expression: T(java.lang.Runtime).getRuntime().exec(\"id\")", ""
+    ),
+    (
+      "code-injection", "POST /wls-wsat/CoordinatorPortType\nContent-Type: text/xml",
+      "<java><void class=\"java.lang.ProcessBuilder\"><void method=\"start\"/></void></java>"
+    ),
+    ("code-injection", "GET /x.php?c=phpinfo();", ""),
+    ("code-injection", "GET /x.php?c=system(%22id%22);", ""),
+    ("command-injection", "GET /p?h=1%7Cid", ""), ("command-injection", "GET /p?h=1%0aid", ""),
+    ("command-injection", "GET /p?h=1%26whoami", ""),
+    ("command-injection", "GET /p?h=1%26dir%20c:%5C", ""),
+    ("xss", "GET /search?q='-alert(1)-'", ""),
+    // Servers made to ask themselves, or their cloud.
+    ("file-inclusion", "GET /fetch?url=http://127.0.0.1:22/", ""),
+    ("file-inclusion", "GET /fetch?url=http://2130706433/admin", ""),
+    ("file-inclusion", "GET /fetch?url=http://%5B::1%5D:6379/", ""),
+    ("file-inclusion", "GET /fetch?url=http://localhost/server-status", ""),
     // Log4Shell in the manner of scanners.
     (
       "log4shell",

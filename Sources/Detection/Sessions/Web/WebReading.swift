@@ -10,6 +10,8 @@ struct WebReading {
   /// ordinary separator.
   static let pageShare = 0.9
   static let shellShare = 0.6
+  /// What serialised Java objects begin with (Java Object Serialization Specification, 6.1).
+  static let serialMagic: [UInt8] = [0xac, 0xed, 0, 5]
   /// Bytes of a field's value that are read.
   static let valueLimit = 1024
 
@@ -22,7 +24,12 @@ struct WebReading {
     readPath(path)
     readParameters(query)
     readNulls(path, query)
-    if Self.isReadable(request) { readBody(request) }
+    if Self.isReadable(request) {
+      readBody(request)
+    } else if request.body.starts(with: Self.serialMagic) {
+      scores[.codeInjection] += 0.6
+      scores.add(Self.words(request.body.prefix(Self.valueLimit).map(\.lowered)))
+    }
     readFields(request)
   }
 
@@ -176,6 +183,29 @@ extension WebReading {
     }
   }
 
+  /// Whether an address leads to the server that is asked itself, as nobody else's does: by name, by
+  /// number, by a number without dots.
+  private static func isHere(_ value: ArraySlice<UInt8>) -> Bool {
+    guard isRemote(value), let colon = value.firstIndex(of: 0x3a) else { return false }
+    let host = value[colon...].dropFirst(3)
+    if host.begins("127.") || host.begins("localhost") || host.begins("[::1]")
+      || host.begins("0.0.0.0") || host.begins("0x7f")
+    {
+      return true
+    }
+    let name = host.prefix { $0 != 0x2f && $0 != 0x3a }
+    return name.count >= 8 && name.allSatisfy(\.isDigit)
+  }
+
+  /// Whether a parameter says where the browser goes next: programs that log in by a browser listen
+  /// at their own host (RFC 8252, 7.3).
+  private static func leads(_ name: ArraySlice<UInt8>) -> Bool {
+    let words: [StaticString] = [
+      "redirect", "return", "next", "callback", "continue", "goto", "origin", "refer", "state",
+    ]
+    return words.contains { name.mentions($0) }
+  }
+
   /// Values that are a whole attack by themselves: files by absolute name, remote code, a single
   /// quote that tests for a reaction.
   private mutating func readValues(_ bytes: [UInt8]) {
@@ -191,6 +221,7 @@ extension WebReading {
         let isScript = value.last == 0x3f || value.mentions(".txt") || value.mentions(".php")
         scores[.fileInclusion] += isScript ? 1 : 0.4
       }
+      if Self.isHere(value), !Self.leads(part[..<mark]) { scores[.fileInclusion] += 1 }
       if value.last == 0x27, value.filter({ $0 == 0x27 }).count == 1 { scores[.sqli] += 0.35 }
     }
   }
@@ -243,6 +274,8 @@ extension WebReading {
         var isTriggered = false
         while end < head.count, head[end] != 0x0a {
           if triggers[Int(head[end])] { isTriggered = true }
+          // A call of what a call returned.
+          if head[end] == 0x2e, end > start, head[end &- 1] == 0x29 { isTriggered = true }
           end &+= 1
         }
         return (end, isTriggered)

@@ -16,10 +16,13 @@ extension WebToken {
       guard Self.isCommand(before, cursor, end: bytes[end &- 1]), !Self.isList(before) else {
         return 0
       }
-      return Self.isUnlikely(before) ? weight * 1.45 : weight
+      return Self.isUnlikely(before) || Self.isWhole(before, cursor) ? weight * 1.45 : weight
     case .handler: return weight * Self.handler(before, cursor)
     case .value, .function: return Self.beginsValue(before) ? weight : 0
-    case .comment: return Self.isComment(before) ? weight : 0
+    case .comment:
+      guard Self.isComment(before) else { return 0 }
+      return Self.cutsOff(before, cursor) ? weight * 2 : weight
+    case .object: return Self.isObject(before) ? weight : 0
     case .entity: return Self.isFetched(cursor) ? weight : weight / 2
     }
   }
@@ -147,10 +150,41 @@ extension WebToken {
     switch before.at(offset) {
     case 0x60: return !isProse(before, offset - 1)
     case 0x3b, 0x0a, 0x0d, 0x7c: return true
-    case 0x26: return before.at(offset - 1) == 0x26
+    case 0x26:
+      // A lone one parts parameters, too; few are named like a longer command, without a value.
+      return before.at(offset - 1) == 0x26 || isAlone(before, behind)
     case 0x28: return before.at(offset - 1) == 0x24 || before.at(offset - 1) == 0x3c
     default: return false
     }
+  }
+
+  /// Whether a word of six letters or more, or one with its arguments, stands between `&` and a
+  /// blank or the end.
+  private static func isAlone(_ before: ByteCursor, _ behind: ByteCursor) -> Bool {
+    let length = behind.place - before.place
+    return length >= 6 && (behind.isAtEnd || behind.byte <= 0x20 || !behind.at(-1).isWord)
+  }
+
+  /// Whether a number, a separator and the command are all there is of a value: `host=1|id`.
+  private static func isWhole(_ before: ByteCursor, _ behind: ByteCursor) -> Bool {
+    (behind.isAtEnd || behind.byte == 0x26) && before.at(-2).isDigit
+      && (before.at(-1) == 0x7c || before.at(-1) == 0x0a)
+  }
+
+  /// Behind `"`, `:` and a number and `:`.
+  private static func isObject(_ before: ByteCursor) -> Bool {
+    var offset = -1
+    while before.at(offset).isDigit, offset > -6 { offset -= 1 }
+    return offset < -1 && before.at(offset) == 0x3a && before.at(offset - 1) == 0x22
+  }
+
+  /// Whether the comment stands right behind the quote and cuts off whatever would follow the value.
+  private static func cutsOff(_ before: ByteCursor, _ behind: ByteCursor) -> Bool {
+    let previous = before.at(-1)
+    guard previous == 0x27 || previous == 0x22 || previous == 0x29 else { return false }
+    var cursor = behind
+    _ = cursor.skipBlank()
+    return cursor.isAtEnd || cursor.byte == 0x26 || cursor.byte == 0x2d
   }
 
   /// Whether a word and a blank stand before a backtick: writers quote names of commands so.

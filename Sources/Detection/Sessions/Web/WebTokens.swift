@@ -31,6 +31,8 @@ struct WebToken: Sendable {
     case comment
     /// An entity of XML that is fetched: SYSTEM or PUBLIC stands behind its name.
     case entity
+    /// An object as PHP writes it: `O:8:"Name":3:{`.
+    case object
   }
 
   var text: String
@@ -69,6 +71,16 @@ struct WebToken: Sendable {
       .init("exec master", .sqli, 1), .init("convert(int", .sqli, 0.6),
       .init("char(", .sqli, 0.3), .init("select ", .sqli, 0.15, .word),
       .init("(select", .sqli, 0.6), .init(" from ", .sqli, 0.1), .init("order by ", .sqli, 0.3),
+      .init("' order by ", .sqli, 0.9), .init(") order by ", .sqli, 0.4),
+      .init("' or ", .sqli, 0.5), .init("' and ", .sqli, 0.4), .init(" like '", .sqli, 0.5),
+      .init("substring", .sqli, 0.4, .sqlCall), .init("substr", .sqli, 0.3, .sqlCall),
+      .init("ascii", .sqli, 0.3, .sqlCall), .init("version()", .sqli, 0.4),
+      .init("database()", .sqli, 0.6), .init("user()", .sqli, 0.3),
+      // Operators of MongoDB in the place of values.
+      .init("[$ne]", .sqli, 1), .init("[$gt]", .sqli, 1), .init("[$regex]", .sqli, 1),
+      .init("[$nin]", .sqli, 1), .init("\"$ne\":null", .sqli, 0.8),
+      .init("\"$gt\":\"\"", .sqli, 0.8),
+      .init("\"$ne\":\"\"", .sqli, 0.8), .init("\"$where\"", .sqli, 0.8),
       .init("case when", .sqli, 0.5), .init("floor(rand(", .sqli, 0.8),
       .init("or", .sqli, 1, .tautology), .init("and", .sqli, 1, .tautology),
       .init("xor", .sqli, 1, .tautology), .init("having", .sqli, 1, .tautology),
@@ -83,7 +95,8 @@ struct WebToken: Sendable {
       .init("vbscript:", .xss, 0.8), .init("data:text/html", .xss, 0.8),
       .init("document.cookie", .xss, 0.7), .init("document.write", .xss, 0.6),
       .init("document.domain", .xss, 0.5), .init("string.fromcharcode", .xss, 0.7),
-      .init("alert", .xss, 0.4, .call), .init("prompt", .xss, 0.3, .call),
+      .init("'-alert(", .xss, 0.7), .init("\"-alert(", .xss, 0.7), .init("alert", .xss, 0.4, .call),
+      .init("prompt", .xss, 0.3, .call),
       .init("confirm", .xss, 0.3, .call), .init("eval", .xss, 0.4, .call),
       .init("<iframe", .xss, 0.8), .init("<object", .xss, 0.4), .init("<embed", .xss, 0.5),
       .init("<svg", .xss, 0.5), .init("<img", .xss, 0.2), .init("<math", .xss, 0.4),
@@ -106,7 +119,15 @@ struct WebToken: Sendable {
       .init("data://", .fileInclusion, 0.8), .init("file:///", .fileInclusion, 0.9),
       .init("gopher://", .fileInclusion, 1), .init("dict://", .fileInclusion, 0.9),
       .init("169.254.169.254", .fileInclusion, 0.9), .init("latest/meta-data", .fileInclusion, 0.5),
-      .init("computemetadata/", .fileInclusion, 0.6),
+      .init("computemetadata/", .fileInclusion, 0.6), .init("100.100.100.200", .fileInclusion, 0.9),
+      .init("metadata.google.internal", .fileInclusion, 0.9),
+      .init("169.254.170.2/", .fileInclusion, 0.9), .init("*~1*", .fileInclusion, 1),
+      // What lies about where nobody should see it: faint, for each may be one's own.
+      .init("/.env", .fileInclusion, 0.7), .init("/.git/config", .fileInclusion, 0.7),
+      .init("/.git/head", .fileInclusion, 0.5), .init("/.svn/", .fileInclusion, 0.6),
+      .init("/.aws/credentials", .fileInclusion, 0.9), .init("/.htpasswd", .fileInclusion, 0.8),
+      .init("/wp-config.php", .fileInclusion, 0.6), .init("/web.config", .fileInclusion, 0.4),
+      .init("/phpinfo.php", .fileInclusion, 0.4), .init("/.docker", .fileInclusion, 0.4),
     ]
 
   private static let commands: [WebToken] =
@@ -114,7 +135,7 @@ struct WebToken: Sendable {
       "whoami", "uname", "ifconfig", "ipconfig", "netstat", "wget", "curl", "nslookup", "bash",
       "chmod", "ncat", "busybox", "/bin/", "/usr/bin/", "powershell", "cat /", "nc -",
       "ls -", "ls /", "ping -", "id;", "id|", "tftp", "uname -a", "perl -", "python -", "python3 -",
-      "php -", "type c:", "net user", "rm -", "printenv", "systeminfo",
+      "php -", "type c:", "dir c:", "net user", "rm -", "printenv", "systeminfo",
     ].map { WebToken($0, .commandInjection, 1, .command) }
     + [
       "id", "ls", "ping", "sleep ", "echo", "cat", "dir", "ps", "env", "pwd", "sh", "set",
@@ -157,6 +178,21 @@ struct WebToken: Sendable {
       .init("java.lang.runtime", .codeInjection, 1), .init("processbuilder", .codeInjection, 0.7),
       .init("<!entity", .codeInjection, 1, .entity),
       .init("rO0ABX".lowercased(), .codeInjection, 1),
+      .init("#{7*", .codeInjection, 1), .init("<%=", .codeInjection, 0.6),
+      .init("%>", .codeInjection, 0.4), .init("<%eval", .codeInjection, 0.9),
+      .init("<%@", .codeInjection, 0.5), .init("getruntime()", .codeInjection, 0.9),
+      .init("__mro__", .codeInjection, 0.8), .init("__subclasses__", .codeInjection, 0.9),
+      .init("java.lang.", .codeInjection, 0.4), .init("class.forname(", .codeInjection, 0.6),
+      .init("scriptenginemanager", .codeInjection, 0.7), .init("\".execute()", .codeInjection, 0.8),
+      .init("securegroovyscript", .codeInjection, 0.9), .init("[#post_render]", .codeInjection, 1),
+      .init("[#markup]", .codeInjection, 0.6), .init("widgetconfig[code]", .codeInjection, 0.9),
+      .init(":{", .codeInjection, 1, .object), .init("invocationhandler", .codeInjection, 0.5),
+      .init("commons.collections", .codeInjection, 0.6),
+      .init("templatesimpl", .codeInjection, 0.6),
+      .init("*)(", .codeInjection, 0.6), .init(")(|(", .codeInjection, 0.5),
+      .init("\nset-cookie:", .codeInjection, 1), .init("\nlocation:", .codeInjection, 0.9),
+      .init("=phpinfo(", .codeInjection, 1), .init("eval(base64_decode(", .codeInjection, 1),
+      .init("system(\"", .codeInjection, 0.6), .init("system('", .codeInjection, 0.6),
       .init("system(", .codeInjection, 0.4), .init("passthru(", .codeInjection, 0.7),
       .init("shell_exec(", .codeInjection, 0.8), .init("base64_decode(", .codeInjection, 0.5),
       .init("<?php", .codeInjection, 0.7), .init("invokefunction&function=", .codeInjection, 1),
