@@ -186,7 +186,9 @@ struct FloodTarget: Sendable, Codable {
   private func decide(_ rise: Rise, hasDetection: Bool, _ table: LimitTable) -> Verdict? {
     let share = rise.window.unfinished / max(1, rise.window.contacts)
     guard
-      hasDetection || share >= table[DistributedFlood.distressLimit] && !isAskedByMachines
+      hasDetection
+        || share >= table[DistributedFlood.distressLimit] && !isAskedByMachines
+          && !rise.window.isTurnedAway
     else { return nil }
     var terms = self.terms(rise, table)
     terms.append(
@@ -254,7 +256,7 @@ struct FloodTarget: Sendable, Codable {
   private func insistent(_ rises: [Rise], _ table: LimitTable) -> Verdict? {
     guard let rise = rises.first(where: { $0.window.epochs == 1 }),
       insistentEpochs >= table.count(DistributedFlood.insistenceEpochsLimit),
-      lastInsistent == rise.window.last, !isAskedByMachines
+      lastInsistent == rise.window.last, !isAskedByMachines, !rise.window.isTurnedAway
     else { return nil }
     var terms = self.terms(rise, table)
     terms.append(
@@ -319,9 +321,14 @@ struct FloodWindow: Sendable, Codable {
   private(set) var last: Int64 = .min
   private(set) var contacts = 0.0
   private(set) var unfinished = 0.0
+  private var refused = 0.0
   private(set) var ingresses: [String: Double] = [:]
 
   init(epochs: Int64) { self.epochs = epochs }
+
+  /// Whether the target turned most contacts away: a service that is off drowns in nothing, however
+  /// often its clients ask again.
+  var isTurnedAway: Bool { 2 * refused >= contacts && contacts > 0 }
 
   /// Contacts per second over the whole window.
   var rate: Double { contacts / (Double(epochs) * EvidenceEpoch.length.seconds) }
@@ -332,11 +339,13 @@ struct FloodWindow: Sendable, Codable {
       start = aligned
       contacts = 0
       unfinished = 0
+      refused = 0
       ingresses = [:]
     }
     last = epoch
     contacts += load.contacts
     unfinished += load.unfinished
+    refused += load.refused
     for (segment, share) in load.ingresses { ingresses[segment, default: 0] += share.contacts }
   }
 }

@@ -16,6 +16,7 @@ struct IngressLoad: Sendable, Codable {
   private(set) var contacts = 0.0
   private(set) var packets = 0.0
   private(set) var unfinished = 0.0
+  private(set) var refused = 0.0
   private(set) var sources = AddressSet()
   /// Contacts of the busiest sources: the widest view of each port, all ports together.
   private(set) var busiest: [IPAddress: UInt64] = [:]
@@ -91,12 +92,14 @@ struct IngressLoad: Sendable, Codable {
     contacts = 0
     packets = 0
     unfinished = 0
+    refused = 0
     for (port, row) in widest.sorted(by: { $0.key < $1.key }) {
       let joined = max(Double(row.contacts), perPort[port]?.contacts ?? 0)
       ports[port] = joined
       contacts += joined
       packets += max(Double(row.packets), perPort[port]?.packets ?? 0)
       unfinished += min(joined, Double(row.unfinished))
+      refused += min(joined, Double(row.refused))
     }
   }
 }

@@ -70,6 +70,8 @@ public struct RateRow: Hashable, Sendable, Codable {
   /// New flows, and how many of them were never completed.
   public var contacts: UInt64
   public var unfinished: UInt64
+  /// Of those, how many the target refused: it was there, and had nothing to lose.
+  public var refused: UInt64
   public var sources: AddressSet
   /// The sources with the most contacts, in order of address; at most `Report.Limit.busiest`. Counts
   /// are never too high.
@@ -82,9 +84,9 @@ public struct RateRow: Hashable, Sendable, Codable {
 
   public init(
     target: IPAddress, segment: String, transport: TransportProtocol, port: UInt16,
-    packets: UInt64, bytes: UInt64, contacts: UInt64, unfinished: UInt64, sources: AddressSet,
-    first: CaptureTime,
-    last: CaptureTime, indices: [UInt64] = [], busiest: [SourceCount] = []
+    packets: UInt64, bytes: UInt64, contacts: UInt64, unfinished: UInt64, refused: UInt64 = 0,
+    sources: AddressSet, first: CaptureTime, last: CaptureTime, indices: [UInt64] = [],
+    busiest: [SourceCount] = []
   ) {
     self.target = target
     self.segment = segment
@@ -94,6 +96,7 @@ public struct RateRow: Hashable, Sendable, Codable {
     self.bytes = bytes
     self.contacts = contacts
     self.unfinished = unfinished
+    self.refused = refused
     self.sources = sources
     self.first = first
     self.last = last

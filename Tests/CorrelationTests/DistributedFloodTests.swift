@@ -94,6 +94,23 @@ import Testing
     #expect(lines(tree.enterpriseIncidents).count == incidents)
   }
 
+  /// A server is off, and pages that refresh themselves ask again each second.
+  @Test func clientsThatAreTurnedAwayAreNoFlood() throws {
+    func asked(refused: Int) throws -> [Report] {
+      let (all, half) = ("open 150 refused \(refused)", "open 75 refused \(refused / 2)")
+      let rows = ["01:02", "01:12", "01:22"].map { time in
+        """
+        \(time) hq-dmz arrivals 150 \(all) from 10.10.2.4,10.20.1.4 to 10.10.1.11 ports 80
+        \(time) hq-office arrivals 75 \(half) from 10.10.2.4 to 10.10.1.11 ports 80
+        \(time) br-office arrivals 75 \(half) from 10.20.1.4 to 10.10.1.11 ports 80
+        """
+      }
+      return try TestTree(Self.quiet + "\n" + rows.joined(separator: "\n")).enterpriseIncidents
+    }
+    #expect(try asked(refused: 150).map(\.kind) == [])
+    #expect(try asked(refused: 0).map(\.kind) == [.distributedFlood])
+  }
+
   @Test func absurdCountsDoNotTrap() throws {
     var reports = try TextScenario(Self.quiet + "\n" + Self.flood).reports
     for index in reports.indices {

@@ -9,7 +9,8 @@ import Terms
 ///     00:05 hq-dmz fails from 10.0.0.9 to 10.10.1.5-9 ports 22 reaches 10.10.1.10
 ///     00:05 hq-dmz arrivals 40 open 30 from 10.10.2.4-9 to 10.10.1.11 ports 80
 ///
-/// `fails` and `arrivals` are evidence rows (`open`: arrivals left unfinished); those of one epoch
+/// `fails` and `arrivals` are evidence rows (`open`: arrivals left unfinished, `refused`: those of them
+/// that the target refused); those of one epoch
 /// and child travel in one report, at its end. A range `a.b.c.d-e` stands for its addresses; times
 /// are minutes and seconds. `domain` sets the attribute of that name.
 struct TextScenario {
@@ -116,7 +117,8 @@ private struct Line {
     RateRow(
       target: target, segment: monitor.text, transport: .tcp, port: port, packets: count * 5,
       bytes: count * 300, contacts: count, unfinished: UInt64(words["open"] ?? "") ?? 0,
-      sources: AddressSet(sources), first: time.epochStart(.seconds(10)),
+      refused: UInt64(words["refused"] ?? "") ?? 0, sources: AddressSet(sources),
+      first: time.epochStart(.seconds(10)),
       last: time.epochStart(.seconds(10)) + .seconds(10), busiest: busiest)
   }
 

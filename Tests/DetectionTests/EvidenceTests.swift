@@ -70,10 +70,13 @@ import Testing
     for client in 0..<300 {
       try story.contact(.opened, "198.51.\(client / 100).\(client % 100)", "10.1.1.80", 80)
     }
+    for client in 0..<40 { try story.contact(.refused, "198.51.0.\(client)", "10.1.1.80", 80) }
+    for client in 40..<50 { try story.contact(.unanswered, "198.51.0.\(client)", "10.1.1.80", 80) }
     try story.contact(.opened, "10.1.1.5", "10.1.1.9", 22)
     let rows = rates(story.finish())
     #expect(rows.map(\.target.description) == ["10.1.1.80"])
     let row = try #require(rows.first)
+    #expect((row.unfinished, row.refused) == (50, 40))
     #expect((row.contacts, row.packets, row.bytes, row.port) == (300, 300, 18_000, 80))
     #expect(row.segment == "dmz")
     #expect((270...330).contains(row.sources.count))

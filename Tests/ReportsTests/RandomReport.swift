@@ -97,7 +97,7 @@ struct RandomReport {
           RateRow(
             target: address(), segment: text(), transport: .udp, port: UInt16(number(65_536)),
             packets: chance.next(), bytes: chance.next(), contacts: 3, unfinished: 0,
-            sources: set(), first: time(), last: time(), indices: packets(),
+            refused: chance.next(), sources: set(), first: time(), last: time(), indices: packets(),
             busiest: (0..<number(4)).map { _ in
               SourceCount(source: address(), contacts: chance.next())
             })

@@ -27,6 +27,7 @@ struct IngressRates: FlowReader {
     var bytes: UInt64 = 0
     var contacts: UInt64 = 0
     var unfinished: UInt64 = 0
+    var refused: UInt64 = 0
     /// The only source so far, or the first.
     var source = IPAddress.unspecified
     /// Where the sources stand, from the second on; -1 before.
@@ -46,6 +47,7 @@ struct IngressRates: FlowReader {
       packets &+= UInt64(event.pointee.packetsOut)
       bytes &+= event.pointee.bytesOut
       if isUnfinished { unfinished &+= 1 }
+      if event.pointee.kind == .refused { refused &+= 1 }
       if event.pointee.kind == .opened {
         contacts &+= 1
         if contacts == 2 { second = event.pointee.packet }
@@ -189,8 +191,9 @@ struct IngressRates: FlowReader {
       target: key.address, segment: context.segment,
       transport: TransportProtocol(number: UInt8(truncatingIfNeeded: key.detail >> 16)),
       port: UInt16(truncatingIfNeeded: key.detail), packets: load.packets, bytes: load.bytes,
-      contacts: load.contacts, unfinished: load.unfinished, sources: sources, first: start,
-      last: end, indices: indices.sorted(), busiest: busiest(of: load))
+      contacts: load.contacts, unfinished: load.unfinished, refused: load.refused,
+      sources: sources, first: start, last: end, indices: indices.sorted(),
+      busiest: busiest(of: load))
   }
 }
 

@@ -85,6 +85,7 @@ extension ReportCoding {
         }
         var entry = try reader.message()
         row.busiest.append(try readCount(&entry))
+      case 14: row.refused = try reader.uint()
       default: try reader.skip()
       }
     }

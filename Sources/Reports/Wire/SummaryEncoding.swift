@@ -57,6 +57,7 @@ extension ReportCoding {
       writer.uint(2, entry.contacts)
       writer.end(inner)
     }
+    writer.uint(14, row.refused)
     writer.end(mark)
   }
 }

@@ -774,6 +774,12 @@ package nonisolated struct Beryl_V1_RateRow: @unchecked Sendable {
     set {_uniqueStorage()._busiest = newValue}
   }
 
+  /// Of the unfinished contacts, those that the target refused.
+  package var refused: UInt64 {
+    get {_storage._refused}
+    set {_uniqueStorage()._refused = newValue}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -2555,7 +2561,7 @@ nonisolated extension Beryl_V1_RateRows: SwiftProtobuf.Message, SwiftProtobuf._M
 
 nonisolated extension Beryl_V1_RateRow: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".RateRow"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}target\0\u{1}segment\0\u{1}transport\0\u{1}port\0\u{1}packets\0\u{1}bytes\0\u{1}contacts\0\u{1}unfinished\0\u{1}sources\0\u{1}first\0\u{1}last\0\u{1}indices\0\u{1}busiest\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}target\0\u{1}segment\0\u{1}transport\0\u{1}port\0\u{1}packets\0\u{1}bytes\0\u{1}contacts\0\u{1}unfinished\0\u{1}sources\0\u{1}first\0\u{1}last\0\u{1}indices\0\u{1}busiest\0\u{1}refused\0")
 
   fileprivate class _StorageClass {
     var _target: Beryl_V1_IPAddress? = nil
@@ -2571,6 +2577,7 @@ nonisolated extension Beryl_V1_RateRow: SwiftProtobuf.Message, SwiftProtobuf._Me
     var _last: Int64 = 0
     var _indices: [UInt64] = []
     var _busiest: [Beryl_V1_SourceCount] = []
+    var _refused: UInt64 = 0
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -2594,6 +2601,7 @@ nonisolated extension Beryl_V1_RateRow: SwiftProtobuf.Message, SwiftProtobuf._Me
       _last = source._last
       _indices = source._indices
       _busiest = source._busiest
+      _refused = source._refused
     }
   }
 
@@ -2625,6 +2633,7 @@ nonisolated extension Beryl_V1_RateRow: SwiftProtobuf.Message, SwiftProtobuf._Me
         case 11: try { try decoder.decodeSingularSFixed64Field(value: &_storage._last) }()
         case 12: try { try decoder.decodeRepeatedUInt64Field(value: &_storage._indices) }()
         case 13: try { try decoder.decodeRepeatedMessageField(value: &_storage._busiest) }()
+        case 14: try { try decoder.decodeSingularUInt64Field(value: &_storage._refused) }()
         default: break
         }
       }
@@ -2676,6 +2685,9 @@ nonisolated extension Beryl_V1_RateRow: SwiftProtobuf.Message, SwiftProtobuf._Me
       if !_storage._busiest.isEmpty {
         try visitor.visitRepeatedMessageField(value: _storage._busiest, fieldNumber: 13)
       }
+      if _storage._refused != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._refused, fieldNumber: 14)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -2698,6 +2710,7 @@ nonisolated extension Beryl_V1_RateRow: SwiftProtobuf.Message, SwiftProtobuf._Me
         if _storage._last != rhs_storage._last {return false}
         if _storage._indices != rhs_storage._indices {return false}
         if _storage._busiest != rhs_storage._busiest {return false}
+        if _storage._refused != rhs_storage._refused {return false}
         return true
       }
       if !storagesAreEqual {return false}
