@@ -57,6 +57,16 @@ import Testing
     #expect(told.isEmpty)
   }
 
+  @Test(arguments: [(24, 0), (120, 1)])
+  func aMailClientWithAnOldPasswordIsNoGuessingAsAToolIs(sessions: Int, reports: Int) throws {
+    var story = try Story(BruteForce(DetectionContext()))
+    for _ in 0..<sessions {
+      story.wait(0.5)
+      try story.session("10.1.1.5", "10.1.1.9", 143, lasting: 2, out: 90, back: 200)
+    }
+    #expect(story.finish().count == reports)
+  }
+
   @Test func mailThatIsDeliveredIsNoGuessing() throws {
     var story = try Story(BruteForce(DetectionContext()))
     for _ in 0..<60 {

@@ -315,6 +315,19 @@ struct SessionParserTests {
     #expect(told == [#"\\srv\C$"#, "admin", "www.example.com 252"])
   }
 
+  @Test func aBodyThatIsBiddenComeIsRead() {
+    var talk = Talk()
+    talk.ask("PUT /x HTTP/1.1\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\n")
+    talk.answer("HTTP/1.1 100 Continue\r\n\r\n")
+    talk.ask("body")
+    talk.answer("HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n")
+    let bodies = talk.events().compactMap { event -> String? in
+      guard case .http(let request) = event.what else { return nil }
+      return String(decoding: request.body, as: UTF8.self)
+    }
+    #expect(bodies == ["body"])
+  }
+
   @Test func aSlowRequestIsToldOfAfterFiveTenAndTwentySeconds() {
     var talk = Talk()
     talk.ask("GET / HTTP/1.1\r\n")

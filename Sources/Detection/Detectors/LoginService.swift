@@ -24,13 +24,14 @@ enum LoginService: UInt16, Sendable, CaseIterable {
   static let smtpLogin: UInt64 = 600
 
   /// How much one short session speaks for guessing, 0–1. Mail and file clients open small parallel
-  /// sessions too.
+  /// sessions too, and those that read mail go on with a password that was changed; what they try,
+  /// `LoginOutcomes` reads.
   func weight(payloadOut: UInt64, payloadIn: UInt64) -> Double {
     switch self {
     case .ssh: payloadIn <= Self.sshRefusals ? 1 : 0.4
     case .ftp, .telnet, .rdp: 1
     case .smtp, .submission: payloadOut <= Self.smtpLogin ? 0.4 : 0
-    case .pop3, .imap: 0.4
+    case .pop3, .imap: 0.1
     }
   }
 }

@@ -98,12 +98,14 @@ struct DNSTunnel: AnalysisEngine {
 // MARK: - Questions and answers
 
 extension DNSTunnel {
-  /// Services that take files' and senders' hashes in names by design. Nobody else can register
+  /// Services that take files' and senders' hashes in names by design, or name keys by them. Nobody else can register
   /// names there, so they hide no tunnel.
   private static let reputation: Set<String> = [
     "mcafee.com", "sophosxl.net", "sophosxl.com", "spamhaus.org", "spamhaus.net", "surbl.org",
     "uribl.com", "cymru.com", "e5.sk", "barracudacentral.org", "senderbase.org", "dnswl.org",
     "trendmicro.com", "avast.com", "avcdn.net", "kaspersky-labs.com", "spamcop.net", "sorbs.net",
+    // Keys of senders (DKIM), named by random letters.
+    "amazonses.com",
   ]
 
   private static let reputationHashes = Set(reputation.map { DNSTurn.hash($0.utf8) })

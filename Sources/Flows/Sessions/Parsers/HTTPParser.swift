@@ -172,7 +172,6 @@ final class HTTPParser: SessionParser {
       if responseScan.headLength == 0, responseScan.isInHead {
         while at < bytes.count, bytes[at] == 0x0d || bytes[at] == 0x0a { at += 1 }
         guard at < bytes.count else { return }
-        tellRequest(&output)
         beginResponse(&output)
       }
       let step = responseScan.feed(bytes.from(at))
@@ -181,10 +180,14 @@ final class HTTPParser: SessionParser {
       case .more: break
       case .head:
         readResponseHead()
+        // An interim answer (RFC 9110, 15.2) bids the body come.
+        if !isInterim { tellRequest(&output) }
         if responseScan.isOver { endResponse(&output) }
       case .sample: tellResponse(&output)
       case .over: endResponse(&output)
-      case .broken: isOpaque[1] = true
+      case .broken:
+        tellRequest(&output)
+        isOpaque[1] = true
       }
     }
   }
@@ -201,11 +204,15 @@ final class HTTPParser: SessionParser {
     }
   }
 
+  private var isInterim: Bool {
+    response.status >= 100 && response.status < 200 && response.status != 101
+  }
+
   private func readResponseHead() {
     responseScan.read(into: &response)
     isResponsePending = true
     let status = response.status
-    if status >= 100, status < 200, status != 101 {
+    if isInterim {
       // The real answer follows.
       if let answering { asked.insert(answering, at: 0) }
       responseScan.openBody(length: 0, isChunked: false, untilClose: false)
