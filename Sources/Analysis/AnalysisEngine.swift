@@ -59,6 +59,9 @@ public protocol AnalysisEngine<Event>: Sendable {
   /// sees it.
   mutating func hear(_ report: Report, into sink: inout ReportSink)
 
+  /// Whether a correlator hears at all: most do not, and what is concluded is said to the others only.
+  var listens: Bool { get }
+
   /// Asks for the memory that an event to come will need, so that nobody waits for it then (see
   /// `BoundedTable.foresee`). Changes nothing, and may be left out; mutating because to lend an
   /// engine would be to copy it.
@@ -79,6 +82,8 @@ extension AnalysisEngine {
   @inlinable public mutating func begin(at time: CaptureTime) {}
 
   @inlinable public mutating func hear(_ report: Report, into sink: inout ReportSink) {}
+
+  @inlinable public var listens: Bool { false }
 
   @inlinable
   public mutating func analyse(at event: UnsafePointer<Event>, into sink: inout ReportSink) {
@@ -161,7 +166,7 @@ extension Array where Element == any AnalysisEngine<Report> {
   /// Lets all engines hear what was concluded; returns it, with what they add at once.
   public mutating func hear(_ conclusions: [Report], into sink: inout ReportSink) -> [Report] {
     guard !conclusions.isEmpty else { return [] }
-    for index in indices {
+    for index in indices where self[index].listens {
       for conclusion in conclusions where conclusion.reportClass == .detection {
         self[index].hear(conclusion, into: &sink)
       }

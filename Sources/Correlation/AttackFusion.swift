@@ -37,6 +37,7 @@ struct AttackFusion: AnalysisEngine, Codable {
   /// For each slot, the look in which it was seen last; a look has a number.
   private var seen = Remade<[UInt32]>()
   private var look: UInt32 = 0
+  private var lists = CommonLists()
   /// Attacks that gave way.
   private var evicted: UInt64 = 0
 
@@ -156,7 +157,8 @@ struct AttackFusion: AnalysisEngine, Codable {
     var attack = FusedAttack(report: report, kind: kind, by: event)
     attack.namesOthers = context.allows("also", .text, in: event.kind)
     attack.absorb(event, memberCapacity: memberCapacity)
-    attack.explain(similarity: nil, threshold: threshold)
+    attack.explain(similarity: nil, threshold: threshold, &lists)
+    lists.share(segmentsOf: &attack.report)
     makeRoom()
     let slot: Int32
     if let free = vacant.popLast() {
@@ -193,7 +195,7 @@ struct AttackFusion: AnalysisEngine, Codable {
     attack.report.revision &+= 1
     attack.report.emitted = event.emitted
     if isFollowed { slotOfMember[event.id] = slot }
-    attack.explain(similarity: similarity, threshold: threshold)
+    attack.explain(similarity: similarity, threshold: threshold, &lists)
     index.add(&attack, slot, anchor: plan(attack.report.kind, attack.kind).anchor)
     sink.emit(attack.report)
     attacks[Int(slot)] = attack

@@ -113,10 +113,7 @@ struct FloodTarget: Sendable, Codable {
     let risen = windows.compactMap { rise(in: $0, table) }
     // A long window stays full when the flood is over; only an epoch that is busy itself speaks of
     // it.
-    let isBusy = pending.map {
-      $0.load.contacts >= table[DistributedFlood.riseLimit] * baseline.mean
-    }
-    let rises = isBusy == false ? [] : risen
+    let rises = risen.isEmpty || isIdle(table) ? [] : risen
     let distressed = rises.compactMap { decide($0, hasDetection: !active.isEmpty, table) }
     let verdict = distressed.first ?? joined(active, table)
     if let pending {
@@ -135,19 +132,25 @@ struct FloodTarget: Sendable, Codable {
     return final
   }
 
+  /// Whether the epoch just taken brought no more than usual.
+  private func isIdle(_ table: LimitTable) -> Bool {
+    guard let pending else { return false }
+    return pending.load.contacts < table[DistributedFlood.riseLimit] * baseline.mean
+  }
+
   private mutating func learn(_ load: IngressLoad, _ epoch: Int64) {
     // While a flood is suspected the target learns little beyond what it knew, so that the flood
     // does not soon become the norm, yet a lasting change does in the end.
-    func learnable(_ value: Double, _ mean: Double) -> Double {
-      isSuspected ? min(value, max(2 * mean, 1)) : value
+    func learnable(_ value: Double, _ baseline: LoadBaseline) -> Double {
+      isSuspected ? min(value, max(2 * baseline.mean, 1)) : value
     }
-    baseline.learn(learnable(load.contacts, baseline.mean), at: epoch)
+    baseline.learn(learnable(load.contacts, baseline), at: epoch)
     for (segment, share) in load.ingresses.sorted(by: { $0.key < $1.key }) {
       guard ingressBaselines[segment] != nil || ingressBaselines.count < Self.segmentLimit
       else { continue }
       var known = ingressBaselines[segment] ?? LoadBaseline(from: since)
       known.advance(to: epoch)
-      known.learn(learnable(share.contacts, known.mean), at: epoch)
+      known.learn(learnable(share.contacts, known), at: epoch)
       ingressBaselines[segment] = known
     }
   }

@@ -50,7 +50,6 @@ struct FusedAttack: Sendable, Codable {
   var members: [ReportID] { [opener.id] + (several.first?.members.map(\.id) ?? []) }
   var isAlone: Bool { several.isEmpty }
   private var memberCount: Int { 1 + (several.first?.members.count ?? 0) }
-  private var monitorCount: Int { several.first?.monitors.count ?? 1 }
 
   private mutating func prepareForSeveral() {
     guard several.isEmpty else { return }
@@ -153,16 +152,19 @@ struct FusedAttack: Sendable, Codable {
   /// - Parameters:
   ///   - similarity: of a report that has joined; nil for a further revision.
   ///   - threshold: the least.
-  mutating func explain(similarity: Double?, threshold: Double) {
+  mutating func explain(
+    similarity: Double?, threshold: Double, _ lists: inout CommonLists
+  ) {
     if !several.isEmpty, let similarity { several[0].similarity = similarity }
-    let severity = Term("severity", report.severity, threshold: Report.informationalSeverity)
     guard let several = several.first else {
-      if report.terms.first?.value != report.severity { report.terms = [severity] }
+      guard report.terms.first?.value != report.severity else { return }
+      report.terms = lists.reason(severity: report.severity)
       return
     }
     report.terms = [
       Term("similarity", several.similarity, threshold: threshold),
-      Term("monitors", Double(several.monitors.count), unit: "monitors"), severity,
+      Term("monitors", Double(several.monitors.count), unit: "monitors"),
+      Term("severity", report.severity, threshold: Report.informationalSeverity),
     ]
   }
 

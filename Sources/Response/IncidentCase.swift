@@ -21,8 +21,9 @@ struct IncidentCase: Sendable, Codable {
   private(set) var due: CaptureTime
   /// The newest observation behind its conclusions.
   private(set) var last: CaptureTime
-  /// Whether it lasts longer than when it was held against others last.
-  var isProlonged = false
+  /// How long what explains most of it lasted when it was held against all others last; longer ago than
+  /// anything where it has begun earlier since.
+  var settled: CaptureTime
   private var told: Told?
   /// In a list of one; empty as long as there is one conclusion.
   private var several: [Several] = []
@@ -56,6 +57,7 @@ struct IncidentCase: Sendable, Codable {
   init(_ conclusion: Report, now: CaptureTime, due: CaptureTime) {
     conclusions = [conclusion]
     last = conclusion.last
+    settled = conclusion.last
     opened = now
     opener = conclusion.id
     self.due = due
@@ -69,6 +71,12 @@ struct IncidentCase: Sendable, Codable {
   var lead: Report { conclusions[leading] }
   var leadTimes: (first: CaptureTime, last: CaptureTime) {
     (conclusions[leading].first, conclusions[leading].last)
+  }
+
+  /// Whether one may have come within its time since it was held against all others: what began after
+  /// that is not yet as old as reports of one attack can lie apart.
+  func mayExplainMore(at now: CaptureTime) -> Bool {
+    conclusions[largest].last > settled && now - Explanation.slack > settled
   }
 
   /// The conclusion that explains most.
@@ -177,10 +185,11 @@ struct IncidentCase: Sendable, Codable {
   ///   - index: where its earlier revision stands; nil for a new one.
   ///   - growth: what it has that the earlier one had not.
   mutating func update(
-    _ conclusion: Report, at index: Int?, _ growth: Growth, now: CaptureTime, gap: TimeSpan
+    _ conclusion: Report, at index: Int?, _ growth: Growth, now: CaptureTime, gap: Gap
   ) {
     if let index {
       let isLast = conclusions[index].last == last
+      if conclusion.first < conclusions[index].first { settled = .distantPast }
       conclusions[index] = conclusion
       last =
         isLast
@@ -201,7 +210,13 @@ struct IncidentCase: Sendable, Codable {
       }
       return
     }
-    schedule(now: now, gap: gap)
+    schedule(now: now, gap: growth == .none ? gap.prolonged : gap.grown)
+  }
+
+  /// Least event time between two revisions: of one that has grown, and of one that only lasts longer.
+  struct Gap: Sendable, Codable {
+    let grown: TimeSpan
+    let prolonged: TimeSpan
   }
 
   private mutating func schedule(now: CaptureTime, gap: TimeSpan) {

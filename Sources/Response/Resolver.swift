@@ -22,15 +22,20 @@ public struct Resolver: Sendable, Codable {
   public static let revisionLimit = EngineLimit(
     "resolver.revision", 5, .duration,
     "Least event time between two revisions of an incident, unless it grows much worse.")
+  public static let prolongationLimit = EngineLimit(
+    "resolver.prolongation", 30, .duration,
+    "The same for one that has no new hosts, ports or reasons, and only lasts longer.")
   public static let incidentsLimit = EngineLimit(
     "resolver.incidents", 16_384, .count, "Incidents followed at once; the quietest go first.")
-  public static let limits = [holdLimit, stageLimit, revisionLimit, incidentsLimit]
+  public static let limits = [
+    holdLimit, stageLimit, revisionLimit, prolongationLimit, incidentsLimit,
+  ]
 
   private let teller: IncidentCase.Teller
   private let fields: CaseFields
   private let hold: TimeSpan
   private let stageHold: TimeSpan
-  private let revisionGap: TimeSpan
+  private let revisionGap: IncidentCase.Gap
   private let capacity: Int
   /// By slot; `vacant` ones hold nil. `gists` is what is asked of each most; nil while it changes,
   /// and after a state was read.
@@ -64,7 +69,9 @@ public struct Resolver: Sendable, Codable {
     teller = IncidentCase.Teller(monitor: monitor, tier: tier, exercise: exercise)
     hold = limits.span(Self.holdLimit)
     stageHold = limits.span(Self.stageLimit)
-    revisionGap = limits.span(Self.revisionLimit)
+    let grown = limits.span(Self.revisionLimit)
+    revisionGap = IncidentCase.Gap(
+      grown: grown, prolonged: max(grown, limits.span(Self.prolongationLimit)))
     capacity = max(1, limits.count(Self.incidentsLimit))
   }
 
@@ -191,10 +198,8 @@ public struct Resolver: Sendable, Codable {
     }
     let old = cases[Int(slot)]?.conclusions[index]
     switch update(slot, with: conclusion, now: now) {
-    case .none: cases[Int(slot)]?.isProlonged = true
-    case .hosts:
-      cases[Int(slot)]?.isProlonged = true
-      absorbLesser(into: slot, since: old, now: now)
+    case .none: break
+    case .hosts: absorbLesser(into: slot, since: old, now: now)
     case .meaning: absorbLesser(into: slot, now: now)
     }
   }
@@ -270,10 +275,14 @@ public struct Resolver: Sendable, Codable {
   private mutating func absorbLesser(
     into slot: Int32, since old: Report? = nil, now: CaptureTime
   ) {
-    guard let facts = gists.value[Int(slot)]?.facts, facts.isLarge || index.has(.anomaly),
-      let larger = cases[Int(slot)]?.explanation
+    guard let larger = cases[Int(slot)]?.explanation, let facts = gists.value[Int(slot)]?.facts
     else { return }
-    if let old, old.id != larger.id { return }
+    if let old {
+      guard old.id == larger.id else { return }
+    } else {
+      cases[Int(slot)]?.settled = larger.last
+    }
+    guard facts.isLarge || index.has(.anomaly) else { return }
     let explanation = Explanation(larger, facts)
     look(
       for: larger, since: old, Explanation.Part(larger),
@@ -328,10 +337,7 @@ public struct Resolver: Sendable, Codable {
       let place = Int(first.slot)
       // Once it has been told, nothing is due.
       guard let due = cases[place]?.due, due <= now else { continue }
-      if cases[place]?.isProlonged == true {
-        cases[place]?.isProlonged = false
-        absorbLesser(into: first.slot, now: now)
-      }
+      if cases[place]?.mayExplainMore(at: now) == true { absorbLesser(into: first.slot, now: now) }
       cases[place]?.emit(now: now, teller, fields, into: &output)
       gists.value[place]?.isOpen = true
     }

@@ -109,6 +109,28 @@ enum ShippedDirectives {
     #expect(try reports([1, 2, 3]) == 1)
   }
 
+  /// What has come to no new stage is told again when it has settled, and in the end with all of it.
+  @Test func moreOfAStageIsToldTogether() throws {
+    let directive = try ShippedDirectives.parse(
+      """
+      directives:
+        often:
+          title: three reports of one source
+          stages: [ { kinds: [access.*], by: [source], count: 3, within: 10m, priority: 3, reliability: 5 } ]
+      """)
+    let lines = (0..<12).map {
+      "00:\(String(10 + 2 * $0)) hq-dmz access.brute-force from 203.0.113.9 to 10.10.1.5 ports 22 id \($0)"
+    }
+    let told = try DirectiveExamples.reports(
+      of: directive, on: lines.joined(separator: "\n"), schema: ShippedDirectives.schema)
+    #expect((3...4).contains(told.count))
+    #expect(told.map(\.revision) == Array(0..<UInt32(told.count)))
+    #expect(told.first?.derivedFrom.count == 3)
+    #expect(told.last?.derivedFrom.count == 12)
+    let gaps = zip(told, told.dropFirst()).map { $1.emitted - $0.emitted }
+    #expect(gaps.allSatisfy { $0 >= .seconds(10) })
+  }
+
   // MARK: One attack, one incident
 
   private func context(_ tier: Tier) throws -> CorrelationContext {

@@ -99,16 +99,33 @@ import Testing
       ])
   }
 
-  @Test func aRevisionRevisesAndIsRateLimited() throws {
+  /// Only its time says that the search for pages was part of the attack, and that is known late.
+  @Test func whatLastsLongerTakesInWhatBeganMeanwhile() throws {
+    let text = """
+      00:00 hq-dmz access.web-attack from 203.0.113.9 to 10.10.1.5 ports 80 id a
+      05:00 hq-dmz recon.web-scan from 203.0.113.9 to 10.10.1.5 ports 80 until 05:05 id b
+      06:00 hq-dmz access.web-attack from 203.0.113.9 to 10.10.1.5 ports 80 until 06:00 id a revision 1
+      """
+    var monitor = try TestMonitor("hq", .domain)
+    let told = monitor.run(try TextScenario(text).reports)
+    let whole = try #require(told.last { $0.kind == .webAttack })
+    #expect(told.filter { $0.partOf != nil }.map(\.partOf) == [whole.id])
+  }
+
+  /// One that grows is told again each 5 s; one that only lasts longer, once it is over.
+  @Test(arguments: [(true, 4...6), (false, 2...2)])
+  func aRevisionRevisesAndIsRateLimited(grows: Bool, times: ClosedRange<Int>) throws {
     let text = (0..<20).map {
-      "00:\($0) hq-dmz access.brute-force from 203.0.113.9 to 10.10.1.5 ports 22 id a revision \($0)"
+      "00:\($0) hq-dmz access.brute-force from 203.0.113.9 to 10.10.1.5 "
+        + "ports 22\(grows ? ",\($0 + 8000)" : "") id a revision \($0)"
     }
     var monitor = try TestMonitor("hq", .domain)
     let output = try monitor.run(TextScenario(text.joined(separator: "\n")).reports)
     #expect(Set(output.map(\.id)).count == 1)
     #expect(output.map(\.revision) == Array(0..<UInt32(output.count)))
-    #expect((4...6).contains(output.count))
+    #expect(times.contains(output.count))
     #expect(Set(output.map(\.raised)).count == 1)
+    #expect(output.last?.last == output.map(\.last).max())
   }
 
   @Test func aRestartedMonitorSaysTheSameAgain() throws {

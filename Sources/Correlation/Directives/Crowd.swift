@@ -8,6 +8,16 @@ struct Crowd: Hashable, Sendable, Codable {
   let child: MonitorName
   let block: IPPrefix
 
+  func hash(into hasher: inout Hasher) {
+    hasher.combine(block)
+    hasher.combine(child.text.utf8.count)
+  }
+
+  func _rawHashValue(seed: Int) -> Int {
+    // Names of one length share a place: children are few, and blocks many.
+    block._rawHashValue(seed: seed ^ child.text.utf8.count << 48)
+  }
+
   /// What one holder of addresses commonly has: /16, or /32 of IPv6.
   private static let blockLength = (v4: 16, v6: 32)
 
@@ -45,9 +55,8 @@ struct CrowdCounts: Sendable, Codable {
     (children[crowd.child] ?? 0, crowds[crowd] ?? 0)
   }
 
-  /// Whether the child holds its share or more, and the block too.
-  func isHeavy(_ crowd: Crowd) -> Bool {
-    let weight = weight(crowd)
-    return weight.child * children.count >= total && weight.block * crowds.count >= total
+  /// Whether whose entries are so many holds its share or more, as a child and as a block.
+  func isHeavy(_ weight: (child: Int, block: Int)) -> Bool {
+    weight.child * children.count >= total && weight.block * crowds.count >= total
   }
 }

@@ -98,6 +98,7 @@ extension DirectiveEngine {
   ) {
     guard var instance = instances.take(entry) else { return }
     let keysBefore = instance.keys.count
+    if let retell = instance.retell, retell <= now { settle(&instance, now: now, into: &sink) }
     ask(
       &instance,
       isDue: { [entered = instance.entered, delay] in entered + $0.delay + delay <= now },
@@ -119,7 +120,8 @@ extension DirectiveEngine {
     }
     let isExpired = lifeEnd(instance) <= now
     if isExpired { wait(for: [], in: &instance) }
-    guard !instance.waiting.isEmpty || (instance.isComplete && due(instance) > now) else {
+    guard !instance.waiting.isEmpty || (instance.isComplete && end(instance) > now) else {
+      settle(&instance, now: now, into: &sink)
       instances.drop(instance, entry)
       return
     }
@@ -141,6 +143,11 @@ extension DirectiveEngine {
 
   /// When the instance next wants to be looked at.
   func due(_ instance: DirectiveInstance) -> CaptureTime {
+    min(instance.retell ?? .distantFuture, end(instance))
+  }
+
+  /// When what it waits for is over.
+  private func end(_ instance: DirectiveInstance) -> CaptureTime {
     let next = instance.waiting.reduce(CaptureTime.distantFuture) {
       min($0, deadline($1, instance))
     }

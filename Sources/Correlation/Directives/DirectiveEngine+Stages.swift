@@ -53,6 +53,7 @@ extension DirectiveEngine {
         || take(sighting, kind, by: &instance, now: now, into: &sink)
         || sightAgain(sighting, kind, in: &instance, now: now, into: &sink))
     guard !isOver(instance) else {
+      settle(&instance, now: now, into: &sink)
       instances.drop(instance, entry)
       return isTaken ? instance.directive : nil
     }

@@ -8,18 +8,32 @@ extension DirectiveEngine {
   /// Least event time between two revisions that bring nothing new in kind.
   private static let revisionGap = TimeSpan.seconds(30)
 
-  /// Revises what was told: at once for a new report, now and then for more of the same.
+  /// Revises what was told: soon for a new report, now and then for more of the same. A new stage is
+  /// told at once, by `reach`.
   mutating func tellAgain(
     _ instance: inout DirectiveInstance, isNew: Bool, now: CaptureTime,
     into sink: inout ReportSink
   ) {
-    guard let told = instance.told, isNew || now - told.emitted >= Self.revisionGap else { return }
-    tell(&instance, now: now, into: &sink)
+    guard let told = instance.told else { return }
+    let next = told.emitted + (isNew ? settling : Self.revisionGap)
+    if next <= now {
+      tell(&instance, now: now, into: &sink)
+    } else if isNew {
+      instance.retell = min(instance.retell ?? next, next)
+    }
+  }
+
+  /// Tells what waits to be told, before the instance goes or once its time has come.
+  mutating func settle(
+    _ instance: inout DirectiveInstance, now: CaptureTime, into sink: inout ReportSink
+  ) {
+    if instance.retell != nil { tell(&instance, now: now, into: &sink) }
   }
 
   mutating func tell(
     _ instance: inout DirectiveInstance, now: CaptureTime, into sink: inout ReportSink
   ) {
+    instance.retell = nil
     let directive = plan.directives[instance.directive]
     let sightings = instance.path.flatMap { node in
       instance.bindings[plan.stage(instance.directive, node).slot]?.sightings ?? []

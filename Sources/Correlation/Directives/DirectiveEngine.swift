@@ -23,10 +23,14 @@ struct DirectiveEngine: AnalysisEngine, Codable {
     "Directives under way at once; those that came least far go first.")
   static let perDirectiveLimit = EngineLimit(
     "directives.per-directive", 2048, .count, "The same, of one directive.")
+  static let settlingLimit = EngineLimit(
+    "directives.settling", 10, .duration,
+    "Least event time between two revisions of a conclusion that has come to no new stage.")
   static let servicesLimit = EngineLimit(
     "directives.services", 16_384, .count, "Services remembered for questions.")
   static let limits = [
     delayLimit, heldLimit, openingsLimit, instancesLimit, perDirectiveLimit, servicesLimit,
+    settlingLimit,
   ]
 
   private struct Held: Comparable, Sendable, Codable {
@@ -52,6 +56,7 @@ struct DirectiveEngine: AnalysisEngine, Codable {
   let places: PlaceKnowledge
   let plan: DirectivePlan
   let delay: TimeSpan
+  let settling: TimeSpan
   private let heldCapacity: Int
   private var kinds = Remade<[ReportKind: DirectivePlan.KindPlan]>()
   private var held = EarliestFirst<Held>()
@@ -69,6 +74,7 @@ struct DirectiveEngine: AnalysisEngine, Codable {
     places = PlaceKnowledge(context: context)
     plan = DirectivePlan(context)
     delay = context.limits.span(Self.delayLimit)
+    settling = context.limits.span(Self.settlingLimit)
     heldCapacity = max(1, context.limits.count(Self.heldLimit))
     openings = OpeningTable(plan, capacity: context.limits.count(Self.openingsLimit))
     instances = DirectiveInstances(
@@ -157,6 +163,8 @@ extension DirectiveEngine: LossCounting {
 }
 
 extension DirectiveEngine {
+  var listens: Bool { !plan.directives.isEmpty }
+
   /// What the other engines of this monitor conclude from joined evidence may be a stage, and so
   /// may what another directive concluded, unless that rests on a conclusion itself: chains end.
   mutating func hear(_ conclusion: Report, into sink: inout ReportSink) {

@@ -144,6 +144,8 @@ struct DirectiveInstance: Sendable, Codable {
   var isComplete = false
   /// The newest revision of what it concluded.
   var told: Report?
+  /// When what has come since is told; nil for nothing.
+  var retell: CaptureTime?
   /// The reports that it holds, a bit for some.
   private(set) var held: UInt64 = 0
   /// Where the engine finds it.

@@ -52,6 +52,8 @@ struct DirectiveInstances: Sendable, Codable {
   private var interests = Remade<[Interest?]>()
   /// The deadline in force of each; older entries of the heap mean nothing.
   private var due: [CaptureTime?] = []
+  /// The directive that each follows: to look into one where it stands would copy it.
+  private var directives: [Int] = []
   /// Whose slot it is; 0 for a vacant one.
   private var serials: [Int] = []
   private var vacant: [Int32] = []
@@ -107,7 +109,9 @@ struct DirectiveInstances: Sendable, Codable {
       live.append(nil)
       due.append(nil)
       serials.append(0)
+      directives.append(0)
     }
+    directives[Int(entry.slot)] = instance.directive
     serials[Int(entry.slot)] = serial
     counts[instance.directive] += 1
     for key in instance.keys { index[key, default: []].append(entry) }
@@ -166,7 +170,8 @@ struct DirectiveInstances: Sendable, Codable {
     guard isFull || counts[directive] >= perDirective else { return }
     var candidates: [Candidate] = []
     for slot in live.indices {
-      guard let instance = live[slot], isFull || instance.directive == directive else { continue }
+      guard serials[slot] > 0, isFull || directives[slot] == directive, let instance = live[slot]
+      else { continue }
       candidates.append(
         Candidate(
           entry: Entry(serial: serials[slot], slot: Int32(slot)), touched: instance.touched,

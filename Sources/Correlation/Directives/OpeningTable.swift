@@ -50,7 +50,7 @@ struct OpeningTable: Sendable, Codable {
   }
 
   /// How many older openings are passed over, at most, for the sake of one that holds less.
-  private static let patience = 8
+  fileprivate static let patience = 8
 
   private let capacity: Int
   private var rings: [Ring]
@@ -58,7 +58,7 @@ struct OpeningTable: Sendable, Codable {
   private(set) var evicted: UInt64 = 0
 
   /// What joins where no address does.
-  private static let anywhere = IPPrefix(.unspecified, length: 0)
+  fileprivate static let anywhere = IPPrefix(.unspecified, length: 0)
 
   init(_ plan: DirectivePlan, capacity: Int) {
     self.capacity = max(1, min(capacity, 1 << 20))
@@ -67,26 +67,7 @@ struct OpeningTable: Sendable, Codable {
 
   /// Keeps an opening, or the newer revision of one.
   mutating func insert(_ sighting: Sighting, root: Int, within: TimeSpan) {
-    let keys = keys(sighting.report, root)
-    // A first revision is new.
-    if sighting.report.revision > 0, let slot = rings[root].slotOf(sighting.report.id, keys) {
-      let old = self.keys(rings[root].slots[slot].sighting.report, root)
-      rings[root].slots[slot].sighting = sighting
-      rings[root].forget(slot, old.filter { !keys.contains($0) })
-      rings[root].note(slot, keys)
-      return
-    }
-    let opening = Opening(sighting: sighting, crowd: Crowd(sighting.report))
-    let slot: Int
-    if rings[root].slots.count < capacity {
-      slot = rings[root].slots.count
-      rings[root].slots.append(opening)
-    } else {
-      slot = vacate(root, asOf: sighting.report.first, within)
-      rings[root].slots[slot] = opening
-    }
-    rings[root].counts.add(opening.crowd)
-    rings[root].note(slot, keys)
+    if rings[root].insert(sighting, within: within, capacity: capacity) { evicted &+= 1 }
   }
 
   /// The newest openings of a root that have `address` in the role, newest first.
@@ -94,32 +75,66 @@ struct OpeningTable: Sendable, Codable {
     guard let newest = rings[root].index[Key(address ?? Self.anywhere, field)] else {
       return (nil, nil)
     }
-    let slots = rings[root].slots
-    return (slots[newest.last].sighting, newest.before.map { slots[$0].sighting })
+    return (
+      rings[root].slots[newest.last].sighting,
+      newest.before.map { rings[root].slots[$0].sighting }
+    )
+  }
+}
+
+extension OpeningTable.Ring {
+  /// true when one that could still have been continued gave way.
+  fileprivate mutating func insert(
+    _ sighting: Sighting, within: TimeSpan, capacity: Int
+  ) -> Bool {
+    let keys = keys(sighting.report)
+    // A first revision is new.
+    if sighting.report.revision > 0, let slot = slotOf(sighting.report.id, keys) {
+      let old = self.keys(slots[slot].sighting.report)
+      slots[slot].sighting = sighting
+      if old != keys { forget(slot, old.filter { !keys.contains($0) }) }
+      note(slot, keys)
+      return false
+    }
+    let opening = OpeningTable.Opening(sighting: sighting, crowd: Crowd(sighting.report))
+    var isLost = false
+    let slot: Int
+    if slots.count < capacity {
+      slot = slots.count
+      slots.append(opening)
+    } else {
+      (slot, isLost) = vacate(asOf: sighting.report.first, within, capacity)
+      slots[slot] = opening
+    }
+    counts.add(opening.crowd)
+    note(slot, keys)
+    return isLost
   }
 
-  private func keys(_ report: Report, _ root: Int) -> [Key] {
-    var keys = rings[root].isTimed ? [Key(Self.anywhere, nil)] : []
-    for field in rings[root].finds {
-      let set = field == .source ? report.sources : report.targets
-      for address in set.listed { keys.append(Key(address, field)) }
+  private func keys(_ report: Report) -> [OpeningTable.Key] {
+    var keys = isTimed ? [OpeningTable.Key(OpeningTable.anywhere, nil)] : []
+    for field in finds {
+      for address in (field == .source ? report.sources : report.targets).listed {
+        keys.append(OpeningTable.Key(address, field))
+      }
     }
     return keys
   }
 
   /// Empties a slot: the next that is past its time or of a crowd that holds its share, else of the
-  /// next few the one whose crowd holds most.
-  private mutating func vacate(_ root: Int, asOf now: CaptureTime, _ within: TimeSpan) -> Int {
-    var victim = rings[root].hand
+  /// next few the one whose crowd holds most; and whether it was not past its time.
+  private mutating func vacate(
+    asOf now: CaptureTime, _ within: TimeSpan, _ capacity: Int
+  ) -> (slot: Int, isLost: Bool) {
+    var victim = hand
     var most = (child: 0, block: 0)
     var steps = 0
-    while steps < min(Self.patience, capacity) {
-      let slot = (rings[root].hand + steps) % capacity
+    while steps < min(OpeningTable.patience, capacity) {
+      let slot = (hand + steps) % capacity
       steps += 1
-      let opening = rings[root].slots[slot]
-      let isOver = opening.sighting.report.last + within < now
-      let weight = rings[root].counts.weight(opening.crowd)
-      if isOver || rings[root].counts.isHeavy(opening.crowd) {
+      let isOver = slots[slot].sighting.report.last + within < now
+      let weight = isOver ? most : counts.weight(slots[slot].crowd)
+      if isOver || counts.isHeavy(weight) {
         victim = slot
         break
       }
@@ -128,16 +143,13 @@ struct OpeningTable: Sendable, Codable {
         victim = slot
       }
     }
-    rings[root].hand = (rings[root].hand + steps) % capacity
-    let old = rings[root].slots[victim]
-    if old.sighting.report.last + within >= now { evicted &+= 1 }
-    rings[root].counts.remove(old.crowd)
-    rings[root].forget(victim, keys(old.sighting.report, root))
-    return victim
+    hand = (hand + steps) % capacity
+    let old = slots[victim]
+    counts.remove(old.crowd)
+    forget(victim, keys(old.sighting.report))
+    return (victim, old.sighting.report.last + within >= now)
   }
-}
 
-extension OpeningTable.Ring {
   /// The opening with this id among those its addresses lead to.
   fileprivate func slotOf(_ id: ReportID, _ keys: [OpeningTable.Key]) -> Int? {
     for key in keys where key.role > 0 {
