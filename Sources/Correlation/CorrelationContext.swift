@@ -1,3 +1,4 @@
+import Analysis
 import Hierarchy
 import Reports
 import Terms

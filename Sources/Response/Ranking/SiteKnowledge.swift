@@ -1,3 +1,4 @@
+import Analysis
 import Hierarchy
 import Reports
 import Terms
@@ -7,15 +8,19 @@ import Terms
 /// monitor goes on from its state, and ranks anew what it tells from then on.
 public final class SiteKnowledge: Sendable {
   let hosts: [IPAddress: HostFacts]
-  /// What counts as inside; empty means everything.
-  let home: [IPPrefix]
+  /// What counts as inside; where nothing is said, everything does.
+  private let home: PrefixTable<Bool>
+  private let isEverythingHome: Bool
   private let interest: [String: Double]
 
   public init(
     hosts: [IPAddress: HostFacts] = [:], home: [IPPrefix] = [], interest: [String: Double] = [:]
   ) {
     self.hosts = hosts
-    self.home = home
+    var table = PrefixTable<Bool>()
+    for prefix in home { table[prefix] = true }
+    self.home = table
+    isEverythingHome = home.isEmpty
     self.interest = interest
   }
 
@@ -28,7 +33,7 @@ public final class SiteKnowledge: Sendable {
 
   /// Whether an address is the site's.
   func holds(_ address: IPAddress) -> Bool {
-    home.isEmpty || hosts[address] != nil || home.contains { $0.contains(address) }
+    isEverythingHome || hosts[address] != nil || home.match(IPPrefix(host: address)) != nil
   }
 
   /// Interest in a report's kind: what the site says of it, of its family or of all, else what its

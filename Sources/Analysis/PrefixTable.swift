@@ -2,12 +2,14 @@ import Terms
 
 /// Values by prefix, found by the addresses that they contain: a probe per prefix length in use,
 /// however many there are.
-struct PrefixTable<Value: Sendable>: Sendable {
-  private var values: [IPPrefix: Value] = [:]
+public struct PrefixTable<Value: Sendable>: Sendable {
+  @usableFromInline var values: [IPPrefix: Value] = [:]
   /// Lengths in use of IPv4 and of IPv6, the longest first.
-  private var lengths: [[UInt8]] = [[], []]
+  @usableFromInline var lengths: [[UInt8]] = [[], []]
 
-  subscript(prefix: IPPrefix) -> Value? {
+  @inlinable public init() {}
+
+  @inlinable public subscript(prefix: IPPrefix) -> Value? {
     get { values[prefix] }
     set {
       values[prefix] = newValue
@@ -19,7 +21,7 @@ struct PrefixTable<Value: Sendable>: Sendable {
   }
 
   /// The value of the longest prefix that contains all of this one.
-  func match(_ prefix: IPPrefix) -> Value? {
+  @inlinable public func match(_ prefix: IPPrefix) -> Value? {
     for length in lengths[prefix.base.isIPv4 ? 0 : 1] where length <= prefix.length {
       if let value = values[IPPrefix(prefix.base, length: Int(length))] { return value }
     }
