@@ -115,11 +115,11 @@ struct FusedAttack: Sendable, Codable {
 
   /// Independent sightings confirm one another: 1 − Π(1 − confidence), short of certainty.
   private var combinedConfidence: Double {
-    guard !several.isEmpty else {
-      return min(max(0.99, opener.confidence), 1 - (1 - opener.confidence))
+    let others = several.first
+    let most = (others?.members ?? []).reduce(max(0.99, opener.confidence)) {
+      max($0, $1.confidence)
     }
-    let most = several[0].members.reduce(max(0.99, opener.confidence)) { max($0, $1.confidence) }
-    return min(most, 1 - several[0].doubt)
+    return min(most, 1 - (others?.doubt ?? 1 - opener.confidence))
   }
 
   private mutating func rest(on event: Report) {
