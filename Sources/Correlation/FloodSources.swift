@@ -1,3 +1,4 @@
+import Analysis
 import Reports
 import Terms
 
@@ -34,9 +35,19 @@ struct FloodSources: Sendable, Codable {
     for (source, contacts) in load.busiest {
       usual[source] = max(usual[source] ?? 0, contacts)
     }
-    guard usual.count > Self.clientLimit else { return }
-    let least = usual.sorted { ($0.value, $0.key) < ($1.value, $1.key) }
-    for (client, _) in least.prefix(usual.count - Self.clientLimit) { usual[client] = nil }
+    let excess = usual.count - Self.clientLimit
+    guard excess > 0 else { return }
+    let clients = usual.map { Client(contacts: $0.value, address: $0.key) }
+    for client in clients.least(excess) { usual[client.address] = nil }
+  }
+
+  private struct Client: Comparable {
+    var contacts: UInt64
+    var address: IPAddress
+
+    static func < (left: Client, right: Client) -> Bool {
+      (left.contacts, left.address) < (right.contacts, right.address)
+    }
   }
 
   /// Whom to name: those who insist, and whom monitors name in full; where nobody does, as with
