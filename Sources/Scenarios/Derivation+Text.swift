@@ -34,8 +34,23 @@ extension Derivation: CustomStringConvertible {
     }
     // Rows of evidence are told as those of the parties of the nearest verdict above.
     let eyes = report.class == "evidence" ? parent ?? report : report
-    branches += derivedFrom.map { $0.lines(parent: eyes) }
+    let mute = mute(for: eyes)
+    branches += derivedFrom.filter { !mute.contains($0.id) }.map { $0.lines(parent: eyes) }
+    if !mute.isEmpty {
+      branches.append(["… \(Figures.counted(mute.count, "evidence report")) without a row of this"])
+    }
     return [Self.head(report)] + Self.tree(branches)
+  }
+
+  /// The evidence below in which no row concerns `parent`, while other evidence has such rows: a
+  /// summary of a whole segment stands behind its domain's even when only its neighbour's row
+  /// matters.
+  private func mute(for parent: ReportRow) -> Set<String> {
+    let evidence = derivedFrom.filter { $0.report?.summary != nil }
+    let mute = evidence.filter { child in
+      child.report?.summary?.contains { $0.concerns(parent) } == false
+    }
+    return mute.count == evidence.count ? [] : Set(mute.map(\.id))
   }
 
   /// Draws branches under a line.

@@ -66,6 +66,25 @@ import Testing
     #expect(lookup.ids.count == 5)
   }
 
+  @Test func evidenceThatSaysNothingOfTheVerdictIsCountedNotTold() throws {
+    guard case .contacts(let rows)? = tree.dmz.summary else { return }
+    var lab = tree.dmz
+    lab.id.low += 1
+    lab.monitor = name("lab")
+    lab.summary = .contacts(Array(rows.dropLast()))
+    var domain = tree.domain
+    domain.derivedFrom.append(lab.id)
+    var lookup = ReportLookup(try scratch.result([tree.dmz, tree.office, tree.scan, lab, domain]))
+    let text = try Derivation(of: domain.id.description, in: &lookup).description
+    #expect(text.hasSuffix("└─ … 1 evidence report without a row of this"))
+    #expect(!text.contains("local lab"))
+    // Where nothing fits, all of it is told: nobody may have to guess what it was.
+    domain.derivedFrom = [lab.id]
+    lookup = ReportLookup(try scratch.result([lab, domain]))
+    #expect(
+      try Derivation(of: domain.id.description, in: &lookup).description.contains("local lab"))
+  }
+
   @Test func aCycleAndAGapEndTheWalk() throws {
     var upper = report(.distributedScan, at: .enterprise, "acme", raised: 9)
     var lower = report(.distributedScan, at: .domain, "hq", raised: 8, from: [upper])

@@ -73,13 +73,8 @@ struct FirstContacts: FlowReader {
     nextDeadline = .distantFuture
     let rows = table.drain(limit: rowLimit)
     guard !rows.isEmpty else { return }
-    let start = now - epochSpan
-    var report = sink.opening(
-      .firstContacts, .evidence, subject: context.segment, first: start, last: now, at: now,
-      severity: 1, confidence: 1)
-    report.summary = .contacts(rows)
-    if !context.segment.isEmpty { report.coverage.segments = [context.segment] }
-    sink.emit(report)
+    sink.emit(
+      .contacts(rows), as: .firstContacts, on: context.segment, from: now - epochSpan, to: now)
   }
 
   @inline(__always) private mutating func fail(_ event: UnsafePointer<FlowEvent>) {

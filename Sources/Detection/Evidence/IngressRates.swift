@@ -160,12 +160,7 @@ struct IngressRates: FlowReader {
     sources.removeAll(keepingCapacity: true)
     tallies.removeAll(keepingCapacity: true)
     guard !rows.isEmpty else { return }
-    var report = sink.opening(
-      .ingressRates, .evidence, subject: context.segment, first: start, last: now, at: now,
-      severity: 1, confidence: 1)
-    report.summary = .rates(rows)
-    if !context.segment.isEmpty { report.coverage.segments = [context.segment] }
-    sink.emit(report)
+    sink.emit(.rates(rows), as: .ingressRates, on: context.segment, from: start, to: now)
   }
 
   private func isBefore(_ left: TableKey, _ right: TableKey) -> Bool {

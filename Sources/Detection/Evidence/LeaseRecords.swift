@@ -64,13 +64,8 @@ struct LeaseRecords: AnalysisEngine {
   mutating func advance(to now: CaptureTime, into sink: inout ReportSink) {
     nextDeadline = .distantFuture
     guard !rows.isEmpty else { return }
-    var report = sink.opening(
-      .leases, .evidence, subject: context.segment,
-      first: rows.reduce(now) { min($0, $1.granted) }, last: now, at: now, severity: 1,
-      confidence: 1)
-    report.summary = .leases(rows)
-    if !context.segment.isEmpty { report.coverage.segments = [context.segment] }
-    sink.emit(report)
+    let first = rows.reduce(now) { min($0, $1.granted) }
+    sink.emit(.leases(rows), as: .leases, on: context.segment, from: first, to: now)
     rows = []
   }
 

@@ -139,12 +139,8 @@ struct LoginRecords: AnalysisEngine {
 
   private mutating func flush(_ now: CaptureTime, into sink: inout ReportSink) {
     guard !rows.isEmpty else { return }
-    var report = sink.opening(
-      .logins, .evidence, subject: context.segment, first: rows.reduce(now) { min($0, $1.opened) },
-      last: now, at: now, severity: 1, confidence: 1)
-    report.summary = .logins(rows)
-    if !context.segment.isEmpty { report.coverage.segments = [context.segment] }
-    sink.emit(report)
+    let first = rows.reduce(now) { min($0, $1.opened) }
+    sink.emit(.logins(rows), as: .logins, on: context.segment, from: first, to: now)
     rows = []
     refusals.removeAll(keepingCapacity: true)
   }
