@@ -16,6 +16,15 @@ public struct ArchivedReport: Sendable, Hashable {
   }
 }
 
+/// A piece of a lane's own reports.
+public struct ReportPage: Sendable, Hashable {
+  public var entries: [SequencedReport] = []
+  /// Ask again after this place; nil when there is nothing more now.
+  public var next: UInt64?
+
+  public init() {}
+}
+
 /// How many reports an archive holds of one lane.
 public struct LaneCounts: Sendable, Hashable {
   public var produced = 0
@@ -30,28 +39,24 @@ public struct LaneCounts: Sendable, Hashable {
 extension ReportArchive {
   /// The newest revision of `id`, own or received; own first when both have the same.
   public func report(_ id: ReportID) throws -> ArchivedReport? {
-    try read { database in
-      var newest: (table: Table, position: Int64, index: Int, revision: UInt32)?
-      for table in [Table.produced, .received] {
-        try eachKeyRow(database, table, lane: nil) { position, _, keys in
-          for (index, key) in keys.enumerated() where key.id == id {
-            if let newest, newest.revision >= key.revision { continue }
-            newest = (table, position, index, key.revision)
-          }
-        }
-      }
-      guard let newest,
-        let batch = try batch(database, newest.table, at: newest.position)
-      else { return nil }
-      return ArchivedReport(child: batch.child, report: batch.reports[newest.index])
-    }
+    try newest([.produced, .received], lane: nil) { $0.id == id }.first
   }
 
-  /// Own reports of a lane in the order stored, whether or not anybody subscribed to them: at most
-  /// `limit` after `cursor`, which is the `sequence` of the last one read; 0 to begin.
+  /// The newest revisions of those of `ids` that are here, own or received, in no given order.
+  public func reports(_ ids: Set<ReportID>) throws -> [ArchivedReport] {
+    try newest([.produced, .received], lane: nil) { ids.contains($0.id) }
+  }
+
+  /// Own reports of a lane in the order stored, whether or not anybody subscribed to them: those of
+  /// `classes` after `cursor`, the `next` of the page before; 0 to begin.
+  ///
+  /// A page ends after `limit` reports, before they come to more than `bytes` (by estimate), or
+  /// after `batchesPerPage` batches, so that no question keeps a monitor long. A report of more
+  /// than `bytes` is passed over.
   public func own(
-    lane: LaneName, after cursor: UInt64, limit: Int
-  ) throws -> [SequencedReport] {
+    lane: LaneName, classes: Set<ReportClass> = Set(ReportClass.allCases), after cursor: UInt64,
+    limit: Int, bytes: Int = .max
+  ) throws -> ReportPage {
     let stride = Int64(Self.batchLimit)
     let start = Int64(clamping: cursor)
     return try read { database in
@@ -61,18 +66,28 @@ extension ReportArchive {
           WHERE lane = ? AND position >= ? ORDER BY position
           """)
       let rows = try Row.fetchCursor(statement, arguments: [lane.text, start / stride])
-      var found: [SequencedReport] = []
-      while found.count < limit, let row = try rows.next() {
+      var page = ReportPage()
+      var (size, batches) = (0, 0)
+      while let row = try rows.next() {
+        guard batches < Self.batchesPerPage else { return page }
+        batches += 1
         let position: Int64 = try row.value(0)
         let keys = try keys(row.value(1), .produced, position)
-        let reports = try reports(row.value(2), keys: keys, .produced, position)
-        for (index, report) in reports.enumerated() {
+        let isWanted = keys.contains { classes.contains($0.reportClass) }
+        let held = isWanted ? try reports(row.value(2), keys: keys, .produced, position) : []
+        for (index, report) in held.enumerated() where classes.contains(report.reportClass) {
           let place = UInt64(clamping: position &* stride &+ Int64(index))
-          guard place > cursor, found.count < limit else { continue }
-          found.append(SequencedReport(sequence: place, report: report))
+          let length = ReportCoding.sizeEstimate(report)
+          guard place > cursor, length <= bytes else { continue }
+          guard page.entries.count < limit, size + length <= bytes else { return page }
+          size += length
+          page.entries.append(SequencedReport(sequence: place, report: report))
+          page.next = place
         }
+        page.next = UInt64(clamping: position &* stride &+ (stride - 1))
       }
-      return found
+      page.next = nil
+      return page
     }
   }
 
@@ -81,7 +96,7 @@ extension ReportArchive {
   public func reports(
     lane: LaneName, classes: Set<ReportClass> = Set(ReportClass.allCases)
   ) throws -> [Report] {
-    try newest(.produced, lane: lane, classes: classes).map(\.report)
+    try newest([.produced], lane: lane) { classes.contains($0.reportClass) }.map(\.report)
   }
 
   /// Newest revisions of received reports of the given classes, in the order in which their first
@@ -89,7 +104,7 @@ extension ReportArchive {
   public func received(
     lane: LaneName, classes: Set<ReportClass> = Set(ReportClass.allCases)
   ) throws -> [ArchivedReport] {
-    try newest(.received, lane: lane, classes: classes)
+    try newest([.received], lane: lane) { classes.contains($0.reportClass) }
   }
 
   /// Lanes with anything stored, live first.
@@ -141,32 +156,49 @@ extension ReportArchive {
     }
   }
 
+  /// Newest revisions of the reports whose keys `wants` takes, in the order in which their first
+  /// revisions were stored, table by table.
   private func newest(
-    _ table: Table, lane: LaneName, classes: Set<ReportClass>
+    _ tables: [Table], lane: LaneName?, where wants: (BatchKey) -> Bool
   ) throws -> [ArchivedReport] {
     try read { database in
       var order: [ReportID] = []
-      var places: [ReportID: (position: Int64, index: Int, revision: UInt32)] = [:]
-      try eachKeyRow(database, table, lane: lane) { position, _, keys in
-        for (index, key) in keys.enumerated() where classes.contains(key.reportClass) {
-          if let place = places[key.id] {
-            if place.revision >= key.revision { continue }
-          } else {
-            order.append(key.id)
+      var places: [ReportID: Place] = [:]
+      for table in tables {
+        try eachKeyRow(database, table, lane: lane) { position, _, keys in
+          for (index, key) in keys.enumerated() where wants(key) {
+            if let place = places[key.id] {
+              if place.revision >= key.revision { continue }
+            } else {
+              order.append(key.id)
+            }
+            places[key.id] = Place(
+              table: table, position: position, index: index, revision: key.revision)
           }
-          places[key.id] = (position, index, key.revision)
         }
       }
       var found: [ReportID: ArchivedReport] = [:]
-      for position in Set(places.values.map(\.position)).sorted() {
-        guard let batch = try batch(database, table, at: position) else { continue }
-        for (index, report) in batch.reports.enumerated() {
-          guard let place = places[report.id], place.position == position, place.index == index
-          else { continue }
-          found[report.id] = ArchivedReport(child: batch.child, report: report)
+      for table in tables {
+        let positions = Set(places.values.lazy.filter { $0.table == table }.map(\.position))
+        for position in positions.sorted() {
+          guard let batch = try batch(database, table, at: position) else { continue }
+          for (index, report) in batch.reports.enumerated() {
+            guard let place = places[report.id], place.table == table,
+              place.position == position, place.index == index
+            else { continue }
+            found[report.id] = ArchivedReport(child: batch.child, report: report)
+          }
         }
       }
       return order.compactMap { found[$0] }
     }
+  }
+
+  /// Where the newest revision of a report lies.
+  private struct Place {
+    var table: Table
+    var position: Int64
+    var index: Int
+    var revision: UInt32
   }
 }

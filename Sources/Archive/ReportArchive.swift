@@ -14,6 +14,8 @@ import Terms
 public final class ReportArchive: Sendable {
   /// Reports per row at most.
   public static let batchLimit = 256
+  /// Rows read for one page of `own(lane:classes:after:limit:bytes:)`.
+  public static let batchesPerPage = 1024
   /// Rows appended between two looks at the retention limits.
   public static let retentionInterval = 256
   /// Rows dropped per table by one look, so that no append waits long.

@@ -1,5 +1,5 @@
 import ArgumentParser
-import Foundation
+import Replay
 import Reports
 import Scenarios
 import Terms
@@ -16,11 +16,13 @@ struct IncidentsCommand: AsyncParsableCommand {
       succeed?) and confidence; 'beryl why ID' shows the arithmetic. A class is left only when the \
       rank is well beyond it, so that lists stay as they are while attacks go on.
 
-      Give the result file of a replay, or archives as 'beryl why' takes them; monitors may run \
-      meanwhile.
+      Give the result file of a replay, archives as 'beryl why' takes them (monitors may run \
+      meanwhile), or the topology of a tree that runs: its monitors are asked.
 
       Examples:
         beryl incidents --result out.json
+        beryl incidents --live topology/acme.yaml
+        watch beryl incidents --live topology/acme.yaml --least high
         beryl incidents --archive state/acme.sqlite
         beryl incidents --archive state/ --tier enterprise --least high
         beryl incidents --result out.json --json | jq '.[] | [.assessment.rank, .kind]'
@@ -29,7 +31,7 @@ struct IncidentsCommand: AsyncParsableCommand {
       "class", "host", "relevance", "priority", "value", "interest", "outcome", "confidence", \
       "riskValue", "grounds", "ofRelevance", "ofPriority", "ofOutcome", "ofConfidence", "belief"}.
 
-      Exit codes: 0 listed, 2 an archive or result that cannot be read.
+      Exit codes: 0 listed, 2 an archive or result that cannot be read, no monitor that answers.
       """)
 
   @OptionGroup var origin: ReportOrigin
@@ -54,23 +56,21 @@ struct IncidentsCommand: AsyncParsableCommand {
   }
 
   func run() async throws {
-    do {
-      let rows = try incidents()
+    try await ReportOrigin.explaining("incidents") {
+      let rows = try await incidents()
       guard !json else { return print(try JSONText.of(rows)) }
       guard !rows.isEmpty else { return print("no incidents") }
       for line in IncidentTable(rows).lines { print(line) }
-    } catch let fault as any CustomStringConvertible & Error
-      where ReportOrigin.explains(fault)
-    {
-      FileHandle.standardError.write(Data("beryl incidents: \(fault)\n".utf8))
-      throw ExitCode(2)
     }
   }
 
-  private func incidents() throws -> [ReportRow] {
+  private func incidents() async throws -> [ReportRow] {
     let rows: [ReportRow]
     if let result = origin.result {
       rows = try ResultCoding.load(result).incidents
+    } else if let topology = origin.live {
+      rows = try await origin.ask(topology, "incidents") { await $0.reports([.incident]) }
+        .map { ReportRow($0) }
     } else {
       rows = try ReportLookup.rows(paths: origin.archive)
     }

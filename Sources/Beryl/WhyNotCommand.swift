@@ -1,6 +1,6 @@
 import ArgumentParser
-import Foundation
 import Hierarchy
+import Replay
 import Reports
 import Scenarios
 import Terms
@@ -17,12 +17,14 @@ struct WhyNotCommand: AsyncParsableCommand {
       each monitor beside the limits of the engines, and names who could not see.
 
       Times are UTC epoch seconds, or seconds into the replay as +12 (with --result). A result \
-      file has only the evidence behind its verdicts; the archives of 'replay --keep' have all.
+      file has only the evidence behind its verdicts; the archives of 'replay --keep' have all, \
+      and so have monitors that run (--live instead of --topology).
 
       Examples:
         beryl why-not --kind recon.port-scan --source 10.10.2.104 --archive kept/ --topology topology/acme.yaml
         beryl why-not --kind 'dos.*' --target 10.10.1.11 --between +10 +40 --result out.json \
       --topology topology/acme.yaml
+        beryl why-not --kind recon.port-scan --source 10.10.2.104 --live topology/acme.yaml
 
       With --json one object: {"seen": [{"tier", "monitor", "text", "id"}], "stops": [{"monitor", \
       "cause", "text"}]}; "cause" is told, absorbed, severity, filter, budget, lateness, \
@@ -47,13 +49,16 @@ struct WhyNotCommand: AsyncParsableCommand {
 
   @OptionGroup var origin: ReportOrigin
 
-  @Option(help: "The topology file.")
-  var topology: String
+  @Option(help: "The topology file; --live names it already.")
+  var topology: String?
 
   @Flag(help: "Print JSON instead of text.")
   var json = false
 
   func validate() throws {
+    guard topology != nil || origin.live != nil else {
+      throw ValidationError("Give --topology FILE")
+    }
     guard between.isEmpty || between.count == 2 else {
       throw ValidationError("--between takes two times")
     }
@@ -65,21 +70,14 @@ struct WhyNotCommand: AsyncParsableCommand {
   }
 
   func run() async throws {
-    try await exiting {
-      let answer: SilenceAnswer
-      do {
-        answer = try search(try loadTopology(topology)).answer()
-      } catch let fault as any CustomStringConvertible & Error
-        where ReportOrigin.explains(fault)
-      {
-        throw StartRefusal("\(fault)")
-      }
+    try await ReportOrigin.explaining("why-not") {
+      let answer = try await search(try loadTopology(origin.live ?? topology ?? "")).answer()
       print(json ? try JSONText.of(answer) : answer.description)
       if answer.wasTold { throw BerylExit.failure }
     }
   }
 
-  private func search(_ topology: Topology) throws -> SilenceSearch {
+  private func search(_ topology: Topology) async throws -> SilenceSearch {
     guard topology.schema.kinds.keys.contains(where: { $0.matches(kind) }) else {
       throw StartRefusal("--kind \(kind): the schema of \(topology.path) has no such kind")
     }
@@ -91,9 +89,16 @@ struct WhyNotCommand: AsyncParsableCommand {
         try question(start: loaded.timing.first), topology: topology, limits: EngineLimits.all,
         rows: rows, losses: loaded.losses, watching: seeing)
     }
+    let rows: [ReportRow]
+    if let path = origin.live {
+      let all = Set(ReportClass.allCases)
+      rows = try await origin.ask(path, "why-not") { await $0.reports(all) }
+        .map { ReportRow($0) }
+    } else {
+      rows = try ReportLookup.rows(paths: origin.archive)
+    }
     return SilenceSearch(
-      try question(start: nil), topology: topology, limits: EngineLimits.all,
-      rows: try ReportLookup.rows(paths: origin.archive))
+      try question(start: nil), topology: topology, limits: EngineLimits.all, rows: rows)
   }
 
   private func question(start: Double?) throws -> SilenceQuestion {

@@ -27,10 +27,16 @@ extension Beryl_V1_Envelope {
     case .goodbye(let reason): goodbye.reason = cut(reason)
     case .statusRequest: statusRequest = Beryl_V1_StatusRequest()
     case .statusReply(let status): statusReply = Beryl_V1_Status(status)
-    case .reportsRequest(let lane, let after, let limit):
-      reportsRequest.lane = lane.text
-      reportsRequest.after = after
-      reportsRequest.limit = UInt32(clamping: limit)
+    case .reportsRequest(let request):
+      reportsRequest.lane = request.lane.text
+      reportsRequest.after = request.after
+      reportsRequest.limit = UInt32(clamping: request.limit)
+      reportsRequest.classes = request.classes.map { Beryl_V1_ReportClass($0) }
+        .sorted { $0.rawValue < $1.rawValue }
+    case .lookupRequest(let ids):
+      lookupRequest.ids = ids.map { id in
+        withUnsafeBytes(of: (id.high.bigEndian, id.low.bigEndian)) { Data($0) }
+      }
     case .drillBegin, .drillData, .drillDataEnd, .drillEnd, .controlReply: setDrill(message)
     }
   }
@@ -66,6 +72,16 @@ private func bounded(_ losses: [String: UInt64]) -> [String: UInt64] {
   guard losses.count > LinkLimit.counters else { return losses }
   let kept = losses.sorted { $0.key < $1.key }.prefix(LinkLimit.counters)
   return Dictionary(uniqueKeysWithValues: kept.map { ($0.key, $0.value) })
+}
+
+extension Beryl_V1_ReportClass {
+  fileprivate init(_ reportClass: ReportClass) {
+    switch reportClass {
+    case .detection: self = .detection
+    case .evidence: self = .evidence
+    case .incident: self = .incident
+    }
+  }
 }
 
 extension Beryl_V1_Tier {
@@ -159,8 +175,14 @@ extension LinkMessage {
     case .reportsRequest(let request):
       try check(Int(request.limit), LinkLimit.replyReports, "reports_request.limit")
       self = .reportsRequest(
-        try laneName(request.lane, "reports_request.lane"), after: request.after,
-        limit: Int(request.limit))
+        ReportsRequest(
+          lane: try laneName(request.lane, "reports_request.lane"),
+          classes: try classes(request.classes), after: request.after, limit: Int(request.limit)))
+    case .lookupRequest(let request):
+      try check(request.ids.count, LinkLimit.lookupReports, "lookup_request.ids")
+      var ids: [ReportID] = []
+      for bytes in request.ids { ids.append(try reportID(bytes, "lookup_request.ids")) }
+      self = .lookupRequest(ids)
     case .batch, .acknowledgement, .reportsReply:
       throw WireFault(field: "envelope", reason: "more than one message")
     case .drillBegin, .drillData, .drillDataEnd, .drillEnd, .controlReply:
@@ -202,6 +224,30 @@ private func check(_ count: Int, _ limit: Int, _ field: String) throws(WireFault
   guard count <= limit else {
     throw WireFault(field: field, reason: "\(count) is more than \(limit)")
   }
+}
+
+private func classes(_ list: [Beryl_V1_ReportClass]) throws(WireFault) -> Set<ReportClass> {
+  var classes: Set<ReportClass> = []
+  for entry in list {
+    switch entry {
+    case .detection: classes.insert(.detection)
+    case .evidence: classes.insert(.evidence)
+    case .incident: classes.insert(.incident)
+    default: throw WireFault(field: "reports_request.classes", reason: "unknown class")
+    }
+  }
+  return classes
+}
+
+/// Sixteen bytes, as `Report.id`.
+private func reportID(_ bytes: Data, _ field: String) throws(WireFault) -> ReportID {
+  guard bytes.count == 16 else {
+    throw WireFault(field: field, reason: "\(bytes.count) bytes, an id has 16")
+  }
+  let numbers = bytes.withUnsafeBytes { buffer in
+    [0, 8].map { UInt64(bigEndian: buffer.loadUnaligned(fromByteOffset: $0, as: UInt64.self)) }
+  }
+  return ReportID(high: numbers[0], low: numbers[1])
 }
 
 private func text(_ text: String, _ field: String) throws(WireFault) -> String {

@@ -30,8 +30,10 @@ public enum LinkLimit {
   public static let textBytes = 1024
   /// Bytes of a capture per drill data message.
   public static let drillBytes = 256 << 10
-  /// Reports per reply to a `reportsRequest`.
+  /// Reports per reply to a `reportsRequest`; fewer when they come to more than `reportBytes`.
   public static let replyReports = 1024
+  /// Reports asked for by one `lookupRequest`.
+  public static let lookupReports = 1024
   /// Messages of one connection that may wait to be handled before no more is read from it; a peer
   /// that keeps to its window never has as many.
   public static let unhandledMessages = 24

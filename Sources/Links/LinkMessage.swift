@@ -19,8 +19,11 @@ public enum LinkMessage: Hashable, Sendable {
   case goodbye(reason: String)
   case statusRequest
   case statusReply(MonitorStatus)
-  /// Answered by `reportsReply`: own reports of a lane with a sequence after `position`.
-  case reportsRequest(LaneName, after: UInt64, limit: Int)
+  /// Answered by `reportsReply`, as is the next.
+  case reportsRequest(ReportsRequest)
+  /// The newest revisions of these reports, own or received; `next` is then the place in the list
+  /// from which to ask again.
+  case lookupRequest([ReportID])
   case reportsReply(ReportsReply)
   /// Answered by `controlReply`, as are all the drill messages.
   case drillBegin(DrillBegin)
@@ -142,6 +145,26 @@ public struct Heartbeat: Hashable, Sendable {
   }
 }
 
+/// Asks for own reports of a lane.
+public struct ReportsRequest: Hashable, Sendable {
+  public var lane: LaneName
+  public var classes: Set<ReportClass>
+  /// The `next` of the reply before; 0 to begin.
+  public var after: UInt64
+  /// At most `LinkLimit.replyReports`.
+  public var limit: Int
+
+  public init(
+    lane: LaneName, classes: Set<ReportClass> = Set(ReportClass.allCases), after: UInt64 = 0,
+    limit: Int = LinkLimit.replyReports
+  ) {
+    self.lane = lane
+    self.classes = classes
+    self.after = after
+    self.limit = limit
+  }
+}
+
 public struct ReportsReply: Hashable, Sendable {
   public var lane: LaneName
   public var entries: [SequencedReport]
@@ -212,6 +235,7 @@ extension LinkMessage {
     case .statusRequest: "status-request"
     case .statusReply: "status-reply"
     case .reportsRequest: "reports-request"
+    case .lookupRequest: "lookup-request"
     case .reportsReply: "reports-reply"
     case .drillBegin: "drill-begin"
     case .drillData: "drill-data"
@@ -224,7 +248,9 @@ extension LinkMessage {
   /// Whether an operator may send it.
   public var isRequest: Bool {
     switch self {
-    case .statusRequest, .reportsRequest, .drillBegin, .drillData, .drillDataEnd, .drillEnd: true
+    case .statusRequest, .reportsRequest, .lookupRequest, .drillBegin, .drillData, .drillDataEnd,
+      .drillEnd:
+      true
     default: false
     }
   }

@@ -23,6 +23,8 @@ public struct ProcessReplay: Sendable {
   public let directory: String
   /// Told once the tree runs; tests use it to hurt processes.
   public var onStart: (@Sendable (ProcessTree) -> Void)?
+  /// Told when every monitor is through, before the tree is stopped; tests use it to ask the tree.
+  public var onEnd: (@Sendable (TreeControl) async -> Void)?
 
   public init(_ scenario: Scenario, topology: Topology, directory: String) {
     self.scenario = scenario
@@ -106,6 +108,7 @@ public struct ProcessReplay: Sendable {
       if statuses.count == topology.monitors.count,
         statuses.allSatisfy({ $0.isThrough(.live) })
       {
+        await onEnd?(control)
         await control.close()
         return statuses
       }

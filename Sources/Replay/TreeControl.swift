@@ -63,19 +63,43 @@ public actor TreeControl {
     return answers
   }
 
-  /// A monitor's own reports of a lane.
-  public func reports(of monitor: MonitorName, lane: LaneName) async throws -> [Report] {
+  /// A monitor's own reports of a lane, every revision in the order stored.
+  public func reports(
+    of monitor: MonitorName, lane: LaneName,
+    classes: Set<ReportClass> = Set(ReportClass.allCases)
+  ) async throws -> [Report] {
     var reports: [Report] = []
     var position: UInt64? = 0
     while let after = position {
-      let request = LinkMessage.reportsRequest(lane, after: after, limit: LinkLimit.replyReports)
-      guard case .reportsReply(let reply) = try await self.request(request, to: monitor) else {
-        break
-      }
+      let request = ReportsRequest(lane: lane, classes: classes, after: after)
+      let reply = try await self.reply(to: .reportsRequest(request), of: monitor)
       reports += reply.entries.map(\.report)
       position = reply.next
     }
     return reports
+  }
+
+  /// The newest revisions of those of `ids` that a monitor has, own or received.
+  public func reports(_ ids: [ReportID], at monitor: MonitorName) async throws -> [Report] {
+    var reports: [Report] = []
+    var start = 0
+    while start < ids.count {
+      let end = min(ids.count, start + LinkLimit.lookupReports)
+      let reply = try await self.reply(to: .lookupRequest(Array(ids[start..<end])), of: monitor)
+      reports += reply.entries.map(\.report)
+      // At least one is told, or all that were asked for are unknown.
+      start = reply.next.map { start + max(1, Int(clamping: $0)) } ?? end
+    }
+    return reports
+  }
+
+  private func reply(
+    to message: LinkMessage, of monitor: MonitorName
+  ) async throws -> ReportsReply {
+    guard case .reportsReply(let reply) = try await request(message, to: monitor) else {
+      throw StartRefusal("'\(monitor)' gave no proper reply")
+    }
+    return reply
   }
 
   public func close() {

@@ -11,10 +11,12 @@ public struct ReportLookup {
   public private(set) var ids: [String] = []
 
   public init(_ result: ReplayResult) {
-    for row in result.incidents + result.detections + result.evidenceReports {
-      rows[row.id] = row
-    }
-    ids = rows.keys.sorted()
+    self.init(rows: result.incidents + result.detections + result.evidenceReports)
+  }
+
+  public init(rows: [ReportRow]) {
+    for row in rows { self.rows[row.id] = row }
+    ids = self.rows.keys.sorted()
   }
 
   /// The newest revision over all archives counts.

@@ -190,7 +190,8 @@ struct MonitorLoop {
     case .closeDown(let id, let reason): server?.close(id, reason: reason)
     case .drill(let message, let id): captures.drill(message, for: id)
     case .drillOver(let lane): captures.end(lane)
-    case .fetch(let lane, let after, let limit, let id): try fetch(lane, after, limit, id)
+    case .fetch(let request, let id): try fetch(request, id)
+    case .lookUp(let ids, let id): try lookUp(ids, id)
     case .log(let entry): log(entry)
     default: break
     }
@@ -207,14 +208,32 @@ struct MonitorLoop {
     parents[id] = parent
   }
 
-  private func fetch(
-    _ lane: LaneName, _ after: UInt64, _ limit: Int, _ id: ConnectionID
-  ) throws {
-    let count = min(max(1, limit), LinkLimit.replyReports)
-    let entries = try archive.own(lane: lane, after: after, limit: count)
-    let next = entries.count == count ? entries.last?.sequence : nil
+  private func fetch(_ request: ReportsRequest, _ id: ConnectionID) throws {
+    let page = try archive.own(
+      lane: request.lane, classes: request.classes, after: request.after,
+      limit: min(max(1, request.limit), LinkLimit.replyReports), bytes: LinkLimit.reportBytes)
     server?.send(
-      .reportsReply(ReportsReply(lane: lane, entries: entries, next: next)), on: id)
+      .reportsReply(ReportsReply(lane: request.lane, entries: page.entries, next: page.next)),
+      on: id)
+  }
+
+  private func lookUp(_ ids: [ReportID], _ id: ConnectionID) throws {
+    var found: [ReportID: Report] = [:]
+    for held in try archive.reports(Set(ids)) { found[held.report.id] = held.report }
+    var reply = ReportsReply(lane: .live, entries: [], next: nil)
+    var size = 0
+    for (place, wanted) in ids.enumerated() {
+      guard let report = found[wanted] else { continue }
+      let length = ReportCoding.sizeEstimate(report)
+      guard length <= LinkLimit.reportBytes else { continue }
+      size += length
+      guard size <= LinkLimit.reportBytes else {
+        reply.next = UInt64(place)
+        break
+      }
+      reply.entries.append(SequencedReport(sequence: 0, report: report))
+    }
+    server?.send(.reportsReply(reply), on: id)
   }
 
   private func completed(_ status: MonitorStatus) -> MonitorStatus {

@@ -9,8 +9,8 @@ extension MonitorNode {
   ) {
     switch message {
     case .statusRequest: add(.sendDown(.statusReply(status), to: connection))
-    case .reportsRequest(let lane, let after, let limit):
-      add(.fetch(lane, after: after, limit: limit, for: connection))
+    case .reportsRequest(let request): add(.fetch(request, for: connection))
+    case .lookupRequest(let ids): add(.lookUp(ids, for: connection))
     case .drillBegin(let begin): beginDrill(begin, name, connection, now)
     case .drillData(let data) where lanes[data.lane]?.owner == connection:
       add(.drill(message, for: connection))

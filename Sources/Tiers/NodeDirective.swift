@@ -1,5 +1,6 @@
 import Links
 import Monitoring
+import Reports
 import Terms
 
 /// What a `MonitorNode` wants done. The stores of one `takeDirectives()` are one transaction,
@@ -26,8 +27,10 @@ public enum NodeDirective: Sendable {
   case drill(LinkMessage, for: ConnectionID)
   /// Stop analysing a drill's capture and forget it.
   case drillOver(LaneName)
-  /// Read own reports for an operator; answer with one `reportsReply`.
-  case fetch(LaneName, after: UInt64, limit: Int, for: ConnectionID)
+  /// Read own reports for an operator; answer with one `reportsReply`, as the next.
+  case fetch(ReportsRequest, for: ConnectionID)
+  /// Read these reports, own or received.
+  case lookUp([ReportID], for: ConnectionID)
   case log(NodeLogEntry)
 
   /// Whether the directive changes the store.

@@ -46,6 +46,38 @@ import Testing
     #expect(restarted.spooledBytes == archive.spooledBytes)
   }
 
+  /// A page ends by number, by length and by how much was read for it.
+  @Test func pagesTogetherHoldEveryWantedReportOnce() throws {
+    let archive = try ReportArchive(scratch.archive)
+    var all = produced(1...700)
+    for place in stride(from: 3, to: 700, by: 50) { all[place].report.reportClass = .incident }
+    // Longer than any page.
+    all[53].report.targets = AddressSet((1...40).map { IPAddress(v4: UInt32($0)) })
+    try archive.appendProduced(all, lane: .live)
+    let length = ReportCoding.sizeEstimate(all[3].report)
+
+    func pages(_ classes: Set<ReportClass>, limit: Int, bytes: Int) throws -> [[Report]] {
+      var pages: [[Report]] = []
+      var place: UInt64? = 0
+      while let after = place {
+        let page = try archive.own(
+          lane: .live, classes: classes, after: after, limit: limit, bytes: bytes)
+        pages.append(page.entries.map(\.report))
+        place = page.next
+      }
+      return pages
+    }
+    let incidents = all.map(\.report).filter { $0.reportClass == .incident }
+    let short = try pages([.incident], limit: 100, bytes: length * 3 + 10)
+    #expect(short.allSatisfy { $0.count <= 3 })
+    #expect(short.flatMap(\.self) == incidents.filter { $0.id != all[53].report.id })
+    #expect(try pages([.incident], limit: 4, bytes: .max).flatMap(\.self) == incidents)
+    let whole = try pages(Set(ReportClass.allCases), limit: 1000, bytes: .max)
+    #expect(whole.flatMap(\.self) == all.map(\.report))
+    let wanted = Set(incidents.prefix(3).map(\.id) + [report(9999).id])
+    #expect(Set(try archive.reports(wanted).map(\.report)) == Set(incidents.prefix(3)))
+  }
+
   @Test func whatNoParentHasComesBackInOrderAndWhole() throws {
     let archive = try ReportArchive(scratch.archive)
     try archive.appendProduced(produced(1...500), lane: .live)

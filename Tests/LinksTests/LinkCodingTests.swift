@@ -28,7 +28,8 @@ import Testing
         children: [
           .init(name: dmz, isConnected: true, isAlive: false, watermark: .distantFuture)
         ], losses: ["a": 1], packets: 2, bytes: 3, uptime: 4.5, processID: 6)),
-    .reportsRequest(.live, after: 4, limit: 100),
+    .reportsRequest(ReportsRequest(lane: .live, classes: [.incident], after: 4, limit: 100)),
+    .lookupRequest([ReportID(high: 1, low: .max), ReportID(high: 2, low: 3)]),
     .reportsReply(ReportsReply(lane: .live, entries: [report(5, emitted: 1)], next: 5)),
     .reportsReply(ReportsReply(lane: .live, entries: [], next: nil)),
     .drillBegin(DrillBegin(lane: LaneName("d"), capture: "a.pcap", speed: 10)),

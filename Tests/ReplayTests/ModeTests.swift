@@ -2,6 +2,7 @@ import Foundation
 import Hierarchy
 import Links
 import Monitoring
+import Reports
 import Scenarios
 import Terms
 import Testing
@@ -130,6 +131,37 @@ private func verdicts(_ result: ReplayResult, withIDs: Bool = false) -> [String]
     #expect(verdicts(drill) == verdicts(inProcess))
   }
 
+  /// Who asks the monitors hears what their archives hold, down to packets.
+  @Test func aRunningTreeTellsItsIncidentsAndWhatIsBehindThem() async throws {
+    let bench = try Bench("distributed-scan")
+    defer { bench.remove() }
+    let state = bench.directory + "/state"
+    var replay = ProcessReplay(
+      bench.scenario, topology: bench.topology, directory: bench.directory)
+    replay.onEnd = { control in
+      do {
+        let told = await control.reports([.incident])
+        let kept = try ReportLookup.rows(paths: [state]).filter { $0.class == "incident" }
+        #expect(told.isAnswered && told.unreachable.isEmpty && !kept.isEmpty)
+        #expect(Set(told.reports.map { ReportRow($0) }) == Set(kept))
+        for incident in told.reports {
+          let grounds = await control.grounds(of: incident.id)
+          var asked = ReportLookup(rows: grounds.reports.map { ReportRow($0) })
+          var read = try ReportLookup(paths: [state])
+          #expect(grounds.unreachable.isEmpty)
+          #expect(
+            try Derivation(of: incident.id.description, in: &asked)
+              == Derivation(of: incident.id.description, in: &read))
+        }
+        let nothing = await control.grounds(of: ReportID(high: 1, low: 2))
+        #expect(nothing.reports.isEmpty && nothing.isAnswered)
+      } catch {
+        Issue.record(error)
+      }
+    }
+    _ = try await replay.run { _, _ in }
+  }
+
   @Test func speedDoesNotShow() async throws {
     let bench = try Bench("port-scan")
     defer { bench.remove() }
@@ -202,7 +234,7 @@ private func verdicts(_ result: ReplayResult, withIDs: Bool = false) -> [String]
     let why = try Derivation(of: scan.id, in: &lookup).description
     #expect(why.contains("hop 10.10.2.107 → 10.10.1.30 ssh"))
     #expect(
-      why.contains("10.10.1.30 → 10.10.3.20 ssh, accepted; capture of hq-servers packets 0, "))
+      why.contains("10.10.1.30 → 10.10.3.20 ssh, accepted; hq-servers.pcap.zst packets 0, "))
     // Of a host over which nobody went nothing is said.
     let guessing = try Bench("ssh-brute-force").inProcess()
     #expect(guessing.incidents.allSatisfy { $0.attributes["actor"] == nil })

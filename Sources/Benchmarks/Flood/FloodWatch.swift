@@ -49,8 +49,12 @@ final class FloodWatch: Sendable {
       guard state.isOpen, let id = state.connection else { return }
       state.asked = FloodBenchmark.now()
       state.client?.send(.statusRequest, on: id)
-      state.client?.send(.reportsRequest(.live, after: state.position, limit: 1024), on: id)
+      state.client?.send(request(after: state.position), on: id)
     }
+  }
+
+  private func request(after position: UInt64) -> LinkMessage {
+    .reportsRequest(ReportsRequest(lane: .live, after: position))
   }
 
   private func take(_ event: LinkTransportEvent) {
@@ -64,12 +68,12 @@ final class FloodWatch: Sendable {
         else { return }
         state.worst = max(state.worst, (state.asked - lane.watermark).seconds)
       case .received(_, .reportsReply(let reply)):
-        state.position = reply.entries.last?.sequence ?? state.position
+        state.position = reply.next ?? reply.entries.last?.sequence ?? state.position
         for entry in reply.entries where entry.report.kind == .overload {
           state.flood = entry.report
         }
         guard reply.next != nil, let id = state.connection else { return }
-        state.client?.send(.reportsRequest(.live, after: state.position, limit: 1024), on: id)
+        state.client?.send(request(after: state.position), on: id)
       default: break
       }
     }

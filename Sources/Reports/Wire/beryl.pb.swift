@@ -1146,6 +1146,14 @@ package nonisolated struct Beryl_V1_Envelope: Sendable {
     set {message = .controlReply(newValue)}
   }
 
+  package var lookupRequest: Beryl_V1_LookupRequest {
+    get {
+      if case .lookupRequest(let v)? = message {return v}
+      return Beryl_V1_LookupRequest()
+    }
+    set {message = .lookupRequest(newValue)}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum OneOf_Message: Equatable, Sendable {
@@ -1165,6 +1173,7 @@ package nonisolated struct Beryl_V1_Envelope: Sendable {
     case drillDataEnd(Beryl_V1_DrillDataEnd)
     case drillEnd(Beryl_V1_DrillEnd)
     case controlReply(Beryl_V1_ControlReply)
+    case lookupRequest(Beryl_V1_LookupRequest)
 
   }
 
@@ -1410,6 +1419,21 @@ package nonisolated struct Beryl_V1_ReportsRequest: Sendable {
   package var after: UInt64 = 0
 
   package var limit: UInt32 = 0
+
+  package var classes: [Beryl_V1_ReportClass] = []
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct Beryl_V1_LookupRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// 16 bytes each
+  package var ids: [Data] = []
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -3132,7 +3156,7 @@ nonisolated extension Beryl_V1_ReportList: SwiftProtobuf.Message, SwiftProtobuf.
 
 nonisolated extension Beryl_V1_Envelope: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Envelope"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}hello\0\u{1}welcome\0\u{1}refusal\0\u{1}batch\0\u{1}acknowledgement\0\u{1}heartbeat\0\u{1}goodbye\0\u{3}status_request\0\u{3}status_reply\0\u{3}reports_request\0\u{3}reports_reply\0\u{3}drill_begin\0\u{3}drill_data\0\u{3}drill_data_end\0\u{3}drill_end\0\u{3}control_reply\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}hello\0\u{1}welcome\0\u{1}refusal\0\u{1}batch\0\u{1}acknowledgement\0\u{1}heartbeat\0\u{1}goodbye\0\u{3}status_request\0\u{3}status_reply\0\u{3}reports_request\0\u{3}reports_reply\0\u{3}drill_begin\0\u{3}drill_data\0\u{3}drill_data_end\0\u{3}drill_end\0\u{3}control_reply\0\u{3}lookup_request\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3348,6 +3372,19 @@ nonisolated extension Beryl_V1_Envelope: SwiftProtobuf.Message, SwiftProtobuf._M
           self.message = .controlReply(v)
         }
       }()
+      case 17: try {
+        var v: Beryl_V1_LookupRequest?
+        var hadOneofValue = false
+        if let current = self.message {
+          hadOneofValue = true
+          if case .lookupRequest(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.message = .lookupRequest(v)
+        }
+      }()
       default: break
       }
     }
@@ -3422,6 +3459,10 @@ nonisolated extension Beryl_V1_Envelope: SwiftProtobuf.Message, SwiftProtobuf._M
     case .controlReply?: try {
       guard case .controlReply(let v)? = self.message else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 16)
+    }()
+    case .lookupRequest?: try {
+      guard case .lookupRequest(let v)? = self.message else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 17)
     }()
     case nil: break
     }
@@ -3975,7 +4016,7 @@ nonisolated extension Beryl_V1_Status.Peer: SwiftProtobuf.Message, SwiftProtobuf
 
 nonisolated extension Beryl_V1_ReportsRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".ReportsRequest"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}lane\0\u{1}after\0\u{1}limit\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}lane\0\u{1}after\0\u{1}limit\0\u{1}classes\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3986,6 +4027,7 @@ nonisolated extension Beryl_V1_ReportsRequest: SwiftProtobuf.Message, SwiftProto
       case 1: try { try decoder.decodeSingularStringField(value: &self.lane) }()
       case 2: try { try decoder.decodeSingularUInt64Field(value: &self.after) }()
       case 3: try { try decoder.decodeSingularUInt32Field(value: &self.limit) }()
+      case 4: try { try decoder.decodeRepeatedEnumField(value: &self.classes) }()
       default: break
       }
     }
@@ -4001,6 +4043,9 @@ nonisolated extension Beryl_V1_ReportsRequest: SwiftProtobuf.Message, SwiftProto
     if self.limit != 0 {
       try visitor.visitSingularUInt32Field(value: self.limit, fieldNumber: 3)
     }
+    if !self.classes.isEmpty {
+      try visitor.visitPackedEnumField(value: self.classes, fieldNumber: 4)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -4008,6 +4053,37 @@ nonisolated extension Beryl_V1_ReportsRequest: SwiftProtobuf.Message, SwiftProto
     if lhs.lane != rhs.lane {return false}
     if lhs.after != rhs.after {return false}
     if lhs.limit != rhs.limit {return false}
+    if lhs.classes != rhs.classes {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Beryl_V1_LookupRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".LookupRequest"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}ids\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedBytesField(value: &self.ids) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.ids.isEmpty {
+      try visitor.visitRepeatedBytesField(value: self.ids, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Beryl_V1_LookupRequest, rhs: Beryl_V1_LookupRequest) -> Bool {
+    if lhs.ids != rhs.ids {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
