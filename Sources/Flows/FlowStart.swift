@@ -80,7 +80,9 @@ extension FlowEvent.Probe {
   /// From the six classic control bits; ECE and CWR do not matter.
   private init(_ flags: TCPFlags, hasPayload: Bool) {
     let flags = flags.intersection([.fin, .syn, .reset, .push, .ack, .urgent])
-    if flags.contains(.reset) {
+    if flags.isSuperset(of: [.syn, .reset]) {
+      self = .odd
+    } else if flags.contains(.reset) {
       self = .otherTCP
     } else if flags.contains(.syn) {
       self = flags.contains(.ack) ? .midstream : flags.contains(.fin) ? .synFin : .syn

@@ -52,6 +52,8 @@ import Testing
     (FlowEvent.Probe.ack, TransportProtocol.tcp, UInt16(80), "recon.ping-sweep", "tcp-ack"),
     (.udp, .udp, 40_125, "recon.ping-sweep", "udp"), (.udp, .udp, 161, "recon.port-scan", "udp"),
     (.syn, .tcp, 80, "recon.port-scan", "syn"),
+    (.sctpInit, .sctp, 80, "recon.ping-sweep", "sctp-init"),
+    (.sctpInit, .sctp, 2905, "recon.port-scan", "sctp-init"),
   ])
   func whoKnocksWhereNothingListensAsksWhoIsThere(
     probe: FlowEvent.Probe, transport: TransportProtocol, port: UInt16, kind: String,
@@ -114,5 +116,70 @@ import Testing
     try askAround(&story)
     let told = story.finish()
     #expect(told.isEmpty)
+  }
+
+  /// nmap's -PS80,443: who refuses at the first port is there, and is asked no more. A scan of two
+  /// ports asks for both everywhere.
+  @Test(arguments: [(1, "recon.ping-sweep"), (2, "recon.port-scan")])
+  func whoIsContentWithAnyAnswerAsksWhoIsThere(ports: Int, kind: String) throws {
+    var story = try Story(PortScan(DetectionContext()))
+    for port in [80, 443] as [UInt16] {
+      for host in 1...60 {
+        story.wait(0.1)
+        let isThere = host % 6 == 0
+        if isThere, port == 443, ports == 1 { continue }
+        var event = try story.event(
+          isThere ? .refused : .unanswered, "198.51.100.7", "10.1.1.\(host)", port)
+        event.totalPacketsIn = isThere ? 1 : 0
+        story.tell(event)
+      }
+    }
+    let told = story.finish()
+    #expect(told.map(\.kind.text) == [kind])
+  }
+
+  /// nmap's -PO2,4; the hub of a tunnel whose ends are gone knows one protocol.
+  @Test(arguments: [([2, 4] as [UInt8], ["recon.ping-sweep"]), ([47], [])])
+  func protocolsThatNobodySpeaksAskWhoIsThere(protocols: [UInt8], kinds: [String]) throws {
+    var story = try Story(PortScan(DetectionContext()))
+    for host in 1...30 {
+      for number in protocols {
+        story.wait(0.1)
+        try story.contact(
+          .unanswered, "198.51.100.7", "10.1.1.\(host)", 0, probe: .ip,
+          transport: TransportProtocol(number: number))
+      }
+    }
+    let told = story.finish()
+    #expect(told.map(\.kind.text) == kinds)
+  }
+
+  /// Beyond the router, a poller and a sweeper ask for the same hosts; the router's questions for the
+  /// others come when the sweeper asks.
+  @Test func aPollerBesideASweeperIsNotBlamedForIt() throws {
+    let gateway = try #require(IPAddress("10.1.1.1"))
+    var story = try Story(PingSweep(DetectionContext(gateways: [gateway])))
+    func ping(_ source: String, _ host: Int, _ story: inout Story<PingSweep>) throws {
+      for kind in [FlowEvent.Kind.opened, .established] {
+        try story.contact(
+          kind, source, "10.1.1.\(host)", 2048, probe: .icmpEcho, transport: .icmp)
+      }
+    }
+    for round in 0..<2 {
+      for host in 10...(20 + round) { try ping("10.1.9.9", host, &story) }
+      guard round == 0 else { break }
+      for host in 2...250 {
+        story.wait(0.1)
+        if host % 20 == 11 || host == 16 || host == 18 {
+          try ping("198.51.100.7", host, &story)
+        } else {
+          try story.arp(1, "10.1.1.1", 0x02_0000_0000_01, "10.1.1.\(host)")
+        }
+      }
+    }
+    story.wait(5)
+    try story.arp(1, "10.1.1.1", 0x02_0000_0000_01, "10.1.1.254")
+    let told = story.finish()
+    #expect(told.map { $0.sources.listed.map(\.description) } == [["198.51.100.7"]])
   }
 }

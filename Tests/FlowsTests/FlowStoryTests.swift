@@ -61,7 +61,8 @@ private let pair = "10.0.0.1:40000 10.0.0.2:80"
 
 private let firstFlags: [(TCPFlags, FlowEvent.Probe)] = [
   (.syn, .syn), (.fin, .fin), ([], .null), ([.fin, .push, .urgent], .xmas), (.ack, .ack),
-  ([.fin, .ack], .maimon), ([.syn, .fin], .synFin), ([.push, .ack], .midstream),
+  ([.fin, .ack], .maimon), ([.syn, .fin], .synFin), ([.syn, .reset, .ack], .odd),
+  ([.push, .ack], .midstream),
 ]
 
 @Test(arguments: firstFlags)

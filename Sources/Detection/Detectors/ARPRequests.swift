@@ -48,13 +48,62 @@ struct ARPRequests: Sendable {
     near address: IPAddress, from first: CaptureTime, through last: CaptureTime,
     except source: IPAddress
   ) -> UInt64 {
-    let near = IPPrefix(address, length: address.isIPv4 ? 24 : 64)
-    return count {
-      $0.first >= first && $0.first <= last && $0.asker != source && near.contains($0.target)
+    count {
+      $0.first >= first && $0.first <= last && $0.asker != source
+        && $0.target.isNeighbour(of: address)
     }
+  }
+
+  /// Those of them that came while somebody was active.
+  func unanswered(near address: IPAddress, during activity: Activity, through last: CaptureTime)
+    -> UInt64
+  {
+    count { $0.first <= last && activity.covers($0.first) && $0.target.isNeighbour(of: address) }
   }
 
   private func count(_ condition: (Request) -> Bool) -> UInt64 {
     ring.reduce(0) { $1.isOpen && condition($1) ? $0 &+ 1 : $0 }
+  }
+}
+
+/// When something happened, in 64 steps of a length that doubles as time goes on: coarse, but of
+/// constant size.
+struct Activity: Sendable {
+  /// The first step's length; 2 to this power of nanoseconds is 17 ms.
+  private static let shortest: Int64 = 24
+
+  private var start: Int64 = 0
+  private var shift = Activity.shortest
+  private var steps: UInt64 = 0
+
+  mutating func note(_ time: CaptureTime) {
+    if steps == 0 { start = time.nanoseconds }
+    let offset = max(0, time.nanoseconds &- start)
+    while offset >> shift >= 64, shift < 62 {
+      steps = Self.folded(steps)
+      shift += 1
+    }
+    steps |= 1 << UInt64(offset >> shift & 63)
+  }
+
+  /// Whether something happened within about a step of that time.
+  func covers(_ time: CaptureTime) -> Bool {
+    let offset = time.nanoseconds &- start
+    guard steps != 0, offset >= -(1 << shift), offset >> shift <= 64 else { return false }
+    let step = offset >> shift
+    return (max(0, step - 1)...min(63, step + 1)).contains { steps >> UInt64($0) & 1 == 1 }
+  }
+
+  /// Each two steps as one.
+  private static func folded(_ steps: UInt64) -> UInt64 {
+    (0..<32).reduce(0) { $0 | (steps >> UInt64(2 * $1) & 3 == 0 ? 0 : 1 << UInt64($1)) }
+  }
+}
+
+extension IPAddress {
+  /// Whether both stand in one /24 or /64.
+  func isNeighbour(of other: IPAddress) -> Bool {
+    guard isIPv4 == other.isIPv4 else { return false }
+    return isIPv4 ? v4 >> 8 == other.v4 >> 8 : high == other.high
   }
 }

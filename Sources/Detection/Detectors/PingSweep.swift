@@ -8,7 +8,8 @@ import Terms
 ///
 /// A segment beyond a router sees requests to existing addresses only; the others show as the
 /// router's ARP requests that nobody answers. Those *dark* requests, interleaved with a source's
-/// echo requests, count as its failures; they are never held against the router. A poller asks the
+/// echo requests, count as its failures; they are never held against the router. Where several sources
+/// ask at the same time, they are held against whoever was active when they came. A poller asks the
 /// same addresses again and again, and they answer.
 struct PingSweep: FlowReader {
   static let failures = EngineLimit(
@@ -56,6 +57,8 @@ struct PingSweep: FlowReader {
     var newest = IPAddress.unspecified
     var firstPacket: UInt64 = 0
     var isPending = false
+    /// When it asked for new addresses.
+    var activity = Activity()
     var targets = AddressSet()
     var packets = PacketSample()
     var thread = ReportThread(spacing: .zero)
@@ -65,6 +68,10 @@ struct PingSweep: FlowReader {
   static let answerSpan = TimeSpan.seconds(1)
   /// ARP requests remembered until they are answered.
   static let pendingLimit = 512
+  /// Addresses that another source must have asked, and how many times as many dark requests must have
+  /// come while it did, for these to be its own.
+  static let rivalTargets: UInt64 = 3
+  static let rivalFactor = 1.5
   /// Event time for which each address asked protects a source's slot.
   static let holdPerTarget = TimeSpan.seconds(20)
 
@@ -180,6 +187,7 @@ extension PingSweep {
   private mutating func note(_ event: UnsafePointer<FlowEvent>, at slot: Int) {
     known[slot].asked &+= 1
     known[slot].last = event.pointee.time
+    known[slot].activity.note(event.pointee.time)
     if known[slot].asked == 1 {
       known[slot].first = event.pointee.time
       known[slot].firstPacket = event.pointee.packet
@@ -201,6 +209,23 @@ extension PingSweep {
     known[slot].dark = pending.unanswered(
       near: known[slot].newest, from: known[slot].first,
       through: min(known[slot].last, now - Self.answerSpan), except: known.key(slot).address)
+  }
+
+  /// Whether the router's unanswered requests came rather when another source asked for addresses of
+  /// that neighbourhood.
+  private func isOthersDarkness(_ slot: Int, at now: CaptureTime) -> Bool {
+    let near = known[slot].newest
+    let last = now - Self.answerSpan
+    let mine = pending.unanswered(near: near, during: known[slot].activity, through: last)
+    return known.slots.contains { other in
+      guard other != slot, known[other].asked >= Self.rivalTargets, !known[other].usesARP,
+        known[other].first <= known[slot].last, known[slot].first <= known[other].last,
+        near.isNeighbour(of: known[other].newest)
+      else { return false }
+      let theirs = pending.unanswered(
+        near: near, during: known[other].activity, through: last)
+      return Double(theirs) >= Self.rivalFactor * Double(mine)
+    }
   }
 
   /// Counts an ARP sweeper's own unanswered requests.
@@ -278,7 +303,7 @@ extension PingSweep {
       } else {
         nextDeadline = min(nextDeadline, now + quietSpan)
       }
-    } else if isSweep(slot) {
+    } else if isSweep(slot), !isByDarkness(slot) || !isOthersDarkness(slot, at: now) {
       emit(slot, at: now, into: &sink)
     }
   }
@@ -291,6 +316,13 @@ extension PingSweep {
     if failed >= failureLimit, share >= shareLimit { return true }
     return asked >= companionLimit && known[slot].repeats < asked / 2
       && Double(dark) >= darkLimit * Double(asked)
+  }
+
+  /// Whether only unanswered requests of routers speak of a sweep.
+  private func isByDarkness(_ slot: Int) -> Bool {
+    guard !known[slot].usesARP else { return false }
+    return known[slot].failed < failureLimit
+      || Self.share(asked: known[slot].asked, failed: known[slot].failed, dark: 0) < shareLimit
   }
 
   /// Share of the addresses asked that failed; dark neighbours count as asked and failed.

@@ -9,8 +9,10 @@ extension PortScan {
     guard !suspect.isScattered else { return false }
     if suspect.walk >= walkLimit, suspect.failures >= Self.walkFailures { return true }
     guard suspect.failures >= failureLimit else { return false }
-    // A tunnel's end that is gone is one protocol; a scan tries them all.
-    if suspect.family == .ipProtocol, suspect.ports.count < Int(failureLimit) { return false }
+    // A tunnel's end that is gone is one protocol; a scan tries them all, a ping some.
+    if suspect.family == .ipProtocol, suspect.ports.count < Int(failureLimit), !suspect.isPing {
+      return false
+    }
     // Datagrams get lost and services are silent by nature: a scan by UDP has to show more of
     // itself.
     if suspect.family == .udp, 2 * suspect.failures < 3 * failureLimit { return false }
@@ -63,7 +65,8 @@ extension PortScan {
     // Field by field: `technique` would copy the whole record, for every probe of a long scan.
     let technique = ScanSuspect.technique(
       suspects[index].family, tiny: suspects[index].tiny, halfOpen: suspects[index].halfOpen)
-    return UInt64(technique.rawValue) << 32 | UInt64(suspects[index].companions.count)
+    let ping: UInt64 = suspects[index].answering > 0 && suspects[index].isPing ? 1 : 0
+    return ping << 48 | UInt64(technique.rawValue) << 32 | UInt64(suspects[index].companions.count)
   }
 
   func isStale(_ index: Int) -> Bool {
@@ -97,7 +100,7 @@ extension PortScan {
       "failures": .count(suspect.failures), "targets": .count(UInt64(suspect.targets.count)),
     ]
     if isPing {
-      report.attributes["technique"] = .text(suspect.family == .udp ? "udp" : "tcp-ack")
+      report.attributes["technique"] = .text(suspect.pingTechnique)
     } else {
       report.attributes["shape"] = .text(suspect.shape)
       report.attributes["ports"] = .count(UInt64(suspect.ports.count))

@@ -75,8 +75,9 @@ struct PortScan: FlowReader {
   private(set) var known: BoundedTable<Source>
   private var answered: ContactMemory
   private var failed: ContactMemory
-  /// Pairs of source and host that have met.
+  /// Pairs of source and host that have met, and those whose host answered a failing probe.
   private var met: ContactMemory
+  private var repliers: ContactMemory
   private(set) var zombies = ZombieProbes()
   private var doorkeeper: Doorkeeper
   /// Records by place; those named in `free` and beyond the end are not in use.
@@ -103,6 +104,7 @@ struct PortScan: FlowReader {
     answered = ContactMemory(capacity: limits.count(Self.contacts), span: span)
     failed = ContactMemory(capacity: limits.count(Self.contacts), span: span)
     met = ContactMemory(capacity: limits.count(Self.contacts), span: span)
+    repliers = ContactMemory(capacity: min(limits.count(Self.contacts), 8192), span: span)
     doorkeeper = Doorkeeper(capacity: 8192)
     suspectLimit = min(max(limits.count(Self.suspects), 8), 1 << 16)
   }
@@ -196,6 +198,15 @@ extension PortScan {
       packet: event.pointee.firstPacket,
       at: event.pointee.time)
     step(slot, event.pointee.target, up: true, at: event.pointee.time)
+    if event.pointee.totalPacketsIn > 0, suspects[index].family == .syn {
+      let pair = ContactMemory.hash(
+        event.pointee.source, event.pointee.target, port: 0, transport: .tcp)
+      if repliers.insert(pair, at: event.pointee.time) {
+        suspects[index].answering &+= 1
+      } else {
+        suspects[index].pressed &+= 1
+      }
+    }
     // The target answered, and the source let go.
     if event.pointee.kind == .closed, event.pointee.totalPacketsIn > 0,
       event.pointee.ending != .refused

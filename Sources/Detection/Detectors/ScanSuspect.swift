@@ -19,6 +19,9 @@ struct ScanSuspect: Sendable {
   var walk = 0.0
   /// Failures at ports of 1024 and more.
   var highPorts: UInt64 = 0
+  /// Hosts that answered at one port (an RST or SYN/ACK of their own), and answers at further ones.
+  var answering: UInt64 = 0
+  var pressed: UInt64 = 0
   var targets = AddressSet()
   var ports = PortSet()
   var packets = PacketSample()
@@ -66,6 +69,15 @@ struct ScanSuspect: Sendable {
     family == .syn && tiny > halfOpen ? .connect : family
   }
 
+  /// The technique of a ping, as the schema spells it.
+  var pingTechnique: String {
+    switch family {
+    case .syn: "tcp-syn"
+    case .ack: "tcp-ack"
+    default: family.text
+    }
+  }
+
   var shape: String {
     let (hosts, doors) = (targets.count, ports.count)
     if hosts * 3 <= doors { return "vertical" }
@@ -79,12 +91,41 @@ struct ScanSuspect: Sendable {
 
   /// Whether the source asks who is there instead of what runs there: one knock per host, at which
   /// even a closed port answers. An acknowledgement finds no service, a datagram to a client's port
-  /// neither (nmap's `-PA` and `-PU`); a SYN does, so many hosts on one port are a horizontal scan.
+  /// neither (nmap's `-PA` and `-PU`), nor does SCTP at ports of TCP's services (`-PY`); a SYN does,
+  /// so many hosts on one port are a horizontal scan.
   var isPing: Bool {
-    guard ports.count == 1, let port = ports.smallest.first, shape == "horizontal" else {
+    switch family {
+    case .syn: return contentWithAnswers
+    case .ipProtocol:
+      // Tunnels are of one protocol each.
+      return ports.count >= 2 && targets.count >= Self.pingHosts && shape == "horizontal"
+    case .ack, .udp, .sctp:
+      guard ports.count == 1, let port = ports.smallest.first, shape == "horizontal" else {
+        return false
+      }
+      return family == .ack || family == .udp && port >= Self.firstClientPort
+        || family == .sctp && port < Self.firstUserPort
+    default: return false
+    }
+  }
+
+  /// Hosts asked from which on several protocols per host are a ping.
+  static let pingHosts = 12
+  /// The first port that is no well-known one (RFC 6335, 6).
+  static let firstUserPort: UInt16 = 1024
+
+  /// Whether the source is content with a host's first answer, be it a refusal, and tries further
+  /// ports of silent hosts only (nmap's `-PS80,443`): whoever looks for services tries all of them
+  /// everywhere.
+  private var contentWithAnswers: Bool {
+    guard answering >= 3, pressed &* 10 <= answering, failures > answering &+ pressed else {
       return false
     }
-    return family == .ack || family == .udp && port >= Self.firstClientPort
+    let (hosts, doors) = (UInt64(targets.count), UInt64(ports.count))
+    guard doors >= 2, hosts >= answering &+ 3, shape == "horizontal" else { return false }
+    let silent = hosts - answering
+    let knocks = failures - answering - pressed
+    return knocks &* 2 >= silent &* 3 && knocks <= silent &* doors
   }
 
   /// Whether the failures scatter: almost every target at another high port, as peer-to-peer
