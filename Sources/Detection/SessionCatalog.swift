@@ -15,6 +15,7 @@ public enum SessionCatalog {
       MalformedDNS(context),
       ZoneTransfer(context),
       NameServerProbe(context),
+      QueryFlood(context),
       ServiceProbe(context),
       DHCPServers(context),
       DHCPStarvation(context),
@@ -39,8 +40,8 @@ public enum SessionCatalog {
   /// All limits of these engines, in their order.
   public static let limits: [EngineLimit] =
     DNSSpoof.limits + NamePoisoning.limits + DNSTunnel.limits + MalformedDNS.limits
-    + ZoneTransfer.limits + NameServerProbe.limits + ServiceProbe.limits + DHCPServers.limits
-    + DHCPStarvation.limits
+    + ZoneTransfer.limits + NameServerProbe.limits + QueryFlood.limits + ServiceProbe.limits
+    + DHCPServers.limits + DHCPStarvation.limits
     + WebAttack.limits + WebScan.limits + HTTPFlood.limits + RangeRequests.limits
     + LoginOutcomes.limits + SmtpAbuse.limits
     + CleartextCredentials.limits + OverflowAttempt.limits + ReverseShell.limits

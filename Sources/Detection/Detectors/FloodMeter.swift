@@ -16,6 +16,8 @@ struct FloodMeter: Sendable {
     var answers: UInt32 = 0
     /// Of the requests, those that the target refused.
     var refusals: UInt32 = 0
+    /// Of the requests, those that the target accepted and that were left at that.
+    var halfOpen: UInt32 = 0
     /// New flows.
     var flows: UInt32 = 0
     var bytes: UInt64 = 0
@@ -27,6 +29,7 @@ struct FloodMeter: Sendable {
     var requests = 0.0
     var answers = 0.0
     var refusals = 0.0
+    var halfOpen = 0.0
     var flows = 0.0
     var bytes = 0.0
   }
@@ -35,6 +38,7 @@ struct FloodMeter: Sendable {
     var requests = SlidingWindow()
     var answers = SlidingWindow()
     var refusals = SlidingWindow()
+    var halfOpen = SlidingWindow()
     var flows = SlidingWindow()
     var bytes = SlidingWindow()
     /// When a request was last refused.
@@ -59,6 +63,10 @@ struct FloodMeter: Sendable {
         refusals.roll(to: second)
         refusals.add(load.refusals)
         refused = time
+      }
+      if load.halfOpen > 0 {
+        halfOpen.roll(to: second)
+        halfOpen.add(load.halfOpen)
       }
       if load.flows > 0 {
         flows.roll(to: second)
@@ -197,8 +205,8 @@ struct FloodMeter: Sendable {
     }
     return Rates(
       requests: rate(known[slot].requests), answers: rate(known[slot].answers),
-      refusals: rate(known[slot].refusals), flows: rate(known[slot].flows),
-      bytes: rate(known[slot].bytes))
+      refusals: rate(known[slot].refusals), halfOpen: rate(known[slot].halfOpen),
+      flows: rate(known[slot].flows), bytes: rate(known[slot].bytes))
   }
 
   /// Marks the target as judged up to `time`; a quiet target learns its rate.

@@ -4,10 +4,18 @@ import Reports
 import Terms
 
 /// Finds hosts that are sent many ICMP packets per second, answered or not: nothing legitimate
-/// pings that fast for long.
+/// pings that fast for long. Who pings keeps an identifier for a while: where nearly each packet has
+/// another source or identifier, fewer are a flood. Errors come as fast as their receiver sends what
+/// cannot be delivered, so they are measured apart.
 struct IcmpFlood: FloodDetector, FlowReader {
   static let rate = EngineLimit(
     "icmp-flood.rate", 60, .rate, "ICMP packets per second at one host that make a flood.")
+  static let forgedRate = EngineLimit(
+    "icmp-flood.forged-rate", 20, .rate,
+    "The same where each packet is a flow of its own.")
+  static let errorRate = EngineLimit(
+    "icmp-flood.error-rate", 1000, .rate,
+    "The same for what routers and hosts say of packets that they could not deliver.")
   static let factor = EngineLimit(
     "icmp-flood.factor", 4, .count, "Times its learnt rate that a host's ICMP packets must exceed.")
   static let targets = EngineLimit("icmp-flood.targets", 4096, .count, "Hosts measured at once.")
@@ -15,12 +23,18 @@ struct IcmpFlood: FloodDetector, FlowReader {
     "icmp-flood.quiet", 10, .duration, "Silence after which a flood is over.")
   static let spacing = EngineLimit(
     "icmp-flood.spacing", 5, .duration, "Least time between two revisions of one report.")
-  static let limits = [rate, factor, targets, quiet, spacing]
+  static let limits = [rate, forgedRate, errorRate, factor, targets, quiet, spacing]
 
   var judge: FloodJudge
+  private let forgedLimit: Double
+  private let errorLimit: Double
+  /// Set in the detail of keys under which errors are measured, beyond what could be a port.
+  private static let errorMark: UInt64 = 1 << 16
 
   init(_ context: DetectionContext) {
     let limits = context.limits
+    errorLimit = max(limits[Self.errorRate], 1)
+    forgedLimit = min(max(limits[Self.forgedRate], 1), max(limits[Self.rate], 1))
     judge = FloodJudge(
       kind: .icmpFlood, severity: 6, transport: .icmp, unit: "packets/s", limits: limits,
       rate: Self.rate, factor: Self.factor, targets: Self.targets, quiet: Self.quiet,
@@ -42,18 +56,31 @@ struct IcmpFlood: FloodDetector, FlowReader {
     guard load.requests > 0 || load.answers > 0, event.pointee.kind != .unanswered,
       !event.pointee.target.isMulticast
     else { return }
-    let key = TableKey(event.pointee.target)
+    let isError = Self.isError(event)
+    let key = TableKey(event.pointee.target, detail: isError ? Self.errorMark : 0)
     let entry = judge.meter.add(load, to: key, at: event.pointee.time)
-    if entry.isDue { weigh(entry.slot, at: event.pointee.time, into: &sink) }
+    if entry.isDue { weigh(entry.slot, isError, at: event.pointee.time, into: &sink) }
     judge.meter.detail(
       load, event.pointee.source, event.pointee.packet, in: entry, time: event.pointee.time)
   }
 
-  private mutating func weigh(_ slot: Int, at now: CaptureTime, into sink: inout ReportSink) {
+  /// Whether the flow is of errors (RFC 792; RFC 4443, 2.1): unreachable, quench, redirect, time
+  /// exceeded, parameter problem.
+  @inline(__always) private static func isError(_ event: UnsafePointer<FlowEvent>) -> Bool {
+    let type = event.pointee.targetPort >> 8
+    guard event.pointee.transport == .icmp else { return type < 128 }
+    return 3...5 ~= type || type == 11 || type == 12
+  }
+
+  private mutating func weigh(
+    _ slot: Int, _ isError: Bool, at now: CaptureTime, into sink: inout ReportSink
+  ) {
     let rates = judge.meter.rates(slot, at: now)
+    let isForged = rates.flows >= 0.8 * rates.requests
     judge.judge(
-      slot, rate: rates.requests, answeredShare: min(1, rates.answers / max(rates.requests, 0.001)),
-      isOneSided: true, at: now, into: &sink)
+      slot, rate: rates.requests, least: isError ? errorLimit : isForged ? forgedLimit : nil,
+      answeredShare: min(1, rates.answers / max(rates.requests, 0.001)), isOneSided: true, at: now,
+      into: &sink)
     judge.report(slot, at: now, into: &sink)
   }
 }

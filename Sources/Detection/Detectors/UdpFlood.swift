@@ -6,8 +6,8 @@ import Terms
 /// Finds hosts that are sent many datagrams and answer few.
 ///
 /// A busy DNS server answers, a download is acknowledged, a media stream is one flow: datagrams
-/// that spread over many flows, or that the target refuses, make a flood at `udp-flood.rate`, at half
-/// of it where they are larger than questions; one long unanswered flow only at
+/// that spread over many flows, or that the target refuses, make a flood at `udp-flood.rate`, at less
+/// where they are larger than questions; one long unanswered flow only at
 /// `udp-flood.stream-rate`.
 struct UdpFlood: FloodDetector, FlowReader {
   static let rate = EngineLimit(
@@ -16,8 +16,8 @@ struct UdpFlood: FloodDetector, FlowReader {
     "udp-flood.stream-rate", 2000, .rate,
     "The same for datagrams of few flows that are not refused.")
   static let largeRate = EngineLimit(
-    "udp-flood.large-rate", 40, .rate,
-    "The same for datagrams of 400 bytes or more on average that spread over flows.")
+    "udp-flood.large-rate", 25, .rate,
+    "The same for datagrams of 150 bytes or more on average, each of a flow of its own.")
   static let factor = EngineLimit(
     "udp-flood.factor", 4, .count, "Times its learnt rate that a host's datagrams must exceed.")
   static let answers = EngineLimit(
@@ -36,6 +36,8 @@ struct UdpFlood: FloodDetector, FlowReader {
   /// neither speech nor film.
   static let smallDatagram = 400.0
   static let smallRate = 150.0
+  /// Questions and keep-alives are no longer than this on average, in bytes on the wire.
+  static let questionBytes = 150.0
   /// How long the detector learns what streams there are (logs, flow records) before it calls a new
   /// one a flood.
   static let learningSpan = TimeSpan.seconds(10)
@@ -94,7 +96,8 @@ struct UdpFlood: FloodDetector, FlowReader {
       rates.flows >= 0.2 * rates.requests || isRefused
       || isSmall && rates.requests >= Self.smallRate && now - born >= Self.learningSpan
     // Questions that nobody answers (a name server that is down) are small.
-    let isLarge = !isSmall && rates.flows >= 0.5 * rates.requests
+    let isLarge =
+      rates.bytes > Self.questionBytes * rates.requests && rates.flows >= 0.5 * rates.requests
     judge.judge(
       slot, rate: rates.requests, least: isLarge ? largeLimit : nil, answeredShare: answered,
       isOneSided: answered <= answerLimit && (spreads || rates.requests >= streamLimit), at: now,
