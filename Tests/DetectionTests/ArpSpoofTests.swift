@@ -99,4 +99,44 @@ import Testing
     let reports = story.finish()
     #expect(reports.map(\.story) == ["spoof.arp 10.1.1.66 > 10.1.1.1 10.1.1.20"])
   }
+
+  private func handshakes(_ mac: UInt64, _ story: inout Story<ArpSpoof>) throws {
+    var event = try story.event(.established, "10.2.2.9", "10.1.1.25", 25)
+    event.sourceMAC = MACAddress(bits: 0x02_0000_0000_01)
+    event.targetMAC = MACAddress(bits: mac)
+    story.tell(event)
+  }
+
+  private func context() throws -> DetectionContext {
+    DetectionContext(prefixes: [try #require(IPPrefix("10.1.1.0/24"))])
+  }
+
+  @Test(arguments: [true, false])
+  func anOwnerIsKnownByHandshakesThoughNobodyAskedForIt(isBefore: Bool) throws {
+    var story = try Story(ArpSpoof(try context()))
+    if isBefore { try handshakes(owner, &story) }
+    for _ in 0..<3 {
+      story.wait(9)
+      try story.arp(2, "10.1.1.25", other, "10.1.1.1", 0x02_0000_0000_01)
+    }
+    if !isBefore { try handshakes(owner, &story) }
+    let told = story.finish()
+    #expect(told.map { $0.attributes["claimed"]?.description } == ["10.1.1.25"])
+    #expect(told.first?.attributes["mac"]?.description == "02:00:00:00:00:0b")
+  }
+
+  /// Announced again and again, while its owner completes handshakes, or once and for all.
+  @Test(arguments: [true, false]) func anAnnouncedAddressWhoseOwnerGoesOnIsSpoofed(goesOn: Bool)
+    throws
+  {
+    var story = try Story(ArpSpoof(try context()))
+    try story.arp(1, "10.1.1.25", owner, "10.1.1.1")
+    for _ in 0..<7 {
+      story.wait(3)
+      try story.arp(2, "10.1.1.25", other, "10.1.1.25", 0xffff_ffff_ffff)
+      try handshakes(goesOn ? owner : other, &story)
+    }
+    let told = story.finish()
+    #expect(told.count == (goesOn ? 1 : 0))
+  }
 }

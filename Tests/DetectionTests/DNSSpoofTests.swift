@@ -124,4 +124,19 @@ import Testing
     let reports = story.finish()
     #expect(reports.map(\.story) == ["spoof.dns 10.1.1.66 > 10.1.1.30"])
   }
+
+  /// Forged answers to questions that were never asked, by a resolver's own server; a second answer
+  /// is no guess, nor is what nobody's server reflects.
+  @Test(arguments: [("10.2.2.53", 60, 1), ("10.2.2.53", 2, 0), ("203.0.113.9", 60, 0)])
+  func answersOverAndOverThatNobodyAskedForGuess(server: String, times: Int, told: Int) throws {
+    var story = try NameStory(DNSSpoof(DetectionContext()))
+    try story.ask("10.1.1.2", "10.2.2.53", "www.example.org")
+    for number in 0..<times {
+      story.wait(0.03)
+      try story.answer(
+        server, "10.1.1.2", "r1.bank.example", ["198.51.100.66"], id: UInt16(1000 + number * 7))
+    }
+    let reports = story.finish()
+    #expect(reports.map(\.kind) == Array(repeating: .dnsSpoof, count: told))
+  }
 }

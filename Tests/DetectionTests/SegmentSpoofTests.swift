@@ -203,4 +203,23 @@ import Testing
     let told = story.finish()
     #expect(told.map { $0.text("technique") } == ["cdp"])
   }
+
+  /// Nobody objects, and the newcomers announce themselves (RFC 9131).
+  @Test func newcomersThatAnnounceThemselvesObjectToNobody() throws {
+    var story = try Story(ArpSpoof(DetectionContext()))
+    for host in 1...40 as ClosedRange<UInt64> {
+      story.wait(0.1)
+      var probe = try frame(.neighbour, "::", host, "ff02::1:ff00:7", &story)
+      probe.arpOperation = NeighbourNotice.neighbourSolicitation
+      probe.subject = try #require(IPAddress("2001:db8::\(host)"))
+      story.tell(probe)
+      story.wait(1)
+      var notice = try frame(.neighbour, "2001:db8::\(host)", host, "ff02::2", &story)
+      notice.arpOperation = NeighbourNotice.neighbourAdvertisement
+      notice.subject = probe.subject
+      story.tell(notice)
+    }
+    let told = story.finish()
+    #expect(told.isEmpty)
+  }
 }

@@ -38,19 +38,25 @@ extension ArpSpoof {
   mutating func object(_ event: FlowEvent, into sink: inout ReportSink) {
     let question = ContactMemory.hash(
       event.subject, .unspecified, port: event.vlan, transport: .icmpv6)
+    let speaker = event.frameMAC == .unknown ? event.sourceMAC : event.frameMAC
+    let own = ContactMemory.hash(
+      event.subject, IPAddress(high: 0, low: speaker.bits), port: event.vlan, transport: .icmpv6)
     switch event.arpOperation {
     case NeighbourNotice.neighbourSolicitation:
-      if event.source.isUnspecified { _ = probes.insert(question, at: event.time) }
+      guard event.source.isUnspecified else { return }
+      _ = probes.insert(question, at: event.time)
+      _ = probes.insert(own, at: event.time)
     case NeighbourNotice.neighbourAdvertisement:
-      guard probes.contains(question, asOf: event.time) else { return }
+      // The newcomer itself says so when nobody objected (RFC 9131).
+      guard probes.contains(question, asOf: event.time), !probes.contains(own, asOf: event.time)
+      else { return }
       probes.remove(question)
       let slot = objections.note(
         TableKey(.unspecified, detail: UInt64(event.vlan)), count: 1, packet: event.packet,
         at: event.time)
       guard slot >= 0 else { return }
       objections[slot].targets.insert(event.subject)
-      objections[slot].detail =
-        event.frameMAC == .unknown ? event.sourceMAC : event.frameMAC
+      objections[slot].detail = speaker
       let isTold =
         objections[slot].score >= Self.objectionLimit - 0.5
         && objections[slot].targets.count >= Int(Self.objectionLimit)

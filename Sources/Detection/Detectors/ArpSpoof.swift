@@ -8,7 +8,8 @@ import Terms
 ///
 /// A claim against a known binding counts when nobody asked for it and it is told to one host only:
 /// that is how caches are poisoned. A failover or a new lease tells everybody, once, and the old
-/// owner falls silent; two owners that keep contradicting each other are reported as a conflict.
+/// owner falls silent; two owners that keep contradicting each other are reported as a conflict. Who
+/// never spoke ARP, or is cut off from it, shows by handshakes where an address is.
 struct ArpSpoof: AnalysisEngine {
   static let claims = EngineLimit(
     "arp-spoof.claims", 2, .count,
@@ -17,7 +18,7 @@ struct ArpSpoof: AnalysisEngine {
     "arp-spoof.contradictions", 4, .count,
     "Times that two hardware addresses take a bound address from each other before it is reported.")
   static let announcements = EngineLimit(
-    "arp-spoof.announcements", 6, .count,
+    "arp-spoof.announcements", 4, .count,
     "Announcements to all of a bound address that are reported once its owner spoke twice between.")
   static let takeover = EngineLimit(
     "arp-spoof.takeover", 3, .count,
@@ -64,24 +65,26 @@ struct ArpSpoof: AnalysisEngine {
     var thread = ReportThread(spacing: .zero)
   }
 
-  private let claimLimit: UInt64
-  private let contradictionLimit: UInt64
-  private let announcementLimit: UInt64
+  private let own: AddressRanges
+  let claimLimit: UInt64
+  let contradictionLimit: UInt64
+  let announcementLimit: UInt64
   private let takeoverLimit: UInt64
   private let answerSpan: TimeSpan
-  private let span: TimeSpan
-  private let quietSpan: TimeSpan
-  private var bindings: BoundedTable<Binding>
+  let span: TimeSpan
+  let quietSpan: TimeSpan
+  var bindings: BoundedTable<Binding>
   private var requests: ContactMemory
   /// How many addresses each hardware address contests.
   private var contests: BoundedTable<UInt64>
   /// Addresses that newcomers ask for (RFC 4862, 5.4), and who objects.
   var probes: ContactMemory
   var objections: SightingTable<MACAddress>
-  private var dueDeadline = CaptureTime.distantFuture
+  var dueDeadline = CaptureTime.distantFuture
 
   init(_ context: DetectionContext) {
     let limits = context.limits
+    own = AddressRanges(context.prefixes)
     claimLimit = UInt64(max(limits.count(Self.claims), 1))
     contradictionLimit = UInt64(max(limits.count(Self.contradictions), 1))
     announcementLimit = UInt64(max(limits.count(Self.announcements), 1))
@@ -100,7 +103,7 @@ struct ArpSpoof: AnalysisEngine {
       spacing: limits.span(Self.spacing))
   }
 
-  var interest: EventClasses { .flow(.arp, .neighbour) }
+  var interest: EventClasses { [.flow(.arp, .neighbour), .flow(.established, over: .tcp)] }
 
   var nextDeadline: CaptureTime { min(dueDeadline, objections.nextDeadline) }
 
@@ -111,6 +114,10 @@ struct ArpSpoof: AnalysisEngine {
     case .neighbour:
       object(event, into: &sink)
       if let claim = Self.claim(of: event) { hear(claim, into: &sink) }
+    case .established:
+      guard event.probe == .syn else { return }
+      prove(event.source, event.sourceMAC, event, into: &sink)
+      prove(event.target, event.targetMAC, event, into: &sink)
     default: return
     }
   }
@@ -142,6 +149,44 @@ struct ArpSpoof: AnalysisEngine {
 // MARK: - Bindings
 
 extension ArpSpoof {
+  /// A handshake by way of a hardware address: it has the address, or passes on what is sent there.
+  private mutating func prove(
+    _ address: IPAddress, _ mac: MACAddress, _ event: FlowEvent, into sink: inout ReportSink
+  ) {
+    guard mac != .unknown, !mac.isGroup, own.contains(address) else { return }
+    let key = key(address, event)
+    let slot = bindings.find(key)
+    guard slot >= 0 else {
+      let slot = bindings.admit(key, asOf: event.time, until: event.time)
+      if slot >= 0 { bindings[slot].owner = mac }
+      return
+    }
+    if mac == bindings[slot].owner {
+      guard bindings[slot].isChallenged else { return }
+      bindings[slot].isChallenged = false
+      bindings[slot].contradictions &+= 1
+      judge(slot, at: event.time, into: &sink)
+    } else if !bindings[slot].isConfirmed, bindings[slot].unasked > 0 {
+      // Only one that nobody ever asked says that the address is elsewhere.
+      expose(slot, owner: mac, at: event.time, into: &sink)
+    }
+  }
+
+  /// Gives an address to who has it; what was said before unasked stands against the other.
+  private mutating func expose(
+    _ slot: Int, owner: MACAddress, at now: CaptureTime, into sink: inout ReportSink
+  ) {
+    let liar = bindings[slot].owner
+    bindings[slot].owner = owner
+    bindings[slot].isConfirmed = true
+    let spoke = bindings[slot].unasked &+ bindings[slot].ownAnnouncements > 0
+    bindings[slot].challenger = spoke ? liar : .unknown
+    bindings[slot].claims = bindings[slot].unasked
+    bindings[slot].announcements = bindings[slot].ownAnnouncements
+    bindings[slot].openClaims = 0
+    judge(slot, at: now, into: &sink)
+  }
+
   private func question(_ target: IPAddress, by asker: IPAddress) -> UInt64 {
     ContactMemory.hash(asker, target, port: 0, transport: .init(number: 0))
   }
@@ -210,17 +255,8 @@ extension ArpSpoof {
     _ event: FlowEvent, at slot: Int, isUnasked: Bool, into sink: inout ReportSink
   ) {
     if !bindings[slot].isConfirmed, !isUnasked, !isAnnouncement(event) {
-      // Whoever answers when asked is the owner; what was said before unasked stands against the
-      // other.
-      let liar = bindings[slot].owner
-      bindings[slot].owner = event.sourceMAC
-      bindings[slot].isConfirmed = true
-      let spoke = bindings[slot].unasked &+ bindings[slot].ownAnnouncements > 0
-      bindings[slot].challenger = spoke ? liar : .unknown
-      bindings[slot].claims = bindings[slot].unasked
-      bindings[slot].announcements = bindings[slot].ownAnnouncements
-      bindings[slot].openClaims = 0
-      judge(slot, at: event.time, into: &sink)
+      // Whoever answers when asked is the owner.
+      expose(slot, owner: event.sourceMAC, at: event.time, into: &sink)
       return
     }
     if bindings[slot].challenger != event.sourceMAC {
@@ -277,7 +313,7 @@ extension ArpSpoof {
     contests[place] += 1
   }
 
-  private func isContested(_ binding: Binding) -> Bool {
+  func isContested(_ binding: Binding) -> Bool {
     guard binding.isContested else { return false }
     let place = contests.find(TableKey(.unspecified, detail: binding.challenger.bits))
     return place >= 0 && contests[place] >= 2
@@ -304,89 +340,6 @@ extension ArpSpoof {
     guard bindings.find(key) < 0 else { return }
     let slot = bindings.admit(key, asOf: event.time, until: event.time)
     if slot >= 0 { bindings[slot].owner = event.targetMAC }
-  }
-}
-
-// MARK: - Judging
-
-extension ArpSpoof {
-  private func evidence(_ slot: Int) -> UInt64 {
-    bindings[slot].claims &+ bindings[slot].announcements &+ bindings[slot].contradictions
-  }
-
-  private mutating func judge(_ slot: Int, at now: CaptureTime, into sink: inout ReportSink) {
-    if bindings[slot].thread.isOpen {
-      if bindings[slot].thread.isDue(count: evidence(slot), at: now) {
-        emit(slot, at: now, into: &sink)
-      } else {
-        dueDeadline = min(dueDeadline, now + quietSpan)
-      }
-    } else if bindings[slot].challenger != .unknown,
-      isSpoofed(bindings[slot])
-    {
-      emit(slot, at: now, into: &sink)
-    }
-  }
-
-  private func isSpoofed(_ binding: Binding) -> Bool {
-    binding.claims >= claimLimit || binding.contradictions >= contradictionLimit
-      || isAnnounced(binding) || isContested(binding)
-  }
-
-  /// Whether the address is announced over and over while its owner goes on.
-  private func isAnnounced(_ binding: Binding) -> Bool {
-    binding.announcements >= announcementLimit && binding.contradictions >= 2
-  }
-
-  private mutating func emit(_ slot: Int, at now: CaptureTime, into sink: inout ReportSink) {
-    let fresh = report(slot, at: now, from: sink)
-    let count = evidence(slot)
-    bindings[slot].thread.emit(fresh, count: count, at: now, into: &sink)
-    bindings.keep(slot, until: now + span)
-  }
-
-  /// Addresses that `mac` owns by its own word.
-  func addresses(of mac: MACAddress) -> [IPAddress] {
-    bindings.slots.filter { bindings[$0].owner == mac && bindings[$0].isConfirmed }
-      .map { bindings.key($0).address }.sorted()
-  }
-
-  private func technique(_ binding: Binding, _ claimed: IPAddress) -> String {
-    if !claimed.isIPv4 { return "neighbour-advertisement" }
-    if binding.claims >= claimLimit { return "unsolicited-reply" }
-    return isAnnounced(binding) ? "announcement" : "conflict"
-  }
-
-  private func report(_ slot: Int, at now: CaptureTime, from sink: ReportSink) -> Report {
-    let binding = bindings[slot]
-    let claimed = bindings.key(slot).address
-    let isPoisoning = binding.claims >= claimLimit
-    let margin = Double(binding.claims) / Double(claimLimit)
-    var report = sink.opening(
-      .arpSpoof, subject: "\(claimed) \(binding.challenger)", first: binding.first,
-      last: max(binding.first, binding.last), at: now, severity: 8,
-      confidence: isPoisoning ? min(0.99, 1 - 0.4 / (1 + margin)) : 0.6)
-    report.sources = AddressSet(addresses(of: binding.challenger).prefix(8))
-    report.targets = binding.deceived
-    report.targets.insert(claimed)
-    report.attributes = [
-      "claimed": .address(claimed), "mac": .mac(binding.challenger),
-      "previous": .mac(binding.owner),
-      "claims": .count(binding.claims),
-      "technique": .text(technique(binding, claimed)),
-    ]
-    report.evidence = [sink.evidence(binding.packets.indices)]
-    report.terms = [
-      Term(
-        "unasked claims", Double(binding.claims), threshold: Double(claimLimit), unit: "packets"),
-      Term(
-        "announcements", Double(binding.announcements), threshold: Double(announcementLimit),
-        unit: "packets"),
-      Term(
-        "contradictions", Double(binding.contradictions), threshold: Double(contradictionLimit),
-        unit: "times"),
-    ]
-    return report
   }
 }
 

@@ -36,6 +36,11 @@ struct DNSSpoof: AnalysisEngine {
   /// server did before; half where nothing is known.
   static let stray = 1.0
   static let guess = 0.1
+  /// Within this time, the third answer to one question that nobody asked, and each further one, is a
+  /// guess: those who poison a cache are in a hurry.
+  static let guessSpan = TimeSpan.seconds(10)
+  /// Forged answers are no longer than this, in bytes; what is reflected is.
+  static let guessSize = 512
   /// How far two directions of one capture may be out of order.
   static let captureDisorder = TimeSpan.milliseconds(100)
 
@@ -71,21 +76,25 @@ struct DNSSpoof: AnalysisEngine {
     var count: UInt64 { contradictions &+ strays &+ guesses }
   }
 
-  private let scoreLimit: Double
+  let scoreLimit: Double
   private let span: TimeSpan
-  private let decay: TimeSpan
-  private let quietSpan: TimeSpan
+  let decay: TimeSpan
+  let quietSpan: TimeSpan
   var owners = HardwareOwners()
   private var questions: BoundedTable<Question>
-  private var forgers: BoundedTable<Forger>
+  var forgers: BoundedTable<Forger>
   /// What servers answered before, by server and question.
   private var answers: BoundedTable<DNSAnswer>
   /// Who asked what, whatever the transaction.
   private var asked: ContactMemory
+  /// Whom each asker asks, and questions of which he got answers that he had not asked for: once,
+  /// twice, and more.
+  private var partners: ContactMemory
+  private var unasked: ContactMemory
   /// Answers to questions that were not seen: a capture of two directions may hold an answer just
   /// before its question.
   private var early: ContactMemory
-  private(set) var nextDeadline = CaptureTime.distantFuture
+  var nextDeadline = CaptureTime.distantFuture
 
   init(_ context: DetectionContext) {
     let limits = context.limits
@@ -99,6 +108,8 @@ struct DNSSpoof: AnalysisEngine {
       capacity: limits.count(Self.forgers),
       empty: Forger(thread: ReportThread(spacing: limits.span(Self.spacing))))
     asked = ContactMemory(capacity: limits.count(Self.questions), span: span)
+    partners = ContactMemory(capacity: 2048, span: span)
+    unasked = ContactMemory(capacity: 1024, span: Self.guessSpan)
     early = ContactMemory(capacity: 1024, span: Self.captureDisorder)
   }
 
@@ -140,9 +151,26 @@ extension DNSSpoof {
     max(TableKey(turn.asker, detail: question).hash, 1)
   }
 
+  private func partnerHash(_ turn: DNSTurn) -> UInt64 {
+    ContactMemory.hash(turn.asker, turn.answerer, port: turn.answererPort, transport: .udp)
+  }
+
+  /// Whether a server that the asker does ask is made to answer the same question time and again,
+  /// which he never asked.
+  private mutating func isRepeatedlyUnasked(
+    _ message: DNSMessage, _ turn: DNSTurn, _ question: UInt64, at now: CaptureTime
+  ) -> Bool {
+    guard message.size <= Self.guessSize, partners.contains(partnerHash(turn), asOf: now) else {
+      return false
+    }
+    let hash = askedHash(turn, question)
+    return !unasked.insert(hash, at: now) && !unasked.insert(hash ^ 1 << 63 | 1, at: now)
+  }
+
   private mutating func ask(_ event: SessionEvent, _ message: DNSMessage, _ turn: DNSTurn) {
     let question = DNSTurn.question(message.name, type: message.queryType)
     _ = asked.insert(askedHash(turn, question), at: event.time)
+    _ = partners.insert(partnerHash(turn), at: event.time)
     let key = key(message, turn, question, event.vlan)
     if early.contains(max(key.hash, 1), asOf: event.time) { takeBack(event, turn, key) }
     let slot = questions.admit(key, asOf: event.time, until: event.time + .seconds(10))
@@ -160,7 +188,9 @@ extension DNSSpoof {
     let question = DNSTurn.question(message.name, type: message.queryType)
     let slot = questions.find(key(message, turn, question, event.vlan))
     guard slot >= 0, event.time - questions[slot].asked <= span else {
-      if asked.contains(askedHash(turn, question), asOf: event.time) {
+      if asked.contains(askedHash(turn, question), asOf: event.time)
+        || isRepeatedlyUnasked(message, turn, question, at: event.time)
+      {
         _ = early.insert(
           max(key(message, turn, question, event.vlan).hash, 1), at: event.time)
         note(
@@ -261,118 +291,6 @@ extension DNSSpoof {
     }
     proof.otherPacket = before.packet
     note(event, message, turn, proof, into: &sink)
-  }
-}
-
-// MARK: - Judging
-
-extension DNSSpoof {
-  /// What speaks against a hardware address.
-  private struct Proof {
-    var weight: Double
-    var source: MACAddress
-    var contradictions: UInt64 = 0
-    var strays: UInt64 = 0
-    var guesses: UInt64 = 0
-    var forged: IPAddress?
-    var expected: IPAddress?
-    var otherPacket: UInt64?
-  }
-
-  private mutating func note(
-    _ event: SessionEvent, _ message: DNSMessage, _ turn: DNSTurn, _ proof: Proof,
-    into sink: inout ReportSink
-  ) {
-    let now = event.time
-    let key = TableKey(
-      turn.answerer, detail: proof.source.bits << 16 | UInt64(event.vlan))
-    let slot = forgers.admit(key, asOf: now, until: now + .seconds(10))
-    guard slot >= 0 else { return }
-    if forgers[slot].first == .distantPast { forgers[slot].first = now }
-    forgers[slot].last = now
-    forgers[slot].contradictions &+= proof.contradictions
-    forgers[slot].strays &+= proof.strays
-    forgers[slot].guesses &+= proof.guesses
-    if proof.strays > 0 {
-      if forgers[slot].firstStray == .distantPast { forgers[slot].firstStray = now }
-      forgers[slot].strayScore.add(proof.weight, at: now, span: decay)
-      forgers[slot].score.fade(to: now, span: decay)
-    } else {
-      forgers[slot].score.add(proof.weight, at: now, span: decay)
-      forgers[slot].strayScore.fade(to: now, span: decay)
-    }
-    forgers[slot].deceived.insert(turn.asker)
-    forgers[slot].packets.add(event.packet)
-    if let other = proof.otherPacket { forgers[slot].packets.add(other) }
-    if forgers[slot].name.isEmpty || proof.guesses == 0 {
-      forgers[slot].name = message.name
-      let told = DNSAnswer(message).addresses.first
-      forgers[slot].answer = proof.forged ?? told ?? .unspecified
-      forgers[slot].expected = proof.expected ?? .unspecified
-    }
-    judge(slot, at: now, into: &sink)
-  }
-
-  private mutating func judge(_ slot: Int, at now: CaptureTime, into sink: inout ReportSink) {
-    if forgers[slot].thread.isOpen {
-      if forgers[slot].thread.isDue(count: forgers[slot].count, at: now) {
-        emit(slot, at: now, into: &sink)
-      } else {
-        nextDeadline = min(nextDeadline, now + quietSpan)
-      }
-      return
-    }
-    if total(slot) >= scoreLimit {
-      emit(slot, at: now, into: &sink)
-    } else {
-      let isSerious = forgers[slot].contradictions &+ forgers[slot].strays > 0
-      forgers.keep(slot, until: now + (isSerious ? decay : .minutes(1)))
-    }
-  }
-
-  /// Strays count only beside a server that goes on speaking: one that moved is silent.
-  private func total(_ slot: Int) -> Double {
-    let vlan = UInt16(truncatingIfNeeded: forgers.key(slot).detail)
-    let last = owners.owner(of: forgers.key(slot).address, vlan: vlan)?.last ?? .distantPast
-    let isAlive = last > forgers[slot].firstStray
-    return forgers[slot].score.value + (isAlive ? forgers[slot].strayScore.value : 0)
-  }
-
-  private mutating func emit(_ slot: Int, at now: CaptureTime, into sink: inout ReportSink) {
-    let fresh = report(slot, at: now, from: sink)
-    let count = forgers[slot].count
-    forgers[slot].thread.emit(fresh, count: count, at: now, into: &sink)
-    forgers.keep(slot, until: now + decay)
-  }
-
-  private func report(_ slot: Int, at now: CaptureTime, from sink: ReportSink) -> Report {
-    let forger = forgers[slot]
-    let server = forgers.key(slot).address
-    let mac = MACAddress(bits: forgers.key(slot).detail >> 16)
-    let score = total(slot)
-    var report = sink.opening(
-      .dnsSpoof, subject: "\(server) \(mac)", first: forger.first, last: forger.last, at: now,
-      severity: 8, confidence: min(0.98, 1 - 0.5 / (1 + max(0, score - scoreLimit))))
-    // Whoever's interface it is; the address that was forged where nothing else is known.
-    let own = owners.addresses(of: mac)
-    report.sources = AddressSet(own.isEmpty ? [server] : own)
-    report.targets = forger.deceived
-    report.ports = [DNSTurn.port]
-    report.transport = .udp
-    report.attributes = [
-      "name": .text(String(forger.name.prefix(256))), "mac": .mac(mac),
-      "answers": .count(forger.count),
-    ]
-    if forger.answer != .unspecified { report.attributes["answer"] = .address(forger.answer) }
-    if forger.expected != .unspecified { report.attributes["expected"] = .address(forger.expected) }
-    report.evidence = [sink.evidence(forger.packets.indices)]
-    report.terms = [
-      Term("forgery score", score, threshold: scoreLimit),
-      Term("contradicting answers", Double(forger.contradictions), unit: "answers"),
-      Term("answers from the wrong place", Double(forger.strays), unit: "answers"),
-      Term("answers that guess a transaction", Double(forger.guesses), unit: "answers"),
-    ]
-    return report
   }
 }
 
