@@ -11,24 +11,29 @@ struct Crowded {
   /// Probes of which no two share a source or a target, at most.
   private(set) var pairs = 0
   private(set) var sources = 0
+  /// Sources that may yet turn out to be clients of one host.
+  private(set) var doubted = 0
 
   /// Share of the contacts that succeeded.
   var success: Double {
     Double(answered.count) / Double(max(1, answered.count + probes.count))
   }
 
-  /// - Parameter loud: failed contacts beyond which a source is left out.
+  /// - Parameters:
+  ///   - loud: failed contacts beyond which a source is left out.
+  ///   - isHome: whether a host is ours.
   init(
     _ window: ScanWindow, _ transport: TransportProtocol, loud: Int, ports limit: Int,
-    _ services: KnownServices
+    _ services: KnownServices, now: CaptureTime, isHome: (IPPrefix) -> Bool
   ) {
     let contacts = window.contacts
     let candidates = contacts.indices.filter {
       contacts[$0].source >= 0 && contacts[$0].port.transport == transport
         && Int(window.failures[Int(contacts[$0].source)]) <= loud
     }
+    let faithful = faithful(candidates, window, now: now, isHome)
     let failed = candidates.filter {
-      contacts[$0].hasFailed
+      contacts[$0].hasFailed && !faithful[Int(contacts[$0].source)]
         && !services.offers(window.hosts.name(contacts[$0].target), contacts[$0].port)
     }
     ports = Self.commonPorts(failed, contacts, limit: limit)
@@ -52,6 +57,36 @@ struct Crowded {
     {
       answered.append(Int32(slot))
     }
+  }
+
+  /// How long an own host that failed at one host only may try it again, before it counts: two epochs
+  /// and what they are late.
+  static let doubtSpan = TimeSpan.seconds(25)
+
+  /// Own hosts, by number, that fail at one host only and try it again: clients of a server that is
+  /// gone, each perhaps of its own. Those that may yet do so are left out as well, and counted.
+  private mutating func faithful(
+    _ candidates: [Int], _ window: ScanWindow, now: CaptureTime, _ isHome: (IPPrefix) -> Bool
+  ) -> [Bool] {
+    var latest = [Int](repeating: -1, count: window.hosts.numbers)
+    var isFaithful = [Bool](repeating: false, count: window.hosts.numbers)
+    for slot in candidates where window.contacts[slot].hasFailed {
+      let contact = window.contacts[slot]
+      let source = Int(contact.source)
+      if latest[source] < 0 {
+        isFaithful[source] = isHome(window.hosts.name(contact.source))
+      } else if window.contacts[latest[source]].target != contact.target {
+        isFaithful[source] = false
+      }
+      latest[source] = slot
+    }
+    for source in isFaithful.indices where isFaithful[source] {
+      let contact = window.contacts[latest[source]]
+      let isYoung = now - contact.first < Self.doubtSpan
+      isFaithful[source] = contact.isRepeated || isYoung
+      if isYoung, !contact.isRepeated { doubted += 1 }
+    }
+    return isFaithful
   }
 
   /// Ports on which at least two sources failed at different targets, the busiest first.

@@ -155,7 +155,11 @@ struct DistributedScan: AnalysisEngine, Codable {
     judgeHosts(transport, now: now, into: &sink)
     let crowd = Crowded(
       window, transport, loud: table.count(Self.loudLimit), ports: table.count(Self.portsLimit),
-      services)
+      services, now: now, isHome: context.isHome)
+    if crowd.doubted > 0 {
+      fresh[transport, default: 0] += 1
+      nextDeadline = min(nextDeadline, now + Crowded.doubtSpan)
+    }
     let span = window.span
     let mean = crowd.ports.reduce(0.0) {
       $0 + table[Self.accidentsLimit] + (accidents[$1]?.expected(within: span, asOf: now) ?? 0)

@@ -10,6 +10,8 @@ struct ScanWindow: Sendable, Codable {
     var target: Int32
     var port: PortKey
     var hasFailed: Bool
+    /// The source tried again later, and failed again.
+    var isRepeated = false
     var first: CaptureTime
     /// The newest sighting; the contact leaves the window by it.
     var last: CaptureTime
@@ -36,6 +38,9 @@ struct ScanWindow: Sendable, Codable {
     var target: Int32
     var port: PortKey
   }
+
+  /// Most that two taps disagree on when a contact was made.
+  private static let tapSpan = TimeSpan.seconds(1)
 
   let span: TimeSpan
   let capacity: Int
@@ -85,6 +90,10 @@ struct ScanWindow: Sendable, Codable {
     if let source = numbers.0, let host = numbers.1,
       let slot = slotOf[Key(source: source, target: host, port: port)].map({ Int($0) })
     {
+      // Other taps tell of the same instant.
+      if hasFailed, contacts[slot].hasFailed, row.first > contacts[slot].last + Self.tapSpan {
+        contacts[slot].isRepeated = true
+      }
       contacts[slot].last = max(contacts[slot].last, row.last)
       contacts[slot].first = min(contacts[slot].first, row.first)
       guard hasFailed, !contacts[slot].hasFailed else { return false }

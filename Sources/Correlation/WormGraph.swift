@@ -9,6 +9,8 @@ struct WormGraph: Sendable, Codable {
     /// Its first failed contact on the port: when it began to search.
     var began = CaptureTime.distantFuture
     var last = CaptureTime.distantPast
+    /// By when it had failed at `searchTargets`.
+    var settled = CaptureTime.distantFuture
     var failedTargets: Set<IPPrefix> = []
     var reachedTargets: Set<IPPrefix> = []
     var grounds = Grounds()
@@ -32,6 +34,8 @@ struct WormGraph: Sendable, Codable {
 
   /// Hosts that failed at so many targets are kept apart: most fail at one.
   static let fanLimit = 2
+  /// Failures after which a host is plainly searching.
+  static let searchTargets = 4
   /// Reaches remembered per host, the earliest first.
   static let reachLimit = 32
   /// Targets remembered per searching host.
@@ -135,6 +139,7 @@ extension WormGraph.Host {
     for target in failed where failedTargets.count < WormGraph.targetLimit {
       failedTargets.insert(target)
     }
+    if failedTargets.count >= WormGraph.searchTargets { settled = min(settled, last) }
     for target in succeeded where reachedTargets.count < WormGraph.targetLimit {
       reachedTargets.insert(target)
     }

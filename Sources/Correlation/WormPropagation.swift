@@ -79,6 +79,12 @@ struct WormPropagation: AnalysisEngine, Codable {
     for target in succeeded {
       graphs[port, default: WormGraph()].reach(target, by: row.source, at: row.first)
     }
+    // A datagram needs no answer to infect.
+    if row.transport == .udp {
+      for target in failed where context.isHome(target) {
+        graphs[port, default: WormGraph()].reach(target, by: row.source, at: row.first)
+      }
+    }
     guard !failed.isEmpty else { return }
     var grounds = Grounds()
     grounds.add(event, packets: row.packets)
@@ -239,8 +245,9 @@ struct WormPropagation: AnalysisEngine, Codable {
     return roots.min { ($0.began, $0.host) < ($1.began, $1.host) }
   }
 
-  /// Hosts of ours that began one after another to search the same port, each for targets of its
-  /// own: a spread whose successful contacts no tap told of. Empty when there are too few of them.
+  /// Hosts of ours that began one after another to search the same port, each once another had plainly
+  /// done so and for targets of its own: a spread whose successful contacts no tap told of. Hosts that
+  /// search at the same time share out one scan. Empty when there are too few of them.
   private func unseenSpread(
     _ infections: [WormGraph.Infection], _ graph: WormGraph
   ) -> [WormGraph.Infection] {
@@ -253,7 +260,9 @@ struct WormPropagation: AnalysisEngine, Codable {
         return Similarity.overlap(targets, other) <= Self.sharedTargets
           && likeness($0.host, infection.host) >= table[Self.alikeLimit]
       }
-      let isLater = hosts.last.map { infection.began > $0.began } ?? true
+      let isLater =
+        hosts.last.map { infection.began > graph.searchers[$0.host]?.settled ?? .distantFuture }
+        ?? true
       if isOwn, isLater { hosts.append(infection) }
     }
     return hosts.count >= table.count(Self.unseenLimit) ? hosts : []

@@ -87,6 +87,20 @@ import Testing
     #expect(lines(try TestTree(text).enterpriseIncidents) == [])
   }
 
+  /// Twelve own hosts that each try a server of their own once, or again after an epoch.
+  @Test(arguments: [true, false]) func clientsOfDeadServersTryAgainAndScannersDoNot(again: Bool)
+    throws
+  {
+    let lines = (0..<12).flatMap { client in
+      [3, 18].prefix(again ? 2 : 1).map {
+        "00:\($0 < 10 ? "0" : "")\($0) hq-office fails from 10.10.2.\(client + 1) "
+          + "to 10.10.3.\(client + 100) ports 445"
+      }
+    }
+    let tree = try TestTree(lines.joined(separator: "\n"))
+    #expect(tree.enterpriseIncidents.map(\.kind) == (again ? [] : [.distributedScan]))
+  }
+
   /// Eight sources, five ports each of one host; `shared`: all try the same.
   private func onOneHost(from first: Int, shared: Bool = false, ports of: Int = 5) -> String {
     (0..<8).map { source in

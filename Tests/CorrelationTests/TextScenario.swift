@@ -10,7 +10,7 @@ import Terms
 ///     00:05 hq-dmz arrivals 40 open 30 from 10.10.2.4-9 to 10.10.1.11 ports 80
 ///
 /// `fails` and `arrivals` are evidence rows (`open`: arrivals left unfinished, `refused`: those of them
-/// that the target refused); those of one epoch
+/// that the target refused, `over udp`: of datagrams); those of one epoch
 /// and child travel in one report, at its end. A range `a.b.c.d-e` stands for its addresses; times
 /// are minutes and seconds. `domain` sets the attribute of that name.
 struct TextScenario {
@@ -107,7 +107,7 @@ private struct Line {
 
   func contactRow(_ source: IPAddress, _ port: UInt16, _ reached: [IPAddress]) -> ContactRow {
     ContactRow(
-      source: IPPrefix(host: source), transport: .tcp, port: port,
+      source: IPPrefix(host: source), transport: words["over"] == "udp" ? .udp : .tcp, port: port,
       attempts: UInt64(targets.count + reached.count), failures: UInt64(targets.count),
       targets: AddressSet(targets + reached), failedTargets: AddressSet(targets), first: time,
       last: time, packets: [7])

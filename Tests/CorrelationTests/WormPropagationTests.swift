@@ -27,6 +27,16 @@ import Testing
     #expect(outbreak.raised < outbreak.emitted, "revised, not repeated")
   }
 
+  /// A datagram infects without an answer.
+  @Test func aWormOfDatagramsIsOneThoughNobodyAnswers() throws {
+    let tree = try TestTree(
+      """
+      00:12 hq-dmz fails from 10.10.1.30 to 10.10.3.8-12 ports 1434 over udp
+      00:13 hq-servers fails from 10.10.3.10 to 10.20.1.1-6 ports 1434 over udp
+      """)
+    #expect(tree.enterpriseIncidents.map(\.kind) == [.wormPropagation])
+  }
+
   @Test func portScansOfItsHostsAreFoldedIntoIt() throws {
     let scans = """
       00:14 hq-dmz recon.port-scan from 10.10.1.30 to 10.10.1.40-47 ports 8088
@@ -67,6 +77,17 @@ import Testing
     00:25 hq-dmz fails from 10.10.2.7 to 10.10.1.1-5 ports 9000
     00:35 hq-dmz fails from 10.10.2.8 to 10.10.1.1-5 ports 9000
     00:45 hq-dmz fails from 10.10.2.9 to 10.10.1.1-5 ports 9000
+    """,
+    // Own hosts that share out a scan.
+    """
+    00:01 hq-office fails from 10.10.2.5 to 10.10.3.1-2 ports 445
+    00:02 hq-office fails from 10.10.2.6 to 10.10.3.11-12 ports 445
+    00:03 br-office fails from 10.20.1.7 to 10.10.3.21-22 ports 445
+    00:04 br-office fails from 10.20.1.8 to 10.10.3.31-32 ports 445
+    00:15 hq-office fails from 10.10.2.5 to 10.10.3.3-5 ports 445
+    00:16 hq-office fails from 10.10.2.6 to 10.10.3.13-15 ports 445
+    00:17 br-office fails from 10.20.1.7 to 10.10.3.23-25 ports 445
+    00:18 br-office fails from 10.20.1.8 to 10.10.3.33-35 ports 445
     """,
   ])
   func chainsWithoutASearchOnTheSamePortAreNoWorm(text: String) throws {

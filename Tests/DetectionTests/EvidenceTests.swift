@@ -104,4 +104,17 @@ import Testing
     let told = story.finish()
     #expect(told.isEmpty)
   }
+
+  /// A client of a dead server tries again and again; told twice is enough to know it from a scanner.
+  @Test func whoTriesTheSameAgainIsToldOfOnceMore() throws {
+    var story = try Story(FirstContacts(DetectionContext()))
+    for _ in 0..<20 {
+      try story.contact(.unanswered, "10.1.1.5", "10.1.2.9", 445)
+      story.wait(4)
+    }
+    let told = rows(story.finish())
+    #expect(told.count == 2)
+    #expect(told.allSatisfy { $0.failedTargets.count == 1 && $0.failures == 1 })
+    #expect(told.count < 2 || told[1].first - told[0].first >= .seconds(10))
+  }
 }

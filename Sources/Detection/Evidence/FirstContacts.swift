@@ -6,7 +6,8 @@ import Terms
 /// Evidence for the tiers above: which sources failed at which ports, per epoch, far below any
 /// local threshold.
 ///
-/// A row per source, transport and port with at least one failed first contact. When there are more
+/// A row per source, transport and port with at least one failed first contact. Who tries the same
+/// again after an epoch is told of once more: clients do that, scanners go on to the next host. When there are more
 /// sources than rows (a spoofed flood), rows of neighbouring sources are merged into prefixes, the
 /// least telling first.
 struct FirstContacts: FlowReader {
@@ -30,6 +31,9 @@ struct FirstContacts: FlowReader {
   private let rowLimit: Int
   private var answered: ContactMemory
   private var failed: ContactMemory
+  /// What failed within the last epoch for the first time, and what failed again after one.
+  private var recent: ContactMemory
+  private var repeated: ContactMemory
   private var table: ContactTable
   private(set) var nextDeadline = CaptureTime.distantFuture
 
@@ -41,6 +45,9 @@ struct FirstContacts: FlowReader {
     answered = ContactMemory(
       capacity: limits.count(Self.contacts), span: limits.span(Self.memory))
     failed = ContactMemory(capacity: limits.count(Self.contacts), span: limits.span(Self.memory))
+    recent = ContactMemory(capacity: limits.count(Self.contacts) / 4, span: epochSpan)
+    repeated = ContactMemory(
+      capacity: limits.count(Self.contacts) / 4, span: limits.span(Self.memory))
     table = ContactTable(capacity: max(limits.count(Self.sources), 64))
   }
 
@@ -81,11 +88,19 @@ struct FirstContacts: FlowReader {
     guard event.pointee.isAttempt || event.pointee.probe == .icmpEcho else { return }
     let contact = event.pointee.contact
     guard !answered.contains(contact, asOf: event.pointee.time),
-      failed.insert(contact, at: event.pointee.time),
-      !context.isBroadcast(event.pointee.target)
+      isNews(contact, at: event.pointee.time), !context.isBroadcast(event.pointee.target)
     else { return }
     table.add(event, hasFailed: true)
     open(at: event.pointee.time)
+  }
+
+  /// Whether a failed contact is the first, or the first again after an epoch.
+  @inline(__always) private mutating func isNews(_ contact: UInt64, at now: CaptureTime) -> Bool {
+    guard failed.insert(contact, at: now) else {
+      return !recent.contains(contact, asOf: now) && repeated.insert(contact, at: now)
+    }
+    _ = recent.insert(contact, at: now)
+    return true
   }
 
   private mutating func succeed(_ event: UnsafePointer<FlowEvent>) {
