@@ -131,4 +131,50 @@ import Testing
     #expect(told.allSatisfy { $0.severity <= Report.informationalSeverity })
     #expect(!"\(told)".contains("secret-word") && !"\(told)".contains("c2VjcmV0"))
   }
+
+  private func telnet(
+    _ story: inout SessionStory<LoginOutcomes>, _ role: TelnetLine.Role, secret: Int
+  ) throws {
+    var line = TelnetLine()
+    line.role = role
+    line.user = Array("admin".utf8)
+    line.secret = UInt64(secret)
+    try story.tell(.telnet(line), fromClient: false)
+  }
+
+  @Test(arguments: [("10.10.2.115", true, 1), ("10.10.2.115", false, 0)])
+  func twoPasswordsOnEachConnectionAreGuesses(client: String, isNew: Bool, reports: Int) throws {
+    var story = try SessionStory(LoginOutcomes(DetectionContext()), port: 23)
+    story.client = client
+    for connection in 1...9 {
+      story.clientPort += 1
+      for attempt in 1...2 {
+        story.wait(2)
+        try telnet(&story, .failure, secret: isNew ? connection * 10 + attempt : 7)
+      }
+      story.wait(3)
+    }
+    #expect(story.finish().count == reports)
+  }
+
+  @Test(arguments: [("203.0.113.44", 60.0, 1), ("203.0.113.44", 7200, 0), ("198.51.100.4", 60, 0)])
+  func aNeighbourComesInWithWhatWasGuessed(
+    client: String, pause: Double, reports: Int
+  ) throws {
+    var story = try SessionStory(LoginOutcomes(DetectionContext()), port: 23)
+    for attempt in 1...9 {
+      story.wait(1)
+      try telnet(&story, attempt < 9 ? .failure : .success, secret: attempt)
+    }
+    story.client = client
+    story.serverPort = 22
+    story.wait(pause)
+    var progress = SSHProgress()
+    progress.stage = .loginSucceeded
+    try story.tell(.ssh(progress), fromClient: false)
+    let entries = story.finish().filter {
+      $0.kind == LoginOutcomes.entry && $0.sources.listed.map(\.description) == [client]
+    }
+    #expect(entries.count == reports)
+  }
 }

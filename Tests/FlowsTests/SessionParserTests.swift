@@ -284,6 +284,12 @@ struct SessionParserTests {
       return line.role
     }
     #expect(roles == [.loginPrompt, .user, .passwordPrompt, .password, .failure, .loginPrompt])
+    let refused = Sample.telnet.talk(size: 7).events().compactMap { event -> TelnetLine? in
+      guard case .telnet(let line) = event.what, line.role == .failure else { return nil }
+      return line
+    }
+    #expect(refused.map(\.user.isEmpty) == [false])
+    #expect(refused.map { $0.secret == 0 } == [false])
   }
 
   @Test func aClientHelloHasNameVersionAndFingerprints() {

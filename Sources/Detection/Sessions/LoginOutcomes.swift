@@ -60,6 +60,7 @@ struct LoginOutcomes: AnalysisEngine {
   private var entries: AttackCases<GuessedPair>
   private var sprays: PasswordSprays
   private var crowds: GuessingCrowds
+  private var doors: GuessedDoors
 
   init(_ context: DetectionContext) {
     let limits = context.limits
@@ -78,6 +79,7 @@ struct LoginOutcomes: AnalysisEngine {
       capacity: capacity / 8, quiet: quiet, memory: memory, empty: GuessedPair())
     sprays = PasswordSprays(limits, capacity: capacity / 4, quiet: quiet, memory: memory)
     crowds = GuessingCrowds(limits, capacity: capacity / 8, quiet: quiet, memory: memory)
+    doors = GuessedDoors(capacity: capacity / 8)
   }
 
   var nextDeadline: CaptureTime {
@@ -251,13 +253,21 @@ extension LoginOutcomes {
     pairs[slot].facts.score = FadingScore()
     pairs[slot].facts.slow = FadingScore()
     let isGuessed = guessed.facts.service == trial.service && wasGuessed(guessed)
-    guard isGuessed || sprays.isOpen(event.client, at: event.time) else { return }
+    var facts = guessed.facts
+    if isGuessed || sprays.isOpen(event.client, at: event.time) {
+      if !home.contains(event.client) { doors.open(event, facts) }
+    } else {
+      guard facts.successes == 1, !home.contains(event.client),
+        let neighbour = doors.guesses(before: event)
+      else { return }
+      facts = neighbour
+    }
     let place = entries.admit(
       event.client, event.server, UInt64(event.serverPort), port: event.serverPort,
       at: event.time)
     guard place >= 0 else { return }
     if !entries[place].thread.isOpen {
-      entries[place].facts = guessed.facts
+      entries[place].facts = facts
       entries[place].facts.service = trial.service
       entries[place].first = min(guessed.first, event.time)
       entries[place].packets = guessed.packets
@@ -338,5 +348,6 @@ extension LoginOutcomes {
 extension LoginOutcomes: LossCounting {
   var losses: UInt64 {
     pairs.losses &+ entries.losses &+ sprays.sources.losses &+ crowds.services.losses
+      &+ doors.losses
   }
 }

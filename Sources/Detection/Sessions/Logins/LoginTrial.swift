@@ -51,6 +51,9 @@ struct LoginTrial: Sendable {
     case .success: self.init("telnet", .accepted)
     default: return nil
     }
+    account = line.user
+    user = line.user.isEmpty ? 0 : line.user.digest
+    secret = line.secret
   }
 
   private static func name(_ service: SessionProtocol) -> String {

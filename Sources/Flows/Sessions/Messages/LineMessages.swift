@@ -71,6 +71,10 @@ public struct TelnetLine: Sendable, Hashable {
   public var isFromClient = false
   public var role = Role.text
   public var text: [UInt8] = []
+  /// With `failure` and `success`: who tried to log in, and a digest of the password; empty and 0
+  /// where they were not seen.
+  public var user: [UInt8] = []
+  public var secret: UInt64 = 0
 
   public init() {}
 }

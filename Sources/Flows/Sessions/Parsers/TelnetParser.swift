@@ -16,7 +16,15 @@ final class TelnetParser: SessionParser {
 
   @exclusivity(unchecked) private var sides = [Side(), Side()]
   @exclusivity(unchecked) private var login = Login.none
+  /// What the client said to the newest prompts.
+  @exclusivity(unchecked) private var user: [UInt8] = []
+  @exclusivity(unchecked) private var secret: UInt64 = 0
   @exclusivity(unchecked) private var lines = 0
+
+  /// Words of servers that refuse a login.
+  private static let refusals: [StaticString] = [
+    "incorrect", "fail", "denied", "invalid", "wrong", "reject", "bad password",
+  ]
 
   init() { super.init(.telnet) }
 
@@ -97,9 +105,12 @@ final class TelnetParser: SessionParser {
       switch login {
       case .user:
         login = .none
+        user = sides[0].line
+        secret = 0
         tell(.user, direction, &output)
       case .password:
         login = .verdict
+        secret = sides[0].line.secretDigest
         tell(.password, direction, &output)
       default: tell(.text, direction, &output)
       }
@@ -110,9 +121,7 @@ final class TelnetParser: SessionParser {
       sides[1].line = []
       return
     }
-    if login == .verdict,
-      line.mentions("incorrect") || line.mentions("fail") || line.mentions("denied")
-    {
+    if login == .verdict, Self.refusals.contains(where: { line.mentions($0) }) {
       login = .none
       tell(.failure, direction, &output)
     } else if login == .verdict, line.mentions("last login") || line.mentions("welcome") {
@@ -131,6 +140,10 @@ final class TelnetParser: SessionParser {
     line.isFromClient = direction == .out
     line.role = role
     line.text = sides[direction.index].line
+    if role == .failure || role == .success {
+      line.user = user
+      line.secret = secret
+    }
     if !keeping { sides[direction.index].line = [] }
     lines += 1
     output.tell(.telnet(line))
