@@ -61,6 +61,17 @@ import Testing
     #expect(told.first?.text("technique") == "relay")
   }
 
+  @Test func testsForRelayingAreFoundWhateverIsAnswered() throws {
+    var story = try story()
+    for route in ["v%b.example@acme.test", "@acme.test:v@b.example", "b.example!v@acme.test"] {
+      try story.line("MAIL", "FROM:<x@acme.test>")
+      try story.line("RCPT", "TO:<\(route)>", code: 550, "5.1.1 user unknown")
+    }
+    let told = story.finish()
+    #expect(told.map(\.kind.text) == ["access.smtp-attack"])
+    #expect(told.first?.text("technique") == "relay")
+  }
+
   @Test func ordinaryMailIsSilent() throws {
     var story = try story()
     for index in 0..<200 {

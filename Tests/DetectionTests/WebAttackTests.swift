@@ -25,6 +25,9 @@ import Testing
     ("traversal", "GET /app/..;/..;/manager/html"),
     ("traversal", "GET /cgi-bin/.%2e/.%2e/.%2e/.%2e/bin/sh"),
     ("traversal", "GET /show?f=../../../../etc/passwd%00.jpg"),
+    ("traversal", "GET /\nCookie: theme=../../../../etc/passwd"),
+    ("traversal", "GET /\nCookie: a=b; lang=%2e%2e%2f%2e%2e%2f%2e%2e%2fetc%2fpasswd"),
+    ("xss", "GET /\nReferer: \"><script src=//x.example/a.js></script>"),
     ("sqli", "GET /item?id=1%20UNION%20SELECT%20id,login,pw%20FROM%20users--"),
     ("sqli", "GET /item?id=-1/**/UnIoN/**/aLl/**/SeLeCt/**/1,2,version()"),
     ("sqli", "GET /item?id=1/*!50000union*//*!50000select*/null,null"),
@@ -188,6 +191,32 @@ import Testing
       try story.ask(head, body: body)
     }
     #expect(story.finish().isEmpty)
+  }
+
+  /// A script, and a query for a console.
+  static let written = [
+    ##"{"title":"deploy","code":"#!/bin/bash\nset -e\ncd /srv/app && git pull\nfor f in $(ls *.conf);"##
+      + ##" do cat $f; done\nif [ -f /etc/passwd ]; then id www; fi\n"}"##,
+    #"{"sql":"SELECT id, name FROM users WHERE id = 5 UNION ALL SELECT id, name FROM old_users"}"#,
+  ]
+
+  @Test(arguments: written) func programsThatSomebodyPostsAreNoInjections(body: String) throws {
+    var story = try SessionStory(WebAttack(DetectionContext()))
+    for _ in 0..<10 {
+      story.wait(30)
+      try story.ask("POST /paste\nContent-Type: application/json", body: body)
+    }
+    #expect(story.finish().isEmpty)
+  }
+
+  @Test(arguments: [
+    #","host":"8.8.8.8; cat /etc/shadow""#, #","id":"7 union select null,version()""#,
+  ]) func aLongTextBesideItHidesNoInjection(other: String) throws {
+    var story = try SessionStory(WebAttack(DetectionContext()))
+    let text = String(repeating: #"A line that says little.\n"#, count: 9)
+    try story.ask(
+      "POST /api\nContent-Type: application/json", body: #"{"text":"\#(text)"\#(other)}"#)
+    #expect(story.finish().count == 1)
   }
 
   @Test func successMakesItWorse() throws {

@@ -28,6 +28,26 @@ import Testing
     #expect(told.count == 1)
   }
 
+  @Test(arguments: ["/.env", "/app/.git/config", "/wp-config.php.bak", "/.AWS/credentials"])
+  func askingForWhatNobodyShowsIsASearchAtOnce(path: String) throws {
+    var story = try SessionStory(WebScan(DetectionContext()))
+    try story.ask("GET \(path)?x=1\nUser-Agent: Mozilla/5.0", status: 404)
+    let told = story.finish()
+    #expect(told.map(\.kind.text) == ["recon.web-scan"])
+  }
+
+  @Test func pathsThatOnlyLookLikeSecretsAreNone() throws {
+    var story = try SessionStory(WebScan(DetectionContext()))
+    for path in [
+      "/docs/.env/guide.html", "/environment", "/tool.git/HEAD", "/tool.git/info/refs",
+      "/.well-known/security.txt", "/wp-config.php", "/blog/why-id_rsa-is-old", "/",
+    ] {
+      try story.ask("GET \(path)\nUser-Agent: git/2.39", status: 404)
+    }
+    let told = story.finish()
+    #expect(told.isEmpty)
+  }
+
   @Test func aCrawlerMayFindDeadLinks() throws {
     var story = try SessionStory(WebScan(DetectionContext()))
     for index in 0..<2000 {

@@ -11,6 +11,9 @@ import Terms
 /// Testing", IEEE S&P 2004), with distinct paths in the place of hosts: each that fails speaks for
 /// a search, each that is there against; the sum never falls below zero, so that an honest past
 /// hides nothing. A crawler follows links, and most of those lead somewhere.
+///
+/// To no link leads where keys and passwords lie by mistake (`SecretPath`): who asks for them, be it
+/// once, and whatever is answered, searches.
 struct WebScan: AnalysisEngine {
   static let failures = EngineLimit(
     "web-scan.failures", 15, .count, "Least number of distinct paths that failed.")
@@ -46,6 +49,8 @@ struct WebScan: AnalysisEngine {
     var isLinked = false
     var agent: [UInt8] = []
     var isScanner = false
+    /// Different paths asked for that nobody shows.
+    var secrets: UInt64 = 0
     /// Paths that were answered already.
     var paths: [UInt64] = []
     var pathCount = 0
@@ -130,6 +135,14 @@ extension WebScan {
     let target = response.requestTarget
     let end = target.firstIndex(of: 0x3f) ?? target.count
     guard isNew(target[..<end], at: slot) else { return }
+    if SecretPath.isNamed(by: target[..<end]) {
+      known[slot].facts.secrets &+= 1
+      known[slot].facts.failures &+= 1
+      known[slot].facts.score += Self.step
+      known.note(slot, event, hold: .minutes(10))
+      tell(slot, at: event.time, into: &sink)
+      return
+    }
     let share = failureShare(response, at: slot)
     guard share > 0 else {
       known[slot].facts.score = max(0, known[slot].facts.score - Self.step)
@@ -161,11 +174,18 @@ extension WebScan {
     let limits = (failureLimit, scoreLimit, agentLimit)
     let least = facts.isScanner ? agentLimit : failureLimit
     guard
-      known[slot].thread.isOpen
+      known[slot].thread.isOpen || facts.secrets > 0
         || facts.failures >= least
           && facts.score >= scoreLimit * Double(least) / Double(failureLimit)
     else { return }
     known.tell(slot, at: now, into: &sink) { Self.report($0, limits, at: now, from: $1) }
+  }
+
+  /// One secret is asked for by whoever tries them all, seldom by mistake.
+  private static func confidence(_ facts: Facts, _ scoreLimit: Double) -> Double {
+    let search = 1 - 0.35 * scoreLimit / max(facts.score, 1)
+    let secret = facts.secrets > 0 ? 0.9 - 0.2 / Double(facts.secrets) : 0
+    return min(0.95, max(search, secret))
   }
 
   private static func report(
@@ -177,7 +197,7 @@ extension WebScan {
     let scoreLimit = limits.1 * Double(least) / Double(max(limits.0, 1))
     var report = attack.report(
       kind, subject: "\(attack.source) \(attack.target)", severity: severity,
-      confidence: min(0.95, 1 - 0.35 * scoreLimit / max(facts.score, 1)), at: now, from: sink)
+      confidence: confidence(facts, scoreLimit), at: now, from: sink)
     report.attributes = [
       "requests": .count(facts.responses), "failures": .count(facts.failures),
       "agent": .printable(facts.agent, limit: 128),
@@ -185,6 +205,7 @@ extension WebScan {
     report.terms = [
       Term("odds of a search (log)", facts.score, threshold: scoreLimit),
       Term("distinct paths not there", Double(facts.failures), threshold: Double(least)),
+      Term("paths that nobody shows", Double(facts.secrets), threshold: 1),
     ]
     return report
   }

@@ -118,9 +118,22 @@ extension WebReading {
   /// report of what went wrong.
   private static let untaggedShare = 0.4
 
+  /// What programs, and those who write of them, say without meaning the server.
+  private static let writable: [WebTechnique] = [
+    .sqli, .fileInclusion, .traversal, .commandInjection,
+  ]
+
   private mutating func readBody(_ request: HTTPRequest) {
-    let text = WebText(request.body, isQuery: Self.isForm(request), isDocument: true)
+    let values = WrittenValues(request)
+    let text = WebText(values.plain, isQuery: Self.isForm(request), isDocument: true)
     var found = WebReading(text)
+    if !values.written.isEmpty {
+      var written = WebReading(
+        WebText(values.written, isQuery: Self.isForm(request), isDocument: true)
+      ).scores
+      for technique in Self.writable { written[technique] *= WrittenValues.share }
+      found.scores.add(written)
+    }
     if Self.isPage(request) {
       // Pages are there to hold scripts.
       found.scores[.xss] = 0
@@ -248,8 +261,8 @@ extension WebReading {
 // MARK: - Fields
 
 extension WebReading {
-  /// Bytes without which nothing in a field is worth reading: `$ % ' < ` { |`, and the brackets of
-  /// a function that begins a value.
+  /// Bytes without which nothing in a field is worth reading: `$ % ' < ` { |`; besides them, a call
+  /// of what a call returned, and `..`.
   private static let triggers: [Bool] = {
     var triggers = [Bool](repeating: false, count: 256)
     for byte in [0x24, 0x25, 0x27, 0x3c, 0x60, 0x7b, 0x7c] { triggers[byte] = true }
@@ -274,8 +287,10 @@ extension WebReading {
         var isTriggered = false
         while end < head.count, head[end] != 0x0a {
           if triggers[Int(head[end])] { isTriggered = true }
-          // A call of what a call returned.
-          if head[end] == 0x2e, end > start, head[end &- 1] == 0x29 { isTriggered = true }
+          // A call of what a call returned, and a step up.
+          if head[end] == 0x2e, end > start, head[end &- 1] == 0x29 || head[end &- 1] == 0x2e {
+            isTriggered = true
+          }
           end &+= 1
         }
         return (end, isTriggered)
@@ -296,12 +311,24 @@ extension WebReading {
     addLookup(text.bytes)
     let found = Self.words(text.bytes)
     scores[.shellshock] += found[.shellshock]
-    // A page's address in Referer is what another page did.
-    if name.begins("referer") { return }
+    // A page's address in Referer is what another page did; no browser sends
+    // what is no address.
+    if name.begins("referer"), value.begins("http"), !value.contains(0x22) { return }
+    readClimb(text, file: found[.fileInclusion])
     scores[.sqli] += found[.sqli]
     scores[.codeInjection] += found[.codeInjection]
     scores[.xss] += found[.xss] * Self.pageShare
     scores[.commandInjection] += found[.commandInjection] * Self.shellShare
+  }
+}
+
+extension WebReading {
+  /// Steps up in a field, as in the cookie that says which theme or language is read from disk.
+  private mutating func readClimb(_ text: WebText, file: Double) {
+    let climb = Climb(text.bytes)
+    guard climb.steps > 1 else { return }
+    scores[.traversal] += climb.steps > 2 ? 1 : 0.8
+    scores[.traversal] += 0.4 * Double(min(climb.disguises, 2)) + min(file, 1)
   }
 }
 
