@@ -51,6 +51,36 @@ import Testing
     #expect(reports.map(\.story) == ["exfil.dns-tunnel 10.1.1.20 > 10.1.1.2"])
   }
 
+  @Test func aTalkThatSaysLittleBothWaysIsFound() throws {
+    var story = try NameStory(DNSTunnel(DetectionContext()))
+    for turn in 0..<36 {
+      story.wait(1)
+      let data = String(
+        (0..<(22 + turn % 24)).map { "0123456789abcdef".randomless(turn * 97 + $0) })
+      let (name, type) = (data + ".d.example.org", [16, 5, 15][turn % 3] as UInt16)
+      try story.ask("10.1.1.20", "10.1.1.2", name, type, id: UInt16(turn))
+      try story.answer("10.1.1.2", "10.1.1.20", name, ["::"], type, id: UInt16(turn), bytes: 34)
+    }
+    let reports = story.finish()
+    #expect(reports.map(\.story) == ["exfil.dns-tunnel 10.1.1.20 > 10.1.1.2"])
+  }
+
+  @Test func lookupsOfHashesAndKeysByResolversAreNoTunnel() throws {
+    var story = try NameStory(DNSTunnel(DetectionContext()))
+    for turn in 0..<300 {
+      story.wait(0.3)
+      let hash = String((0..<32).map { "0123456789abcdef".randomless(turn * 53 + $0) })
+      let lookup = hash + ".avqs.example.net"
+      try story.ask("10.1.1.2", "192.0.2.53", lookup, 16, id: UInt16(turn))
+      try story.answer("192.0.2.53", "10.1.1.2", lookup, [], 16, id: UInt16(turn))
+      let key = random(32, turn) + "._domainkey.mailer.example"
+      try story.ask("10.1.1.2", "192.0.2.53", key, 16, id: UInt16(turn))
+      try story.answer("192.0.2.53", "10.1.1.2", key, ["::"], 16, id: UInt16(turn), bytes: 400)
+    }
+    let told = story.finish()
+    #expect(told.isEmpty)
+  }
+
   @Test func aTunnelStraightToItsServerNeedsNoZone() throws {
     var story = try NameStory(DNSTunnel(DetectionContext()))
     for turn in 0..<90 {

@@ -15,8 +15,11 @@ struct DNSTunnel: AnalysisEngine {
     "dns-tunnel.information", 1000, .count,
     "Bytes of information in new names of one host under one zone.")
   static let plainInformation = EngineLimit(
-    "dns-tunnel.plain-information", 6000, .count,
+    "dns-tunnel.plain-information", 2000, .count,
     "The same where only addresses were asked for, as reputation services do.")
+  static let pairedInformation = EngineLimit(
+    "dns-tunnel.paired-information", 400, .count,
+    "The same where the answers to such names carry data too, so that both ends speak.")
   static let names = EngineLimit(
     "dns-tunnel.names", 20, .count, "Least number of new names of one host under one zone.")
   static let halfLife = EngineLimit(
@@ -30,7 +33,8 @@ struct DNSTunnel: AnalysisEngine {
   static let spacing = EngineLimit(
     "dns-tunnel.spacing", 5, .duration, "Least time between two revisions of one report.")
   static let limits = [
-    information, plainInformation, names, halfLife, zones, memory, quiet, spacing,
+    information, plainInformation, pairedInformation, names, halfLife, zones, memory, quiet,
+    spacing,
   ]
 
   /// Mean bytes below the zone from which names count as long; where only addresses are asked for.
@@ -41,6 +45,12 @@ struct DNSTunnel: AnalysisEngine {
   static let randomName = 3.3
   /// Mean bytes of an answer's data from which it carries data itself.
   static let richAnswer = 60.0
+  /// The same where the question was as long: sessions that wait for something to do answer with
+  /// little more than a counter (dnscat2: 9 bytes, in hexadecimal, before the zone).
+  static let pairedAnswer = 18.0
+  /// Share of names below a service's label (`_domainkey`, `_acme-challenge`; RFC 8552), whose
+  /// answers are long and whose names are drawn by lot, from which answers say nothing.
+  static let serviceShare = 0.25
   /// Share of names asked for data-bearing types, and with odd bytes, from which it is the zone's
   /// way.
   static let richShare = 0.4
@@ -48,6 +58,7 @@ struct DNSTunnel: AnalysisEngine {
 
   private let informationLimit: Double
   private let plainLimit: Double
+  private let pairedLimit: Double
   private let nameLimit: Double
   private let decay: TimeSpan
   private let quietSpan: TimeSpan
@@ -60,6 +71,7 @@ struct DNSTunnel: AnalysisEngine {
     let limits = context.limits
     informationLimit = max(limits[Self.information], 1)
     plainLimit = max(limits[Self.plainInformation], 1)
+    pairedLimit = max(limits[Self.pairedInformation], 1)
     nameLimit = max(limits[Self.names], 1)
     decay = limits.span(Self.halfLife)
     quietSpan = limits.span(Self.quiet)
@@ -169,11 +181,19 @@ extension DNSTunnel {
     let isBinary = zone.share(zone.binary) >= Self.binaryShare
     let isFull = zone.meanAnswer >= Self.richAnswer
     let traits = [isRandom, isLong, isRich, isBinary, isFull].count { $0 }
-    if traits >= 2, isRich || isBinary || isFull, zone.information.value >= informationLimit {
+    let isService = zone.share(zone.service) >= Self.serviceShare
+    // Who looks hashes up is answered by next to nothing, whatever type he asks for.
+    let isAnswered = zone.answers.value < 1 || zone.meanAnswer >= Self.pairedAnswer
+    if traits >= 2, isBinary || isFull && !isService || isRich && isAnswered && !isService,
+      zone.information.value >= informationLimit
+    {
       return true
     }
+    let isPaired =
+      isRandom && isLong && isRich && zone.meanAnswer >= Self.pairedAnswer && !isService
+    if isPaired, zone.information.value >= pairedLimit { return true }
     return isRandom && zone.share(zone.length) >= Self.longPlainName
-      && zone.information.value >= plainLimit
+      && zone.information.value >= plainLimit * (isService ? 3 : 1)
   }
 }
 

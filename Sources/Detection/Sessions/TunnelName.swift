@@ -69,6 +69,16 @@ struct TunnelName {
     return labels
   }
 
+  /// Whether a label begins with `_`, as those of services and their keys do.
+  var isService: Bool {
+    var previous: UInt8 = 0x2e
+    for byte in name.utf8 {
+      if byte == 0x5f, previous == 0x2e { return true }
+      previous = byte
+    }
+    return false
+  }
+
   var load: Load {
     let bytes = Self.bytes(name.utf8.prefix(Self.readLimit), labels: carried)
     return Load(

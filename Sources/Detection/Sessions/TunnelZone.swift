@@ -16,6 +16,8 @@ struct TunnelZone: Sendable {
   private(set) var rich = FadingScore()
   private(set) var bare = FadingScore()
   private(set) var binary = FadingScore()
+  /// Names with a service's label in them.
+  private(set) var service = FadingScore()
   var answers = FadingScore()
   var answerBytes = FadingScore()
   /// New names, and bytes of questions and answers.
@@ -58,6 +60,7 @@ struct TunnelZone: Sendable {
     rich.add(Self.isRich(message.queryType) ? 1 : 0, at: now, span: span)
     bare.add(Self.isBare(message.queryType) ? 1 : 0, at: now, span: span)
     binary.add(load.isBinary ? 1 : 0, at: now, span: span)
+    service.add(name.isService ? 1 : 0, at: now, span: span)
   }
 
   private static func isRich(_ type: UInt16) -> Bool {
