@@ -9,7 +9,9 @@ import Terms
 /// times larger than what came back, to a host that it had sent no such amount to, larger than
 /// whatever it sent to anybody outside before, and out of the ordinary for the whole segment. What it did
 /// once and nobody minded is its own usage then; and where it has long been a guest, where several
-/// inside hosts send their data, or where mail goes, more is ordinary than with a stranger.
+/// inside hosts send their data, or where mail goes, more is ordinary than with a stranger. Hosts of one
+/// network outside (/24, /64) count as one, since who has several shares what he takes out among them;
+/// and datagrams count though nobody answers.
 struct BulkTransfer: AnalysisEngine {
   static let bytes = EngineLimit(
     "bulk-transfer.bytes", 200_000, .count,
@@ -51,8 +53,11 @@ struct BulkTransfer: AnalysisEngine {
 
   /// Inside hosts that make an outside one a common destination by their uploads to it.
   private static let commonHosts = 3
-  /// Mail between servers and from clients; relays of calls (RFC 8656).
-  private static let familiarPorts: Set<UInt16> = [25, 465, 587, 3478, 3479, 3480, 3481, 19_302]
+  /// Mail between servers and from clients; relays of calls (RFC 8656); what devices tell of
+  /// themselves without being answered (traps, syslog, NetFlow, IPFIX, sFlow).
+  private static let familiarPorts: Set<UInt16> = [
+    25, 162, 465, 514, 587, 2055, 3478, 3479, 3480, 3481, 4739, 6343, 9995, 19_302,
+  ]
   private static let dataPort: UInt16 = 20
 
   /// Payload of a flow below which it is looked at only when it is over, in bytes.
@@ -69,6 +74,8 @@ struct BulkTransfer: AnalysisEngine {
     var totalBack = 0.0
     var source = IPAddress.unspecified
     var target = IPAddress.unspecified
+    /// All of its network that were sent to.
+    var targets = AddressSet()
     var port: UInt16 = 0
     var transport = TransportProtocol.tcp
     var begin = CaptureTime.distantPast
@@ -133,7 +140,11 @@ struct BulkTransfer: AnalysisEngine {
   @inline(__always)
   mutating func analyse(at event: UnsafePointer<FlowEvent>, into sink: inout ReportSink) {
     // Neither an upload nor an acquaintance otherwise; most events go no further.
-    if event.pointee.isEstablished { analyse(event.pointee, into: &sink) }
+    guard
+      event.pointee.isEstablished
+        || event.pointee.transport == .udp && event.pointee.payloadOut >= Self.liveBytes
+    else { return }
+    analyse(event.pointee, into: &sink)
   }
 
   @inline(__always)
@@ -171,16 +182,29 @@ extension BulkTransfer {
     TableKey(event.source, detail: TableKey(event.target).hash)
   }
 
+  /// Of a host and the network that it sends to.
+  private func networkKey(_ event: FlowEvent) -> TableKey {
+    let length = event.target.isIPv4 ? 24 : 64
+    return TableKey(
+      event.source, detail: TableKey(IPPrefix(event.target, length: length).base).hash)
+  }
+
   private mutating func weigh(_ event: FlowEvent, into sink: inout ReportSink) {
-    guard event.transport == .tcp || event.transport == .udp, event.isEstablished,
+    guard event.transport == .tcp || event.transport == .udp,
+      event.isEstablished || event.transport == .udp,
       home.contains(event.source), !home.contains(event.target), !event.target.isMulticast,
       !event.target.isLimitedBroadcast
     else { return }
     // Progress of a closed flow's stragglers would count it twice.
     guard event.kind == .closed || event.ending == .none else { return }
-    let slot = seen.note(key(event), count: 1, packet: event.packet, at: event.time)
+    let slot = seen.note(networkKey(event), count: 1, packet: event.packet, at: event.time)
     guard slot >= 0 else { return }
-    if seen[slot].detail.begin == .distantPast { begin(slot, event) }
+    if seen[slot].detail.begin == .distantPast {
+      begin(slot, event)
+    } else {
+      renew(slot, event)
+    }
+    seen[slot].detail.targets.insert(event.target)
     fade(slot, to: event.time)
     let detail = seen[slot].detail
     let total = detail.sent + Double(event.payloadOut)
@@ -206,6 +230,11 @@ extension BulkTransfer {
     seen[slot].detail.source = event.source
     seen[slot].detail.target = event.target
     seen[slot].first = min(seen[slot].first, event.opened)
+    compare(slot, event)
+  }
+
+  /// What stands against the upload: the host's past, the segment's, and whom it goes to.
+  private mutating func compare(_ slot: Int, _ event: FlowEvent) {
     let host = hosts.find(TableKey(event.source))
     if host >= 0 {
       settle(host, at: event.time)
@@ -213,6 +242,18 @@ extension BulkTransfer {
     }
     seen[slot].detail.ordinary = sizes.large
     seen[slot].detail.isFamiliar = isFamiliar(event)
+  }
+
+  /// A network has many hosts: what was sent to it long enough ago is past, and one stranger in it
+  /// makes it strange.
+  private mutating func renew(_ slot: Int, _ event: FlowEvent) {
+    if !seen[slot].thread.isOpen, event.opened - seen[slot].detail.updated >= settling {
+      seen[slot].detail.targets = AddressSet()
+      (seen[slot].detail.total, seen[slot].detail.totalBack) = (0, 0)
+      compare(slot, event)
+    } else if event.target != seen[slot].detail.target, seen[slot].detail.isFamiliar {
+      seen[slot].detail.isFamiliar = isFamiliar(event)
+    }
   }
 
   private mutating func fade(_ slot: Int, to now: CaptureTime) {
@@ -306,7 +347,7 @@ extension BulkTransfer {
       last: sighting.last, at: now, severity: severity(detail),
       confidence: min(0.9, 0.9 - 0.4 / max(margin, 1)))
     report.sources.insert(detail.source)
-    report.targets.insert(detail.target)
+    report.targets = detail.targets
     report.ports = [detail.port]
     report.transport = detail.transport
     report.attributes = [
