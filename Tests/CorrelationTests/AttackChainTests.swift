@@ -92,6 +92,21 @@ import Testing
       ]))
   }
 
+  /// Somebody at a desk inside, of whom nobody saw how he came there.
+  @Test(arguments: [("access.brute-force", 1), ("recon.port-scan", 2)])
+  func whoAttacksFromAHostHoldsIt(kind: String, count: Int) throws {
+    let found = try incidents(
+      """
+      00:05 br-office recon.port-scan from 10.20.1.104 to 10.10.3.20,10.10.3.30 ports 22,445 until 00:20
+      00:30 br-office \(kind) from 10.20.1.104 to 10.10.3.20 ports 22 until 00:50
+      00:30 hq-servers \(kind) from 10.20.1.104 to 10.10.3.20 ports 22 until 00:50
+      01:30 br-office exfil.bulk-transfer from 10.20.1.104 to 198.51.100.200 ports 443
+      """)
+    #expect(found.count == count, "\(lines(found))")
+    let isLinked = found.contains { text($0, "stages") == "recon,access,exfil" }
+    #expect(isLinked == (count == 1), "\(lines(found))")
+  }
+
   /// It is told early, and grows under one id.
   @Test func aCampaignGrowsByRevision() throws {
     let reports = try ReportText(Self.intrusion, schema: Self.schema).reports

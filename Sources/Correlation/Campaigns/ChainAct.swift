@@ -11,6 +11,9 @@ struct ChainAct: Sendable, Codable {
   private(set) var targets: [IPAddress] = []
   /// Hosts that the report says were taken, beyond what its kind gives.
   private(set) var taken: Set<IPAddress> = []
+  /// The host inside from which others inside are attacked: whoever does that holds it, though nobody
+  /// saw how he came there.
+  private(set) var seat: IPAddress?
   /// Steps that it says must have been and nobody saw.
   private(set) var missing: [MissingStep] = []
   /// The campaign that it belongs to.
@@ -57,6 +60,13 @@ struct ChainAct: Sendable, Codable {
     // attacks is taken.
     taken = []
     missing = []
+    seat = nil
+    if sources.count == 1, let only = sources.first, let given = gives.target, given >= .entry,
+      isAttack, context.isHome(IPPrefix(host: only)),
+      targets.contains(where: { context.isHome(IPPrefix(host: $0)) })
+    {
+      seat = only
+    }
     guard !report.attributes.isEmpty else { return }
     if case .text(let list)? = report.attributes[Self.controls] {
       let named = list.split(separator: ",").prefix(AddressSet.listLimit)
@@ -91,7 +101,7 @@ struct ChainAct: Sendable, Codable {
 
   /// What it gives of a host.
   func foothold(at host: IPAddress) -> Foothold? {
-    if taken.contains(host) { return .control }
+    if taken.contains(host) || seat == host { return .control }
     return gives.target != nil && isAt(host) ? gives.target : nil
   }
 
@@ -99,6 +109,7 @@ struct ChainAct: Sendable, Codable {
   func eachGivenHost(_ body: (IPAddress) -> Void) {
     if gives.target != nil { for host in targets { body(host) } }
     for host in taken.sorted() where gives.target == nil || !isAt(host) { body(host) }
+    if let seat, !taken.contains(seat), gives.target == nil || !isAt(seat) { body(seat) }
   }
 
   /// Whether it is a campaign by itself: a child has chained it, or somebody from elsewhere did it.
@@ -119,6 +130,9 @@ struct ChainAct: Sendable, Codable {
   var isAttack: Bool {
     families.contains { ["recon", "access", "lateral"].contains($0) }
   }
+
+  /// Whether it carries something out, as nobody does from a host that he does not hold.
+  var isExit: Bool { families.contains { ["exfil", "c2"].contains($0) } }
 
   /// Order of what happened, which a drill's other ids do not change.
   static func precedes(_ left: ChainAct, _ right: ChainAct) -> Bool {

@@ -133,7 +133,7 @@ struct ChainJudge: Sendable, Codable {
   ) -> ChainLink? {
     guard let need = after.needs.source, context.isHome(IPPrefix(host: host)),
       after.isFrom(host),
-      !before.isFrom(host) || before.taken.contains(host),
+      !before.isFrom(host) || before.taken.contains(host) || before.seat == host && after.isExit,
       // What tells itself how the host was taken needs no lesser reason.
       !after.taken.contains(host) || have == .control,
       leads(before, to: after, from: host)
