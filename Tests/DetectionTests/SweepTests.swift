@@ -156,7 +156,7 @@ import Testing
 
   /// Beyond the router, a poller and a sweeper ask for the same hosts; the router's questions for the
   /// others come when the sweeper asks.
-  @Test func aPollerBesideASweeperIsNotBlamedForIt() throws {
+  @Test(arguments: [true, false]) func aPollerBesideASweeperIsNotBlamedForIt(pings: Bool) throws {
     let gateway = try #require(IPAddress("10.1.1.1"))
     var story = try Story(PingSweep(DetectionContext(gateways: [gateway])))
     func ping(_ source: String, _ host: Int, _ story: inout Story<PingSweep>) throws {
@@ -171,7 +171,8 @@ import Testing
       for host in 2...250 {
         story.wait(0.1)
         if host % 20 == 11 || host == 16 || host == 18 {
-          try ping("198.51.100.7", host, &story)
+          // A sweep by other means shows as the router's questions only.
+          if pings { try ping("198.51.100.7", host, &story) }
         } else {
           try story.arp(1, "10.1.1.1", 0x02_0000_0000_01, "10.1.1.\(host)")
         }
@@ -180,6 +181,7 @@ import Testing
     story.wait(5)
     try story.arp(1, "10.1.1.1", 0x02_0000_0000_01, "10.1.1.254")
     let told = story.finish()
-    #expect(told.map { $0.sources.listed.map(\.description) } == [["198.51.100.7"]])
+    #expect(
+      told.map { $0.sources.listed.map(\.description) } == (pings ? [["198.51.100.7"]] : []))
   }
 }

@@ -42,15 +42,15 @@ struct ARPRequests: Sendable {
     count { $0.first >= first && $0.first <= last && $0.mac == mac }
   }
 
-  /// Targets in the neighbourhood (/24, /64) of `address`, first asked for within a time by others
-  /// than `source`, and not answered since.
+  /// Targets in the neighbourhood (/24, /64) of `address`, first asked for within a time by routers
+  /// other than `source`, and not answered since.
   func unanswered(
     near address: IPAddress, from first: CaptureTime, through last: CaptureTime,
-    except source: IPAddress
+    except source: IPAddress, routers: Routers
   ) -> UInt64 {
     count {
       $0.first >= first && $0.first <= last && $0.asker != source
-        && $0.target.isNeighbour(of: address)
+        && $0.target.isNeighbour(of: address) && routers.contains($0.asker, $0.mac)
     }
   }
 
@@ -93,6 +93,14 @@ struct Activity: Sendable {
     let step = offset >> shift
     return (max(0, step - 1)...min(63, step + 1)).contains { steps >> UInt64($0) & 1 == 1 }
   }
+
+  /// Whether so many things came in a few bursts with long silences between.
+  func isBursty(_ count: UInt64) -> Bool {
+    let busy = UInt64(steps.nonzeroBitCount)
+    return shift > Self.shortest && busy <= Self.burstSteps && count >= 4 &* busy
+  }
+
+  private static let burstSteps: UInt64 = 6
 
   /// Each two steps as one.
   private static func folded(_ steps: UInt64) -> UInt64 {

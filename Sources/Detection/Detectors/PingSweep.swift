@@ -208,12 +208,14 @@ extension PingSweep {
   private mutating func countDark(_ slot: Int, at now: CaptureTime) {
     known[slot].dark = pending.unanswered(
       near: known[slot].newest, from: known[slot].first,
-      through: min(known[slot].last, now - Self.answerSpan), except: known.key(slot).address)
+      through: min(known[slot].last, now - Self.answerSpan), except: known.key(slot).address,
+      routers: routers)
   }
 
   /// Whether the router's unanswered requests came rather when another source asked for addresses of
-  /// that neighbourhood.
+  /// that neighbourhood, or between bursts of its own: rounds of a poller.
   private func isOthersDarkness(_ slot: Int, at now: CaptureTime) -> Bool {
+    if known[slot].activity.isBursty(known[slot].asked) { return true }
     let near = known[slot].newest
     let last = now - Self.answerSpan
     let mine = pending.unanswered(near: near, during: known[slot].activity, through: last)
