@@ -162,15 +162,20 @@ extension AnalysisEngine {
   }
 }
 
+extension AnalysisEngine<Report> {
+  /// Hears what was concluded, of the detections among it.
+  public mutating func hear(_ conclusions: [Report], into sink: inout ReportSink) {
+    for conclusion in conclusions where conclusion.reportClass == .detection {
+      hear(conclusion, into: &sink)
+    }
+  }
+}
+
 extension Array where Element == any AnalysisEngine<Report> {
   /// Lets all engines hear what was concluded; returns it, with what they add at once.
   public mutating func hear(_ conclusions: [Report], into sink: inout ReportSink) -> [Report] {
     guard !conclusions.isEmpty else { return [] }
-    for index in indices where self[index].listens {
-      for conclusion in conclusions where conclusion.reportClass == .detection {
-        self[index].hear(conclusion, into: &sink)
-      }
-    }
+    for index in indices where self[index].listens { self[index].hear(conclusions, into: &sink) }
     let more = sink.drain()
     return more.isEmpty ? conclusions : conclusions + more
   }

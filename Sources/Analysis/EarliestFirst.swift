@@ -7,15 +7,12 @@ import HeapModule
   @inlinable public init() {}
 
   public init(from decoder: any Decoder) throws {
-    var list = try decoder.unkeyedContainer()
-    var elements: [Element] = []
-    while !list.isAtEnd { elements.append(try list.decode(Element.self)) }
-    heap = Heap(elements)
+    heap = Heap(try decoder.singleValueContainer().decode([Element].self))
   }
 
   public func encode(to encoder: any Encoder) throws {
-    var list = encoder.unkeyedContainer()
-    for element in heap.unordered { try list.encode(element) }
+    var container = encoder.singleValueContainer()
+    try container.encode(heap.unordered)
   }
 
   @inlinable public var count: Int { heap.count }

@@ -52,7 +52,9 @@ public struct ReportSink: Sendable {
 
   /// Hands over what was emitted and forgets it.
   public mutating func drain() -> [Report] {
-    defer { reports.removeAll(keepingCapacity: true) }
-    return reports
+    guard !reports.isEmpty else { return [] }
+    var drained: [Report] = []
+    swap(&drained, &reports)
+    return drained
   }
 }

@@ -31,6 +31,8 @@ enum CorrelationBenchmark {
   private struct Outcome {
     var measurement: Measurement
     var incidents: Int
+    /// Revisions of these.
+    var tellings: Int
     /// Nanoseconds per report in the first and the last quarter of the run.
     var first: Double
     var last: Double
@@ -61,7 +63,7 @@ enum CorrelationBenchmark {
   private static func note(_ row: Row, _ outcome: Outcome) -> String {
     let rate = Int(1e9 / max(1, outcome.measurement.nanosecondsPerItem))
     return "\(row.name): \(rate) reports/CPU-s, first quarter \(Int(outcome.first)) ns, last "
-      + "\(Int(outcome.last)) ns, \(outcome.incidents) incidents"
+      + "\(Int(outcome.last)) ns, \(outcome.incidents) incidents in \(outcome.tellings) tellings"
       + (row.isRoomy ? ", \(outcome.bytes) bytes per live source" : "")
   }
 
@@ -118,6 +120,7 @@ enum CorrelationBenchmark {
     var seconds = 0.0
     var quarters: [Double] = [0, 0, 0, 0]
     var incidents: Set<ReportID> = []
+    var tellings = 0
     for start in stride(from: 0, to: reportCount, by: step) {
       let reports = (start..<min(start + step, reportCount)).map { mix.report($0) }
       let before = Measurement.processCPUSeconds()
@@ -129,15 +132,18 @@ enum CorrelationBenchmark {
       let taken = Measurement.processCPUSeconds() - before
       seconds += taken
       quarters[start * 4 / reportCount] += taken * 4e9 / Double(reportCount)
-      for report in told where report.reportClass == .incident { incidents.insert(report.id) }
+      for report in told where report.reportClass == .incident {
+        incidents.insert(report.id)
+        tellings += 1
+      }
     }
     precondition(!incidents.isEmpty, "nothing was concluded")
     let bytes = withExtendedLifetime(lane) { max(0, heldBytes() - held) / mix.sourcesSeen }
     let measurement = Measurement(
       name: row.name, items: reportCount, unit: "report", cpuSeconds: seconds)
     return Outcome(
-      measurement: measurement, incidents: incidents.count, first: quarters[0], last: quarters[3],
-      bytes: bytes)
+      measurement: measurement, incidents: incidents.count, tellings: tellings,
+      first: quarters[0], last: quarters[3], bytes: bytes)
   }
 
   private static func context(

@@ -75,20 +75,20 @@ struct AttackFusion: AnalysisEngine, Codable {
       !AttackChains.joins(event, context.schema)
     else { return }
     let kind = number(event.kind)
-    if let slot = slotOfMember[event.id], let known = attacks[Int(slot)]?.kind {
-      if known == kind {
-        join(event, slot, similarity: nil, into: &sink)
-        return
+    // Taken out while it changes, and while it is looked at: in its place it would be copied.
+    if let slot = slotOfMember[event.id], var attack = attacks[Int(slot)].take() {
+      if attack.kind == kind {
+        return join(event, &attack, slot, similarity: nil, into: &sink)
       }
-      if attacks[Int(slot)]?.isAlone == true {
+      if attack.isAlone {
         // The only report behind it has changed its mind: a port scan that proved to be a worm.
-        change(slot, to: event.kind, kind)
-        join(event, slot, similarity: nil, into: &sink)
-        return
+        change(&attack, slot, to: event.kind, kind)
+        return join(event, &attack, slot, similarity: nil, into: &sink)
       }
+      attacks[Int(slot)] = attack
     }
-    if let best = closest(to: event, kind) {
-      join(event, best.slot, similarity: best.similarity, into: &sink)
+    if let best = closest(to: event, kind), var attack = attacks[Int(best.slot)].take() {
+      join(event, &attack, best.slot, similarity: best.similarity, into: &sink)
     } else {
       open(event, kind, into: &sink)
     }
@@ -174,23 +174,22 @@ struct AttackFusion: AnalysisEngine, Codable {
     attacks[Int(slot)] = attack
   }
 
-  private mutating func change(_ slot: Int32, to kind: ReportKind, _ number: UInt16) {
-    guard var attack = attacks[Int(slot)] else { return }
-    attacks[Int(slot)] = nil
+  private mutating func change(
+    _ attack: inout FusedAttack, _ slot: Int32, to kind: ReportKind, _ number: UInt16
+  ) {
     index.remove(&attack, slot)
     attack.kind = number
     attack.report.kind = kind
     attack.report.attributes = [:]
     attack.namesOthers = context.allows("also", .text, in: kind)
-    attacks[Int(slot)] = attack
   }
 
+  /// Takes a report into an attack that was taken out, and puts that back.
   /// - Parameter similarity: of the report to the attack; nil for a further revision.
   private mutating func join(
-    _ event: Report, _ slot: Int32, similarity: Double?, into sink: inout ReportSink
+    _ event: Report, _ attack: inout FusedAttack, _ slot: Int32, similarity: Double?,
+    into sink: inout ReportSink
   ) {
-    // Taken out while it changes: in its place it would be copied.
-    guard var attack = attacks[Int(slot)].take() else { return }
     let isFollowed = attack.absorb(event, memberCapacity: memberCapacity)
     attack.report.revision &+= 1
     attack.report.emitted = event.emitted

@@ -55,6 +55,11 @@ struct DistributedFlood: AnalysisEngine, Codable {
   private struct Arrivals: Codable {
     var load = IngressLoad()
     var grounds = Grounds()
+
+    mutating func take(_ row: RateRow, of event: Report, _ context: CorrelationContext) {
+      load.add(row, context)
+      grounds.add(event, packets: row.indices)
+    }
   }
 
   init(_ context: CorrelationContext) {
@@ -73,10 +78,7 @@ struct DistributedFlood: AnalysisEngine, Codable {
     let start = EvidenceEpoch.pending(emitted: event.emitted, at: context.tier)
     for row in rows where context.isHome(IPPrefix(host: row.target)) {
       let key = FloodTarget.Key(address: row.target, transport: row.transport)
-      var entry = open[start]?.removeValue(forKey: key) ?? Arrivals()
-      entry.load.add(row, context)
-      entry.grounds.add(event, packets: row.indices)
-      open[start, default: [:]][key] = entry
+      open[start, default: [:]][key, default: Arrivals()].take(row, of: event, context)
       nextDeadline = min(nextDeadline, EvidenceEpoch.settled(start, at: context.tier))
     }
     firstEpoch = min(firstEpoch ?? start.epochNumber, start.epochNumber)

@@ -82,6 +82,14 @@ struct Grounds: Sendable, Codable {
   }
 
   private static func unite<Member: Comparable>(_ list: inout [Member], _ more: [Member]) {
+    // Most reports see what the ones before them saw.
+    guard !more.isEmpty, list != more, !list.holds(all: more) else { return }
+    if list.isEmpty, more.count <= Report.Limit.coverage,
+      zip(more, more.dropFirst()).allSatisfy({ $0 < $1 })
+    {
+      list = more
+      return
+    }
     for member in more {
       let place = list.lowerBound(member) { $0 }
       guard place < Report.Limit.coverage else { continue }
@@ -115,6 +123,19 @@ struct Grounds: Sendable, Codable {
       if slot < evidence[place].packets.count, evidence[place].packets[slot] == index { continue }
       evidence[place].packets.insert(index, at: slot)
     }
+  }
+}
+
+extension Array where Element: Comparable {
+  /// Whether all of an ascending list are in this one, which is, too; both are gone through once.
+  fileprivate func holds(all members: [Element]) -> Bool {
+    guard members.count <= count else { return false }
+    var place = 0
+    for member in members {
+      while place < count, self[place] < member { place += 1 }
+      guard place < count, self[place] == member else { return false }
+    }
+    return true
   }
 }
 

@@ -31,12 +31,10 @@ struct IngressLoad: Sendable, Codable {
   /// tap at the perimeter what comes from outside; any other tap what its own hosts send.
   mutating func add(_ row: RateRow, _ context: CorrelationContext) {
     sources.formUnion(row.sources)
-    counts[row.port] = SourceCount.joined(counts[row.port] ?? [], row.busiest)
-    if let known = widest[row.port], known.contacts >= row.contacts {
-      widest[row.port] = known
-    } else {
-      widest[row.port] = row
+    if !row.busiest.isEmpty {
+      counts[row.port] = SourceCount.joined(counts[row.port] ?? [], row.busiest)
     }
+    if widest[row.port].map({ $0.contacts < row.contacts }) ?? true { widest[row.port] = row }
     for (segment, part) in Self.origins(row, context) {
       let share = Share(
         contacts: Double(row.contacts) * part, packets: Double(row.packets) * part,

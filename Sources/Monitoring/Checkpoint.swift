@@ -21,7 +21,7 @@ extension Checkpoint {
   private static let magic = Array("BerylState".utf8)
   /// Of the coding; raise it when a field means something else than before. A field more or less
   /// shows by itself.
-  public static let version: UInt16 = 1
+  public static let version: UInt16 = 2
 
   /// A state with version, `site` and checksum around it.
   /// - Parameter site: a digest of what the state does not hold and still depends on: topology,
@@ -121,6 +121,7 @@ extension CorrelationLane {
     for (child, time) in watermarks { restored.children[child] = Child(watermark: time) }
     restored.countHolders()
     restored.countWaiting()
+    restored.askDeadlines()
     self = restored
   }
 

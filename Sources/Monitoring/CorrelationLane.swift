@@ -19,13 +19,26 @@ public struct CorrelationLane: Sendable {
     /// Reports of it among the pending, and about their bytes.
     var waiting = 0
     var waitingBytes = 0
+
+    mutating func hold(_ bytes: Int) {
+      waiting += 1
+      waitingBytes += bytes
+    }
+
+    mutating func release(_ bytes: Int) {
+      waiting -= 1
+      waitingBytes -= bytes
+    }
   }
 
   public let name: LaneName
   var children: [MonitorName: Child] = [:]
   var engines: [any AnalysisEngine<Report>]
-  /// What each engine wants to see.
+  /// What each engine wants to see, and those that hear what others conclude.
   private let interests: [EventClasses]
+  private let listeners: [Int]
+  /// When each wants to be advanced next, as it said when it was last asked for something.
+  private var deadlines: [CaptureTime]
   var resolver: Resolver
   private var sink: ReportSink
   var pending: [Report] = []
@@ -55,6 +68,8 @@ public struct CorrelationLane: Sendable {
     self.facts = facts
     self.engines = engines
     interests = engines.map(\.interest)
+    listeners = engines.indices.filter { engines[$0].listens }
+    deadlines = engines.map(\.nextDeadline)
     self.resolver = resolver
     sink = ReportSink(monitor: monitor, tier: tier, exercise: name.exercise, scope: scope)
     for child in expected { children[child] = Child() }
@@ -88,8 +103,7 @@ public struct CorrelationLane: Sendable {
 
   private mutating func wait(_ report: Report) {
     pending.append(report)
-    children[report.monitor]?.waiting += 1
-    children[report.monitor]?.waitingBytes += report.footprint
+    children[report.monitor]?.hold(report.footprint)
   }
 
   /// Counts again what waits of each child.
@@ -98,10 +112,7 @@ public struct CorrelationLane: Sendable {
       children[child]?.waiting = 0
       children[child]?.waitingBytes = 0
     }
-    for report in pending {
-      children[report.monitor]?.waiting += 1
-      children[report.monitor]?.waitingBytes += report.footprint
-    }
+    for report in pending { children[report.monitor]?.hold(report.footprint) }
   }
 
   /// Notes what a child did that no sound monitor does; see `ConductLog`.
@@ -193,15 +204,15 @@ public struct CorrelationLane: Sendable {
         runDeadlines(through: time)
         // Apart: within one expression the whole lane would be copied before the resolver changes.
         let advanced = resolver.advance(to: time)
-        output += covered(advanced)
+        Self.add(advanced, to: &output, coverage)
       }
       let start = next
       while next < due.count, due[next].emitted == time { next += 1 }
       analyse(due[start..<next])
-      let conclusions = engines.hear(sink.drain(), into: &sink)
+      let conclusions = concluded()
       if !conclusions.isEmpty {
         let resolved = resolver.resolve(conclusions, asOf: time)
-        output += covered(resolved)
+        Self.add(resolved, to: &output, coverage)
       }
     }
     output += judgeSilence(after: max(watermark, min(horizon, lastEvent)))
@@ -218,6 +229,11 @@ public struct CorrelationLane: Sendable {
     return least ?? watermark
   }
 
+  /// Asks all engines when they want to be advanced.
+  mutating func askDeadlines() {
+    for index in engines.indices { deadlines[index] = engines[index].nextDeadline }
+  }
+
   mutating func countHolders() {
     heldBackBy = 0
     for child in children.values where child.isAlive && child.watermark <= watermark {
@@ -226,7 +242,9 @@ public struct CorrelationLane: Sendable {
   }
 
   private var nextDeadline: CaptureTime {
-    engines.reduce(resolver.nextDeadline) { min($0, $1.nextDeadline) }
+    var next = resolver.nextDeadline
+    for deadline in deadlines where deadline < next { next = deadline }
+    return next
   }
 
   private func drainLimit(_ due: [Report]) -> CaptureTime {
@@ -241,13 +259,10 @@ public struct CorrelationLane: Sendable {
       due = pending.filter { $0.emitted <= horizon }
       pending.removeAll { $0.emitted <= horizon }
     }
-    for report in due {
-      children[report.monitor]?.waiting -= 1
-      children[report.monitor]?.waitingBytes -= report.footprint
-    }
+    for report in due { children[report.monitor]?.release(report.footprint) }
     due += conduct.due(through: horizon, in: sink)
     // Most children speak in order; and to move reports is dearer than to move their places.
-    if !zip(due, due.dropFirst()).allSatisfy({ !Self.precedes($1, $0) }) {
+    if !Self.isInOrder(due) {
       due = due.indices.sorted { Self.precedes(due[$0], due[$1]) }.map { due[$0] }
     }
     if let last = due.last { lastEvent = max(lastEvent, last.emitted) }
@@ -255,21 +270,38 @@ public struct CorrelationLane: Sendable {
   }
 
   private mutating func runDeadlines(through time: CaptureTime) {
-    for index in engines.indices { engines[index].runDeadlines(through: time, into: &sink) }
+    for index in engines.indices where deadlines[index] <= time {
+      engines[index].runDeadlines(through: time, into: &sink)
+      deadlines[index] = engines[index].nextDeadline
+    }
   }
 
   private mutating func analyse(_ events: ArraySlice<Report>) {
     guard !events.isEmpty else { return }
-    var classes: EventClasses = []
-    for event in events {
-      note(event)
-      classes.formUnion(event.classes)
-    }
     events.withUnsafeBufferPointer { batch in
+      var classes: EventClasses = []
+      for event in batch.indices {
+        note(batch[event])
+        classes.formUnion(batch[event].classes)
+      }
       for index in engines.indices where !interests[index].isDisjoint(with: classes) {
         engines[index].analyse(batch: batch, into: &sink)
+        deadlines[index] = engines[index].nextDeadline
       }
     }
+  }
+
+  /// What the engines have concluded since it was asked last, once those that listen have heard it, and
+  /// what they add at once.
+  private mutating func concluded() -> [Report] {
+    let conclusions = sink.drain()
+    guard !conclusions.isEmpty, !listeners.isEmpty else { return conclusions }
+    for index in listeners {
+      engines[index].hear(conclusions, into: &sink)
+      deadlines[index] = engines[index].nextDeadline
+    }
+    let more = sink.drain()
+    return more.isEmpty ? conclusions : conclusions + more
   }
 
   /// One health report per child that fell silent: quiet because blind must be said.
@@ -299,9 +331,11 @@ public struct CorrelationLane: Sendable {
       return report
     }
     analyse(heard[...])
-    let conclusions = engines.hear(sink.drain(), into: &sink)
+    let conclusions = concluded()
     let resolved = resolver.resolve(conclusions, asOf: moment)
-    return reports + covered(resolved)
+    var output = reports
+    Self.add(resolved, to: &output, coverage)
+    return output
   }
 
   private mutating func note(_ event: Report) {
@@ -311,27 +345,34 @@ public struct CorrelationLane: Sendable {
     coverage.note(untaken: event.coverage.loss, of: child, at: event.emitted)
   }
 
-  private func covered(_ reports: [Report]) -> [Report] {
-    guard !coverage.isClear else { return reports }
-    return reports.map { report in
-      var report = report
-      coverage.cover(&report)
-      return report
-    }
+  /// Adds what the resolver tells, with what was lost on the way entered.
+  private static func add(
+    _ reports: [Report], to output: inout [Report], _ coverage: CoverageKeeper
+  ) {
+    guard !reports.isEmpty else { return }
+    let start = output.count
+    output += reports
+    guard !coverage.isClear else { return }
+    for index in start..<output.count { coverage.cover(&output[index]) }
   }
 
   private func finished(_ output: [Report]) -> [Report] {
     let silent = children.filter { !$0.value.isAlive }.map(\.key).sorted()
     guard !silent.isEmpty else {
       // Mostly they are in order, since time only runs forward.
-      let isSorted = zip(output, output.dropFirst()).allSatisfy { !Self.precedes($1, $0) }
-      return isSorted ? output : output.sorted(by: Self.precedes)
+      return Self.isInOrder(output) ? output : output.sorted(by: Self.precedes)
     }
     return output.map { report in
       var report = report
       CoverageKeeper.cover(&report, silent: silent, of: children.count)
       return report
     }.sorted(by: Self.precedes)
+  }
+
+  private static func isInOrder(_ reports: [Report]) -> Bool {
+    reports.withUnsafeBufferPointer { reports in
+      reports.indices.dropFirst().allSatisfy { !precedes(reports[$0], reports[$0 - 1]) }
+    }
   }
 
   static func precedes(_ left: Report, _ right: Report) -> Bool {

@@ -5,18 +5,26 @@ import Reports
 /// rank rests on. The topology's, and so no part of a state.
 public final class CaseFields: Sendable, Codable {
   let schema: Schema?
+  /// The kinds that give control of their target.
+  let controlling: Set<ReportKind>
   let site: SiteKnowledge
 
   public init(schema: Schema?, site: SiteKnowledge = .none) {
     self.schema = schema
+    controlling = Self.controlling(schema)
     self.site = site
   }
   public init(from decoder: any Decoder) throws {
     let known = decoder.userInfo[.caseFields] as? CaseFields
     schema = known?.schema
+    controlling = known?.controlling ?? []
     site = known?.site ?? .none
   }
   public func encode(to encoder: any Encoder) throws {}
+
+  private static func controlling(_ schema: Schema?) -> Set<ReportKind> {
+    Set((schema?.kinds ?? [:]).filter { $0.value.gives.target == .control }.map(\.key))
+  }
 }
 
 extension CodingUserInfoKey {

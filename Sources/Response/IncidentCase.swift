@@ -8,6 +8,10 @@ struct IncidentCase: Sendable, Codable {
   /// Conclusions followed one by one; what more there is counts into the facts and is not kept.
   static let conclusionLimit = 256
 
+  /// Conclusions up to which the gaps between revisions hold. Of more they grow along: to tell costs
+  /// as much as there are.
+  private static let fewConclusions = 16
+
   /// Newest revision of each conclusion, the opening one first.
   private(set) var conclusions: [Report]
   /// The ids that lead here in the resolver's table, but for the opener's.
@@ -210,7 +214,8 @@ struct IncidentCase: Sendable, Codable {
       }
       return
     }
-    schedule(now: now, gap: growth == .none ? gap.prolonged : gap.grown)
+    let span = growth == .none ? gap.prolonged : gap.grown
+    schedule(now: now, gap: span.stretched(by: conclusions.count, beyond: Self.fewConclusions))
   }
 
   /// Least event time between two revisions: of one that has grown, and of one that only lasts longer.
@@ -339,7 +344,7 @@ struct IncidentCase: Sendable, Codable {
       report.raised = now
     }
     if report.summary != nil { report.summary = nil }
-    let assessment = Ranking(site: fields.site, schema: fields.schema)
+    let assessment = Ranking(fields)
       .assess(report, conclusions, before: told?.rankClass)
     report.assessment = assessment
     told = Told(

@@ -41,6 +41,8 @@ public struct Resolver: Sendable, Codable {
   /// and after a state was read.
   private var cases: [IncidentCase?] = []
   private var gists = Remade<[CaseGist?]>()
+  /// When each is due: to look into a case where it stands would copy it.
+  private var dues = Remade<[CaptureTime]>()
   private var vacant: [Int32] = []
   /// Which case a conclusion belongs to.
   private var caseOf: [ReportID: Int32] = [:]
@@ -135,6 +137,7 @@ public struct Resolver: Sendable, Codable {
   private mutating func remakeGists() {
     guard gists.value.count < cases.count else { return }
     gists.value = cases.map { $0.map { CaseGist($0) } }
+    dues.value = cases.map { $0?.due ?? .distantFuture }
   }
 
   /// - Parameter old: the conclusion as it was looked for before: only its new hosts are asked for.
@@ -164,6 +167,7 @@ public struct Resolver: Sendable, Codable {
     if Int(slot) == cases.count {
       cases.append(nil)
       gists.value.append(nil)
+      dues.value.append(.distantFuture)
     }
     index.add(conclusion, since: nil, part, to: &fresh.places, slot)
     gists.value[Int(slot)] = CaseGist(fresh)
@@ -237,7 +241,9 @@ public struct Resolver: Sendable, Codable {
   }
 
   private mutating func schedule(_ slot: Int32) {
-    guard let due = cases[Int(slot)]?.due, due < .distantFuture else { return }
+    let due = cases[Int(slot)]?.due ?? .distantFuture
+    dues.value[Int(slot)] = due
+    guard due < .distantFuture else { return }
     if let first = deadlines.min, first.slot == slot, first.time == due { return }
     deadlines.insert(Due(time: due, slot: slot))
     nextDeadline = min(nextDeadline, due)
@@ -316,6 +322,7 @@ public struct Resolver: Sendable, Codable {
   private mutating func forget(_ slot: Int32) -> IncidentCase? {
     guard let gone = cases[Int(slot)].take() else { return nil }
     gists.value[Int(slot)] = nil
+    dues.value[Int(slot)] = .distantFuture
     vacant.append(slot)
     index.remove(gone.places, slot)
     return gone
@@ -323,22 +330,23 @@ public struct Resolver: Sendable, Codable {
 
   /// Adds what is due to be told, in order.
   private mutating func due(_ now: CaptureTime, into output: inout [Report]) {
+    remakeGists()
     defer {
-      while let first = deadlines.min, cases[Int(first.slot)]?.due != first.time {
+      while let first = deadlines.min, dues.value[Int(first.slot)] != first.time {
         deadlines.removeMin()
       }
       nextDeadline = deadlines.min?.time ?? .distantFuture
     }
     guard let first = deadlines.min, first.time <= now else { return }
-    remakeGists()
     let start = output.count
     while let first = deadlines.min, first.time <= now {
       deadlines.removeMin()
       let place = Int(first.slot)
       // Once it has been told, nothing is due.
-      guard let due = cases[place]?.due, due <= now else { continue }
+      guard dues.value[place] <= now else { continue }
       if cases[place]?.mayExplainMore(at: now) == true { absorbLesser(into: first.slot, now: now) }
       cases[place]?.emit(now: now, teller, fields, into: &output)
+      dues.value[place] = .distantFuture
       gists.value[place]?.isOpen = true
     }
     if output.count > start + 1 { output[start...].sort(by: Self.precedes) }

@@ -32,6 +32,12 @@
   /// The length in seconds.
   @inlinable public var seconds: Double { Double(nanoseconds) / 1e9 }
 
+  /// In proportion to a count that is beyond a few.
+  public func stretched(by count: Int, beyond few: Int) -> TimeSpan {
+    guard count > few, few > 0 else { return self }
+    return .seconds(seconds * Double(count) / Double(few))
+  }
+
   /// The length without its sign; that of the shortest saturates, where `abs` would trap.
   @inlinable public var magnitude: TimeSpan {
     TimeSpan(nanoseconds: nanoseconds == .min ? .max : abs(nanoseconds))

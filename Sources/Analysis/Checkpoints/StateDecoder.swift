@@ -2,10 +2,10 @@
 /// of another layout are a `StateFault`, nothing traps.
 public final class StateDecoder: Decoder {
   private let bytes: [UInt8]
-  private var offset: Int
+  @exclusivity(unchecked) private var offset: Int
   public let codingPath: [any CodingKey] = []
   public let userInfo: [CodingUserInfoKey: Any]
-  private var forms: [ObjectIdentifier: StateForm] = [:]
+  @exclusivity(unchecked) private var forms = StateForms()
 
   /// - Parameter userInfo: what the state does not hold and its types ask for.
   public init(_ bytes: [UInt8], from offset: Int = 0, userInfo: [CodingUserInfoKey: Any] = [:]) {
@@ -19,23 +19,12 @@ public final class StateDecoder: Decoder {
   public func fault(_ reason: String) -> StateFault { StateFault(reason, at: offset) }
 
   public func decode<Value: Decodable>(_ type: Value.Type = Value.self) throws -> Value {
-    let value: Any
-    switch form(type) {
-    case .plain: return try Value(from: self)
-    case .leaf: value = try (type as? any StateLeaf.Type)?.init(from: self) as Any
-    case .table: value = try (type as? any StateTable.Type)?.init(reading: self) as Any
-    case .optional: value = try (type as? any StateOptional.Type)?.init(reading: self) as Any
+    guard let read = forms.form(of: type).read else { return try Value(from: self) }
+    return try withUnsafeTemporaryAllocation(of: Value.self, capacity: 1) { room in
+      guard let place = room.baseAddress else { throw fault("no room") }
+      try read(self, place)
+      return place.move()
     }
-    guard let value = value as? Value else { throw fault("no \(type)") }
-    return value
-  }
-
-  private func form(_ type: Any.Type) -> StateForm {
-    let id = ObjectIdentifier(type)
-    if let known = forms[id] { return known }
-    let fresh = StateForm(type)
-    forms[id] = fresh
-    return fresh
   }
 
   func integer<Number: FixedWidthInteger>(_ type: Number.Type = Number.self) throws -> Number {
@@ -72,7 +61,7 @@ public final class StateDecoder: Decoder {
     return Array(bytes[offset..<offset + count])
   }
 
-  fileprivate func text() throws -> String {
+  func text() throws -> String {
     let count = try self.count()
     defer { offset += count }
     guard let text = String(validating: bytes[offset..<offset + count], as: UTF8.self) else {

@@ -4,30 +4,21 @@
 /// Numbers have their full width, least significant byte first; lists and tables begin with their
 /// count; what may be missing with a byte that tells.
 public final class StateEncoder: Encoder {
-  public private(set) var bytes: [UInt8] = []
+  // An encoder is one function's own: nobody else looks while it writes.
+  @exclusivity(unchecked) public private(set) var bytes: [UInt8] = []
   public let codingPath: [any CodingKey] = []
   public var userInfo: [CodingUserInfoKey: Any] { [.sharedObjects: shared] }
   private let shared = SharedObjects()
-  private var forms: [ObjectIdentifier: StateForm] = [:]
+  @exclusivity(unchecked) private var forms = StateForms()
 
   public init() {}
 
   public func encode<Value: Encodable>(_ value: Value) throws {
-    switch form(Value.self) {
-    case .plain: try value.encode(to: self)
-    case .leaf: (value as? any StateLeaf)?.write(to: self)
-    case .table: try (value as? any StateTable)?.write(to: self)
-    case .optional: try (value as? any StateOptional)?.write(to: self)
-    }
+    guard let write = form(of: Value.self).write else { return try value.encode(to: self) }
+    try withUnsafePointer(to: value) { try write(self, UnsafeRawPointer($0)) }
   }
 
-  private func form(_ type: Any.Type) -> StateForm {
-    let id = ObjectIdentifier(type)
-    if let known = forms[id] { return known }
-    let fresh = StateForm(type)
-    forms[id] = fresh
-    return fresh
-  }
+  func form(of type: Any.Type) -> StateForm { forms.form(of: type) }
 
   func put<Number: FixedWidthInteger>(_ number: Number) {
     withUnsafeBytes(of: number.littleEndian) { bytes.append(contentsOf: $0) }
@@ -39,7 +30,7 @@ public final class StateEncoder: Encoder {
     bytes += list
   }
 
-  fileprivate func put(text: String) {
+  func put(text: String) {
     var text = text
     text.withUTF8 {
       put(UInt32(truncatingIfNeeded: $0.count))

@@ -1,3 +1,4 @@
+import Analysis
 import Reports
 import Terms
 
@@ -8,9 +9,9 @@ struct ClaimBook: Sendable, Codable {
   private static let patience = TimeSpan.minutes(2)
   /// How long a claim that nobody confirmed counts.
   private static let memory = TimeSpan.minutes(30)
-  /// Claims that wait, per child; reports that are remembered, of all.
+  /// Claims that wait, per child; hosts of which it is remembered when their child spoke of them.
   private static let claimLimit = 64
-  private static let wordLimit = 2048
+  private static let wordLimit = 4096
 
   private struct Claim: Sendable, Codable {
     var report: Report
@@ -19,14 +20,28 @@ struct ClaimBook: Sendable, Codable {
     var due: CaptureTime
   }
 
+  /// A host in the mouth of a child that watches it.
+  private struct Word: Hashable, Comparable, Sendable, Codable {
+    var host: IPPrefix
+    var owner: MonitorName
+
+    func hash(into hasher: inout Hasher) { hasher.combine(host) }
+
+    // Hardly a host has two who watch it.
+    func _rawHashValue(seed: Int) -> Int { host._rawHashValue(seed: seed) }
+
+    static func < (left: Word, right: Word) -> Bool {
+      (left.host, left.owner) < (right.host, right.owner)
+    }
+  }
+
   private let duties: [MonitorName: ChildDuty]
   private let owners: [MonitorName]
   private var table = WatchTable()
   private var waiting: [Claim] = []
   private var unconfirmed: [MonitorName: [CaptureTime]] = [:]
-  /// The newest reports of all children, in a ring: searched only when there is a claim.
-  private var words: [Report] = []
-  private var nextWord = 0
+  /// When each was said last; asked only when there is a claim.
+  private var words: [Word: CaptureTime] = [:]
   private var silent: Set<MonitorName> = []
 
   init(_ duties: [MonitorName: ChildDuty]) {
@@ -40,7 +55,7 @@ struct ClaimBook: Sendable, Codable {
   mutating func setSilent(_ child: MonitorName) { silent.insert(child) }
 
   /// A child's word confirms what others claim of its hosts.
-  mutating func hear(_ event: Report) {
+  mutating func hear(_ event: Report, _ duty: ChildDuty) {
     silent.remove(event.monitor)
     if !waiting.isEmpty {
       let hosts = Self.hosts(of: event)
@@ -48,13 +63,31 @@ struct ClaimBook: Sendable, Codable {
         claim.owner == event.monitor && claim.hosts.contains { hosts.contains($0) }
       }
     }
-    guard event.reportClass != .evidence else { return }
-    guard owners.count > 1 else { return }
-    if words.count < Self.wordLimit {
-      words.append(event)
-    } else {
-      words[nextWord] = event
-      nextWord = (nextWord + 1) % Self.wordLimit
+    guard event.reportClass != .evidence, owners.count > 1, duty.prefixes?.isEmpty == false
+    else { return }
+    remember(event.sources, of: event, duty)
+    remember(event.targets, of: event, duty)
+    guard words.count > Self.wordLimit else { return }
+    let oldest = event.emitted - Self.patience
+    words = words.filter { $0.value >= oldest }
+    guard words.count > Self.wordLimit / 2 else { return }
+    let order = words.map { Age(time: $0.value, word: $0.key) }
+    for entry in order.least(words.count - Self.wordLimit / 2) { words[entry.word] = nil }
+  }
+
+  private mutating func remember(_ hosts: AddressSet, of event: Report, _ duty: ChildDuty) {
+    for host in hosts.listed where duty.watches(host) {
+      words[Word(host: host, owner: event.monitor)] = event.emitted
+    }
+  }
+
+  /// What is forgotten first.
+  private struct Age: Comparable {
+    var time: CaptureTime
+    var word: Word
+
+    static func < (left: Age, right: Age) -> Bool {
+      (left.time, left.word) < (right.time, right.word)
     }
   }
 
@@ -62,9 +95,8 @@ struct ClaimBook: Sendable, Codable {
   private func isConfirmed(_ hosts: [IPPrefix], by owner: MonitorName, asOf now: CaptureTime)
     -> Bool
   {
-    words.contains { word in
-      word.monitor == owner && word.emitted >= now - Self.patience
-        && hosts.contains { word.sources.listed.contains($0) || word.targets.listed.contains($0) }
+    hosts.contains { host in
+      words[Word(host: host, owner: owner)].map { $0 >= now - Self.patience } ?? false
     }
   }
 

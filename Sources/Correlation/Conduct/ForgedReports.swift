@@ -62,7 +62,7 @@ struct ForgedReports: AnalysisEngine, Codable {
     if let reason = Self.overreach(event, duty) {
       note(event, of: event.monitor, reason, into: &sink)
     }
-    claims.hear(event)
+    claims.hear(event, duty)
     guard event.reportClass != .evidence else { return }
     if let reason = contradiction(event) { note(event, of: event.monitor, reason, into: &sink) }
     claims.consider(event, duty)

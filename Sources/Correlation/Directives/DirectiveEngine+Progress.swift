@@ -127,7 +127,7 @@ extension DirectiveEngine {
     }
     index(&instance)
     instances.put(
-      instance, entry, adding: instance.keys.dropFirst(keysBefore), due: due(instance))
+      instance, entry, adding: instance.keys.dropFirst(keysBefore), due: due(instance), plan)
   }
 
   private func deadline(_ node: Int, _ instance: DirectiveInstance) -> CaptureTime {

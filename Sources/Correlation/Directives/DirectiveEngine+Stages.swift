@@ -63,7 +63,8 @@ extension DirectiveEngine {
       index(&instance, since: isWhereItWas ? sighting : nil)
     }
     instances.put(
-      instance, entry, adding: instance.keys.dropFirst(keysBefore), due: due(instance))
+      instance, entry, adding: instance.keys.dropFirst(keysBefore), due: due(instance),
+      isTaken ? plan : nil)
     return isTaken ? instance.directive : nil
   }
 
@@ -189,7 +190,7 @@ extension DirectiveEngine {
         taken.insert(next.directive)
         if !isOver(instance) {
           index(&instance)
-          instances.add(instance, due: due(instance))
+          instances.add(instance, due: due(instance), plan)
         }
         break
       }
@@ -230,7 +231,7 @@ extension DirectiveEngine {
       return
     }
     index(&instance)
-    instances.add(instance, due: due(instance))
+    instances.add(instance, due: due(instance), plan)
   }
 
   func wait(for nodes: [Int], in instance: inout DirectiveInstance) {

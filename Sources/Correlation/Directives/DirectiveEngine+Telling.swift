@@ -7,6 +7,9 @@ import Terms
 extension DirectiveEngine {
   /// Least event time between two revisions that bring nothing new in kind.
   private static let revisionGap = TimeSpan.seconds(30)
+  /// Reports up to which the gaps hold. Of more they grow along, since to tell costs as much as there
+  /// are: what one report costs does not depend on how many came before it.
+  private static let fewReports = 16
 
   /// Revises what was told: soon for a new report, now and then for more of the same. A new stage is
   /// told at once, by `reach`.
@@ -15,7 +18,8 @@ extension DirectiveEngine {
     into sink: inout ReportSink
   ) {
     guard let told = instance.told else { return }
-    let next = told.emitted + (isNew ? settling : Self.revisionGap)
+    let gap = isNew ? settling : Self.revisionGap
+    let next = told.emitted + gap.stretched(by: instance.sightingCount, beyond: Self.fewReports)
     if next <= now {
       tell(&instance, now: now, into: &sink)
     } else if isNew {

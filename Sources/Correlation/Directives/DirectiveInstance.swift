@@ -177,6 +177,9 @@ struct DirectiveInstance: Sendable, Codable {
     }
   }
 
+  /// Reports that it holds.
+  var sightingCount: Int { bindings.reduce(0) { $0 + ($1?.sightings.count ?? 0) } }
+
   func isBound(_ reference: Join.Reference) -> Bool {
     if case .slot(let slot) = reference { bindings[slot] != nil } else { true }
   }

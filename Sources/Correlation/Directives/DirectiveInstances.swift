@@ -41,8 +41,15 @@ struct DirectiveInstances: Sendable, Codable {
   /// What is asked of an instance before all else: most that wait for an address wait for other
   /// kinds.
   private struct Interest: Sendable {
-    var kinds: KindBits
-    var held: UInt64
+    var kinds = KindBits()
+    var held: UInt64 = 0
+
+    init() {}
+
+    init(_ instance: DirectiveInstance, _ plan: DirectivePlan) {
+      kinds = plan.interest(of: instance)
+      held = instance.held
+    }
   }
 
   private let capacity: Int
@@ -92,8 +99,8 @@ struct DirectiveInstances: Sendable, Codable {
     let slot = Int(slot)
     while interests.value.count < live.count { interests.value.append(nil) }
     if let known = interests.value[slot] { return known }
-    guard let instance = live[slot] else { return Interest(kinds: KindBits(), held: 0) }
-    let fresh = Interest(kinds: plan.interest(of: instance), held: instance.held)
+    guard let instance = live[slot] else { return Interest() }
+    let fresh = Interest(instance, plan)
     interests.value[slot] = fresh
     return fresh
   }
@@ -101,7 +108,7 @@ struct DirectiveInstances: Sendable, Codable {
   /// Takes an instance out, to be put back by `put` or forgotten by `drop`.
   mutating func take(_ entry: Entry) -> DirectiveInstance? { live[Int(entry.slot)].take() }
 
-  mutating func add(_ instance: DirectiveInstance, due time: CaptureTime) {
+  mutating func add(_ instance: DirectiveInstance, due time: CaptureTime, _ plan: DirectivePlan) {
     makeRoom(for: instance.directive)
     serial += 1
     let entry = Entry(serial: serial, slot: vacant.popLast() ?? Int32(live.count))
@@ -115,13 +122,14 @@ struct DirectiveInstances: Sendable, Codable {
     serials[Int(entry.slot)] = serial
     counts[instance.directive] += 1
     for key in instance.keys { index[key, default: []].append(entry) }
-    put(instance, entry, adding: [], due: time)
+    put(instance, entry, adding: [], due: time, plan)
   }
 
   /// Puts an instance back, with `keys` new ones.
+  /// - Parameter plan: nil for one that is as it was.
   mutating func put(
     _ instance: DirectiveInstance, _ entry: Entry, adding keys: ArraySlice<Key>,
-    due time: CaptureTime
+    due time: CaptureTime, _ plan: DirectivePlan?
   ) {
     for key in keys {
       // Serials stay in order, whichever instance gained the key first.
@@ -131,7 +139,10 @@ struct DirectiveInstances: Sendable, Codable {
     }
     let slot = Int(entry.slot)
     live[slot] = instance
-    if interests.value.indices.contains(slot) { interests.value[slot] = nil }
+    if let plan {
+      while interests.value.count <= slot { interests.value.append(nil) }
+      interests.value[slot] = Interest(instance, plan)
+    }
     guard due[slot] != time else { return }
     due[slot] = time
     if time < .distantFuture { deadlines.insert(Due(time: time, entry: entry)) }

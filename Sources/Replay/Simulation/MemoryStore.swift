@@ -18,6 +18,18 @@ struct MemoryStore: ReportStore {
     var newest: UInt64 = 0
     var acknowledged: UInt64 = 0
     var checkpoint: Checkpoint?
+
+    /// In place: a lane taken out and put back would be copied with all that it holds.
+    mutating func append(
+      _ reports: [SequencedReport], from child: MonitorName, through: UInt64,
+      watermark: CaptureTime, reached: CaptureTime
+    ) {
+      for entry in reports {
+        received.append(Received(child: child, report: entry.report, reached: reached))
+      }
+      let old = positions[child] ?? (0, .distantPast)
+      positions[child] = (max(old.sequence, through), max(old.watermark, watermark))
+    }
   }
 
   private var lanes: [LaneName: LaneStore] = [:]
@@ -37,13 +49,8 @@ struct MemoryStore: ReportStore {
     _ reports: [SequencedReport], from child: MonitorName, lane: LaneName, through: UInt64,
     watermark: CaptureTime, reached: CaptureTime
   ) {
-    var store = lanes[lane] ?? LaneStore()
-    store.received += reports.map {
-      Received(child: child, report: $0.report, reached: reached)
-    }
-    let old = store.positions[child] ?? (0, .distantPast)
-    store.positions[child] = (max(old.sequence, through), max(old.watermark, watermark))
-    lanes[lane] = store
+    lanes[lane, default: LaneStore()].append(
+      reports, from: child, through: through, watermark: watermark, reached: reached)
   }
 
   mutating func saveCheckpoint(_ bytes: [UInt8], lane: LaneName) {
@@ -60,12 +67,15 @@ struct MemoryStore: ReportStore {
   func unacknowledged(
     lane: LaneName, after sequence: UInt64, limit: Int
   ) -> [SequencedReport] {
-    Array(
-      (lanes[lane]?.produced ?? []).lazy
+    guard let produced = lanes[lane]?.produced else { return [] }
+    // Sequences ascend, and what waits stands at the end.
+    let known = produced.lastIndex { $0.sequence.map { $0 <= sequence } ?? false } ?? -1
+    return Array(
+      produced[(known + 1)...].lazy
         .compactMap { entry in
           entry.sequence.map { SequencedReport(sequence: $0, report: entry.report) }
         }
-        .filter { $0.sequence > sequence }.prefix(limit))
+        .prefix(limit))
   }
 
   func resumption(usingCheckpoints: Bool) -> Resumption {

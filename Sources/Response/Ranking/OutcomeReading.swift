@@ -9,12 +9,12 @@ struct OutcomeReading {
   private static let groundLimit = 4
 
   /// - Parameter conclusions: of one incident, in any order.
-  init(_ conclusions: [Report], _ schema: Schema?) {
+  init(_ conclusions: [Report], _ fields: CaseFields) {
     var trials = 0
     var failures: [Term] = []
     for conclusion in conclusions {
       let words = Words(conclusion)
-      if let reason = Self.success(conclusion, words, schema?.kinds[conclusion.kind]) {
+      if let reason = Self.success(conclusion, words, fields) {
         succeed(reason)
       } else if let reason = Self.failure(conclusion, words) {
         trials += 1
@@ -59,7 +59,7 @@ struct OutcomeReading {
   }
 
   private static func success(
-    _ report: Report, _ words: Words, _ definition: KindDefinition?
+    _ report: Report, _ words: Words, _ fields: CaseFields
   ) -> Term? {
     func reason(_ text: String, _ value: Double = 1, unit: String = "") -> Term {
       Term("succeeded: \(report.kind): \(text)", value, unit: unit)
@@ -80,7 +80,7 @@ struct OutcomeReading {
     case .c2: return reason("a host of the site calls")
     default: break
     }
-    if definition?.gives.target == .control, report.kind != .multiStage {
+    if report.kind != .multiStage, fields.controlling.contains(report.kind) {
       return reason("gives control of the target")
     }
     if words.granted == "yes" {

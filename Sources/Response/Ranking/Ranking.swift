@@ -11,15 +11,18 @@ struct Ranking {
   /// Families whose sources are hosts of the site that somebody has taken.
   private static let takenFamilies: FamilySet = [.worm, .campaign, .lateral, .exfil, .c2]
 
-  let site: SiteKnowledge
-  let schema: Schema?
+  private let fields: CaseFields
+  private var site: SiteKnowledge { fields.site }
+  private var schema: Schema? { fields.schema }
+
+  init(_ fields: CaseFields) { self.fields = fields }
 
   /// - Parameters:
   ///   - report: the incident as it stands.
   ///   - conclusions: what it is made of.
   ///   - before: its class in the revision before.
   func assess(_ report: Report, _ conclusions: [Report], before: RankClass?) -> Assessment {
-    let reading = OutcomeReading(conclusions, schema)
+    let reading = OutcomeReading(conclusions, fields)
     // Made for the first host of which anything is known.
     var claims: [Claim]?
     var hasStranger = false
