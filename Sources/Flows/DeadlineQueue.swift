@@ -19,7 +19,7 @@ struct DeadlineQueue: ~Copyable {
   /// - Parameter capacity: rounded up to a power of two.
   init(capacity: Int) {
     let count = 1 << (Int.bitWidth - max(capacity - 1, 1).leadingZeroBitCount)
-    entries = LazyPages.allocate(Entry.self, count: count)
+    entries = LazyPages.allocate(Entry.self, count: count, isHuge: false)
     mask = count - 1
   }
 

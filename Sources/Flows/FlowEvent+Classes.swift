@@ -20,22 +20,24 @@ extension FlowEvent {
       }
     }
 
-    /// The group's raw value, without a branch: packets of all transports come in any order.
-    @inlinable static func rawValue(of transport: TransportProtocol) -> UInt8 {
-      let number = transport.number
-      let tcp: UInt8 = number == 6 ? 4 : 0
-      let udp: UInt8 = number == 17 ? 3 : 0
-      let icmp: UInt8 = number == 1 || number == 58 ? 2 : 0
-      let sctp: UInt8 = number == 132 ? 1 : 0
-      return 4 &- tcp &- udp &- icmp &- sctp
+    /// The group's raw value, without a branch for the usual ones: packets of all transports come in
+    /// any order, so the value's bits stand in three words, by the protocol's number.
+    @inlinable @inline(__always) static func rawValue(of transport: TransportProtocol) -> UInt64 {
+      let number = UInt64(transport.number)
+      guard number < 64 else { return number == 132 ? 3 : 4 }
+      let ones = (1 << 17 as UInt64) &>> number & 1
+      let twos = (1 << 1 | 1 << 58 as UInt64) &>> number & 1
+      let fours = ~(1 << 6 | 1 << 17 | 1 << 1 | 1 << 58 as UInt64) &>> number & 1
+      return ones | twos &<< 1 | fours &<< 2
     }
   }
 
   /// One class for kind and transport, and `reflexive` where source and target are the same.
   @inlinable public var classes: EventClasses {
-    let bit = kind.rawValue &* 5 &+ TransportGroup.rawValue(of: transport)
-    let reflexive = source == target ? EventClasses.reflexive.rawValue : 0
-    return EventClasses(rawValue: 1 &<< UInt64(bit) | reflexive)
+    let bit = UInt64(kind.rawValue) &* 5 &+ TransportGroup.rawValue(of: transport)
+    let difference = source.high ^ target.high | source.low ^ target.low
+    let reflexive = difference == 0 ? EventClasses.reflexive.rawValue : 0
+    return EventClasses(rawValue: 1 &<< bit | reflexive)
   }
 }
 

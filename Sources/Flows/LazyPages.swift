@@ -9,15 +9,18 @@ enum LazyPages {
 
   /// Room for `count` values of type `Value`, all bytes zero. Ends the program when the address
   /// space is exhausted, as every allocation does.
+  ///
+  /// - Parameter isHuge: false where mostly little is touched, or in order: a huge page would be
+  ///   cleared in vain.
   static func allocate<Value: BitwiseCopyable>(
-    _ type: Value.Type, count: Int
+    _ type: Value.Type, count: Int, isHuge: Bool = true
   ) -> UnsafeMutablePointer<Value> {
     let bytes = byteCount(type, count)
     let pages = mmap(nil, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
     guard let pages, pages != MAP_FAILED else {
       preconditionFailure("no memory for \(bytes) bytes")
     }
-    if bytes >= hugePageBytes { madvise(pages, bytes, MADV_HUGEPAGE) }
+    if isHuge, bytes >= hugePageBytes { madvise(pages, bytes, MADV_HUGEPAGE) }
     return pages.bindMemory(to: type, capacity: count)
   }
 

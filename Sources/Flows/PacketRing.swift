@@ -67,7 +67,8 @@ struct PacketRing: ~Copyable {
     notices.initialize(repeating: NeighbourNotice(), count: Self.capacity)
     payloads = LazyPages.allocate(UInt8.self, count: Self.capacity * Self.payloadStride)
     shortPayloads = LazyPages.allocate(UInt8.self, count: Self.capacity * Self.shortPayloadLimit)
-    longPayloads = LazyPages.allocate(UInt8.self, count: Self.capacity * Self.longPayloadLimit)
+    longPayloads = LazyPages.allocate(
+      UInt8.self, count: Self.capacity * Self.longPayloadLimit, isHuge: false)
     headerBytes = LazyPages.allocate(UInt8.self, count: Self.capacity * Self.headerLimit)
     headerCounts = LazyPages.allocate(UInt8.self, count: Self.capacity)
   }

@@ -10,6 +10,11 @@ public enum InternetChecksum {
   /// Four lanes of 64 bits each take two words of 32 bits a round: a few carries can never
   /// overflow them in 64 KiB.
   @inline(__always) public static func sum(_ base: UnsafeRawPointer, _ count: Int) -> UInt16 {
+    fold(total(base, count))
+  }
+
+  /// The same before it is folded.
+  @inline(__always) static func total(_ base: UnsafeRawPointer, _ count: Int) -> UInt64 {
     var total: UInt64 = 0
     var at = 0
     if count >= 64 {
@@ -23,7 +28,12 @@ public enum InternetChecksum {
       }
       total = lanes[0] &+ lanes[1] &+ lanes[2] &+ lanes[3]
     }
-    while at &+ 4 <= count {
+    while at &+ 8 <= count {
+      let word = base.loadUnaligned(fromByteOffset: at, as: UInt64.self)
+      total &+= (word & 0xffff_ffff) &+ (word &>> 32)
+      at &+= 8
+    }
+    if at &+ 4 <= count {
       total &+= UInt64(base.loadUnaligned(fromByteOffset: at, as: UInt32.self))
       at &+= 4
     }
@@ -35,7 +45,7 @@ public enum InternetChecksum {
       let last = UInt16(base.load(fromByteOffset: at, as: UInt8.self))
       total &+= UInt64(last.littleEndian)
     }
-    return fold(total)
+    return total
   }
 
   /// Adds carries back in until 16 bits are left.
@@ -103,26 +113,25 @@ public enum InternetChecksum {
     pseudo &+= Self.halves(source, isIPv4) &+ Self.halves(target, isIPv4)
     let folded = InternetChecksum.fold(pseudo)
     isHalfway = field == folded
-    sum = InternetChecksum.fold(
-      UInt64(folded) &+ UInt64(InternetChecksum.sum(base + start, header)))
+    sum = InternetChecksum.fold(UInt64(folded) &+ InternetChecksum.total(base + start, header))
   }
 
   /// Whether the packet with this payload is as it was sent.
   @inline(__always) public func isRight(with payload: UnsafeRawBufferPointer) -> Bool {
     guard standing == .pending else { return standing == .absent }
     guard let base = payload.baseAddress, payload.count > 0 else { return sum == 0xffff }
-    let rest = InternetChecksum.sum(base, payload.count)
-    return InternetChecksum.fold(UInt64(sum) &+ UInt64(rest)) == 0xffff
+    let whole = UInt64(sum) &+ InternetChecksum.total(base, payload.count)
+    return InternetChecksum.fold(whole) == 0xffff
   }
 
   /// Whether the checksum of an IPv4 header is wrong; 0 is left to an adapter and says nothing.
-  public static func isBroken(ipv4 base: UnsafeRawPointer, count: Int) -> Bool {
+  @inline(__always) public static func isBroken(ipv4 base: UnsafeRawPointer, count: Int) -> Bool {
     InternetChecksum.sum(base, count) != 0xffff
       && base.loadUnaligned(fromByteOffset: 10, as: UInt16.self) != 0
   }
 
   /// Sets the standing by the network header; false when nothing more can be said.
-  private mutating func check(
+  @inline(__always) private mutating func check(
     _ base: UnsafeRawPointer, from network: Int, to start: Int, isIPv4: Bool
   ) -> Bool {
     if isIPv4 {

@@ -9,7 +9,7 @@ struct EventClassTests {
       let transport = TransportProtocol(number: number)
       #expect(
         FlowEvent.TransportGroup.rawValue(of: transport)
-          == FlowEvent.TransportGroup(transport).rawValue)
+          == UInt64(FlowEvent.TransportGroup(transport).rawValue))
     }
   }
 }

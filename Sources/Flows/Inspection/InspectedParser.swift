@@ -57,9 +57,14 @@ final class InspectedParser: SessionParser {
 
   /// Goes on with the parser that the identification found, or without one.
   private func follow(_ parser: SessionParser, _ wantsMore: Bool) {
+    if wantsMore {
+      kind = parser.kind
+      nextTick = parser.nextTick
+      return
+    }
     var current = parser
-    var goesOn = wantsMore
-    if !wantsMore, let next = (parser as? Identification)?.successor {
+    var goesOn = false
+    if let next = (parser as? Identification)?.successor {
       current = next.parser
       goesOn = next.wantsMore
     }

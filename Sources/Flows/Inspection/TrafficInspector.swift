@@ -8,9 +8,9 @@ import Terms
 /// `closed` sets free.
 open class TrafficInspector {
   /// Where calls stand among those of several engines that share a capture: event time in
-  /// nanoseconds, and the place at that instant.
-  public internal(set) final var moment: Int64 = 0
-  public internal(set) final var order: UInt64 = 0
+  /// nanoseconds, and the place at that instant. Set for each packet: nobody holds on to them.
+  @exclusivity(unchecked) public internal(set) final var moment: Int64 = 0
+  @exclusivity(unchecked) public internal(set) final var order: UInt64 = 0
 
   public init() {}
 

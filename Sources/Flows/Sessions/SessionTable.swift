@@ -37,7 +37,7 @@ struct SessionTable: ~Copyable {
     sessions = .allocate(capacity: limits.sessions)
     streams = .allocate(capacity: limits.sessions * 2)
     histories = LazyPages.allocate(
-      UInt8.self, count: limits.sessions * 2 * SegmentStream.historyLength)
+      UInt8.self, count: limits.sessions * 2 * SegmentStream.historyLength, isHuge: false)
   }
 
   deinit {
