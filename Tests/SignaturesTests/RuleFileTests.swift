@@ -23,6 +23,15 @@ import Testing
       == ["attack_target=Server", "mitre_tactic_id=TA0001"])
 }
 
+@Test func aValueOfMetadataIsTheFirstOfItsKey() {
+  let metadata = RuleMetadata(
+    text: "confidence_level Low, confidence High , empty,, double  space, confidence Low,last x")
+  for key in ["confidence", "empty", "double", "last", "confidence_level", "none", "conf"] {
+    #expect(metadata.value(of: key) == metadata.pairs.first { $0.key == key }?.value)
+  }
+  #expect(metadata.value(of: "confidence") == "High" && metadata.value(of: "conf") == nil)
+}
+
 @Test func ownPriorityStandsAboveTheClass() throws {
   #expect(try rule("priority:4; classtype:trojan-activity;").priority == 4)
   #expect(try rule("classtype:trojan-activity; priority:4;").priority == 4)

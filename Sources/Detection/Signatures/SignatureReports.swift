@@ -144,7 +144,7 @@ struct SignatureReports: AnalysisEngine {
   /// By priority: 1 is an attack, 2 suspicious, 3 and above worth knowing (informational). Authors
   /// who give a `signature_severity` know better.
   static func severity(_ rule: SignatureDescription) -> Double {
-    switch rule.metadata.pairs.first(where: { $0.key == "signature_severity" })?.value {
+    switch rule.metadata.value(of: "signature_severity") {
     case "Critical": return 8
     case "Major": return 6
     case "Minor": return 3
@@ -162,7 +162,7 @@ struct SignatureReports: AnalysisEngine {
   }
 
   static func confidence(_ rule: SignatureDescription) -> Double {
-    switch rule.metadata.pairs.first(where: { $0.key == "confidence" })?.value {
+    switch rule.metadata.value(of: "confidence") {
     case "High": 0.9
     case "Low": 0.3
     default: 0.6

@@ -85,4 +85,20 @@ public struct RuleMetadata: Sendable, Hashable {
       return (key, value)
     }
   }
+
+  /// The first value of `key`, as `pairs` has it; nil without the key. Reports ask for two of dozens:
+  /// the others are not taken apart.
+  public func value(of key: String) -> Substring? {
+    for entry in text.utf8.split(separator: UInt8(ascii: ",")) {
+      let entry = entry.drop { $0 == 0x20 }
+      guard entry.starts(with: key.utf8) else { continue }
+      let rest = entry.dropFirst(key.utf8.count)
+      guard let first = rest.first else { return "" }
+      guard first == 0x20 else { continue }
+      var value = rest.dropFirst()
+      while value.last == 0x20 { value.removeLast() }
+      return Substring(value)
+    }
+    return nil
+  }
 }

@@ -19,7 +19,7 @@ public final class SignatureInspector: TrafficInspector {
   let set: SignatureSet
   let image: RuleImage
   let scanner: Scanner
-  var run: StepRun
+  @exclusivity(unchecked) var run: StepRun
   @exclusivity(unchecked) var head: HeadCheck
   @exclusivity(unchecked) var scene = Scene()
   @exclusivity(unchecked) var segment = SegmentSearch(

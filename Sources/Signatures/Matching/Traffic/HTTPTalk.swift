@@ -26,9 +26,9 @@ final class HTTPTalk {
 
   let request = HTTPMessage()
   let response = HTTPMessage()
-  private var sides = (Side(), Side())
+  @exclusivity(unchecked) private var sides = (Side(), Side())
   /// Requests that have not been answered: whether each was HEAD or CONNECT.
-  private var awaited: [UInt8] = []
+  @exclusivity(unchecked) private var awaited: [UInt8] = []
 
   init() {}
 

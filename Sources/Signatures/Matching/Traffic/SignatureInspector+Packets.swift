@@ -19,7 +19,9 @@ extension SignatureInspector {
         scene.tlsVersion = talk.tlsVersion
         scene.clientBytes = talk.toServer.end
         scene.serverBytes = talk.toClient.end
-        segmentBytes = beginSegment(payload, talk)
+        segmentBytes =
+          scene.isFromClient
+          ? beginSegment(payload, talk, talk.toServer) : beginSegment(payload, talk, talk.toClient)
       }
     } else if transport == .udp {
       scene.application = Self.datagramProtocol(packet)
@@ -55,9 +57,8 @@ extension SignatureInspector {
 
   /// The bytes to search of a packet that its stream may take up.
   private func beginSegment(
-    _ payload: UnsafeRawBufferPointer, _ talk: Talk
+    _ payload: UnsafeRawBufferPointer, _ talk: Talk, _ window: StreamWindow
   ) -> UnsafeRawBufferPointer {
-    let window = talk.window(toServer: scene.isFromClient)
     guard !talk.isDone, !payload.isEmpty, window.end < Self.depth else {
       segment.drop()
       return payload

@@ -34,7 +34,16 @@ extension SignatureInspector {
   func read(
     _ bytes: UnsafeRawBufferPointer, _ talk: Talk, toServer: Bool, kind: SessionProtocol
   ) -> Bool {
-    let window = talk.window(toServer: toServer)
+    // One call for each side: a window chosen before would be counted as a reference.
+    toServer
+      ? read(bytes, talk, talk.toServer, toServer: true, kind: kind)
+      : read(bytes, talk, talk.toClient, toServer: false, kind: kind)
+  }
+
+  private func read(
+    _ bytes: UnsafeRawBufferPointer, _ talk: Talk, _ window: StreamWindow, toServer: Bool,
+    kind: SessionProtocol
+  ) -> Bool {
     guard window.end < Self.depth else { return !hasEnough(talk) }
     var at = 0
     while at < bytes.count {

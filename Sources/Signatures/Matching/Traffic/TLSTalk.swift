@@ -17,18 +17,18 @@ final class TLSTalk {
     var isSealed = false
   }
 
-  private var sides = [Side(), Side()]
+  @exclusivity(unchecked) private var sides = [Side(), Side()]
 
   /// Buffers by kind, empty where there is none.
-  private(set) var serverName: [UInt8] = []
-  private(set) var ja3: [UInt8] = []
-  private(set) var ja3Text: [UInt8] = []
-  private(set) var ja3s: [UInt8] = []
-  private(set) var ja3sText: [UInt8] = []
-  private(set) var ja4: [UInt8] = []
-  private(set) var certificates: [[UInt8]] = []
-  private(set) var certificate: CertificateNames?
-  private(set) var version: UInt16 = 0
+  @exclusivity(unchecked) private(set) var serverName: [UInt8] = []
+  @exclusivity(unchecked) private(set) var ja3: [UInt8] = []
+  @exclusivity(unchecked) private(set) var ja3Text: [UInt8] = []
+  @exclusivity(unchecked) private(set) var ja3s: [UInt8] = []
+  @exclusivity(unchecked) private(set) var ja3sText: [UInt8] = []
+  @exclusivity(unchecked) private(set) var ja4: [UInt8] = []
+  @exclusivity(unchecked) private(set) var certificates: [[UInt8]] = []
+  @exclusivity(unchecked) private(set) var certificate: CertificateNames?
+  @exclusivity(unchecked) private(set) var version: UInt16 = 0
 
   init() {}
 
