@@ -202,8 +202,10 @@ extension Amplification {
   }
 
   private mutating func judge(_ slot: Int, at now: CaptureTime, into sink: inout ReportSink) {
+    // Asked for each event: looks at the case where it stands.
+    guard seen[slot].detail.queries >= queryLimit || seen[slot].detail.unasked >= answerLimit
+    else { return }
     let detail = seen[slot].detail
-    guard detail.queries >= queryLimit || detail.unasked >= answerLimit else { return }
     let port = UInt16(truncatingIfNeeded: seen.key(slot).detail)
     let isTold = isReflected(detail, seen.key(slot).address, port) || isFlooded(detail, port)
     if seen.isDue(slot, isTold: isTold, at: now) { emit(slot, at: now, into: &sink) }

@@ -15,22 +15,37 @@ struct Routers: Sendable {
     var count = 0
   }
 
+  private struct Settled: Sendable {
+    var mac: UInt64
+    var bucket: UInt64
+  }
+
   private let gateways: [IPAddress]
   /// Whether some hardware address carries more networks than one.
   private(set) var knowsAny = false
   /// Pairs noted within the last seconds, by a hash of both: for speed alone.
   private var recent = [UInt64](repeating: 0, count: 256)
-  /// The hardware address of which no more is to be learnt, and the seconds that this was seen in.
-  private var settled: (mac: UInt64, bucket: UInt64) = (.max, 0)
+  /// Hardware addresses of which no more is to be learnt, and the seconds that this was seen in: both
+  /// ends of a frame are asked for, and a few routers bear nearly all of them.
+  private var settled = [Settled](repeating: Settled(mac: .max, bucket: 0), count: 16)
   private var known = BoundedTable<Networks>(capacity: Routers.capacity, empty: Networks())
 
   init(gateways: [IPAddress]) { self.gateways = gateways }
 
-  /// Notes that a frame of `mac` carried, or was meant for, `address`.
+  /// Notes that a frame of `mac` carried, or was meant for, `address`. Asked for each flow: inlined as
+  /// far as there is nothing to learn.
+  @inline(__always)
   mutating func note(_ mac: MACAddress, carries address: IPAddress, at time: CaptureTime) {
-    guard address.isIPv4, !mac.isGroup else { return }
     let bucket = UInt64(bitPattern: time.nanoseconds >> 34)
-    guard mac.bits != settled.mac || bucket != settled.bucket else { return }
+    let home = Int(truncatingIfNeeded: mac.bits ^ mac.bits >> 8 ^ mac.bits >> 40) & 15
+    if settled[home].mac == mac.bits, settled[home].bucket == bucket { return }
+    learn(mac, address, at: time, bucket, home)
+  }
+
+  private mutating func learn(
+    _ mac: MACAddress, _ address: IPAddress, at time: CaptureTime, _ bucket: UInt64, _ home: Int
+  ) {
+    guard address.isIPv4, !mac.isGroup else { return }
     let pair =
       mac.bits &* 0x9e37_79b9_7f4a_7c15 ^ address.low >> 8 ^ bucket << 48
     let place = Int(truncatingIfNeeded: pair >> 24 ^ pair) & 255
@@ -39,7 +54,7 @@ struct Routers: Sendable {
     let slot = known.admit(Self.key(mac), asOf: time, until: time)
     guard slot >= 0 else { return }
     guard known[slot].count < Self.networkLimit else {
-      settled = (mac.bits, bucket)
+      settled[home] = Settled(mac: mac.bits, bucket: bucket)
       return
     }
     let network = address.low >> 8

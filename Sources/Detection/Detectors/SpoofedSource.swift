@@ -103,15 +103,15 @@ struct SpoofedSource: FlowReader {
 
 extension SpoofedSource {
   @inline(__always) private func reason(_ event: UnsafePointer<FlowEvent>) -> Reason? {
-    if isMartian(event) { return .martian }
+    if Self.isMartian(event) { return .martian }
     guard own.knowsFamily(of: event.pointee.source) || home.knowsFamily(of: event.pointee.source),
-      !isLinkLocal(event.pointee.source)
+      !Self.isLinkLocal(event.pointee.source)
     else { return nil }
     let kind = bearers.kind(event.pointee.source)
     return isPerimeter ? ingress(event, kind) : inside(event, kind)
   }
 
-  @inline(__always) private func isMartian(_ event: UnsafePointer<FlowEvent>) -> Bool {
+  @inline(__always) private static func isMartian(_ event: UnsafePointer<FlowEvent>) -> Bool {
     let source = event.pointee.source
     guard source.isIPv4 else { return source.isMulticast || source.isLoopback }
     switch source.v4 >> 24 {
@@ -125,13 +125,15 @@ extension SpoofedSource {
     }
   }
 
-  private func isLinkLocal(_ address: IPAddress) -> Bool {
+  private static func isLinkLocal(_ address: IPAddress) -> Bool {
     address.isIPv4
       ? address.v4 >> 16 == 0xa9fe : address.high >> 54 == 0x3fa || address.isUnspecified
   }
 
   /// The perimeter: the site's addresses come from the site's routers only.
-  private func ingress(_ event: UnsafePointer<FlowEvent>, _ kind: AddressBearers.Kinds) -> Reason? {
+  @inline(__always) private func ingress(
+    _ event: UnsafePointer<FlowEvent>, _ kind: AddressBearers.Kinds
+  ) -> Reason? {
     guard kind == .home || kind == .unknown, bearers.proven.contains(.home) else { return nil }
     let borne = bearers.kinds(of: event.pointee.sourceMAC)
     guard !borne.contains(.home), !borne.contains(kind) else { return nil }
@@ -141,7 +143,9 @@ extension SpoofedSource {
   }
 
   /// A segment: its own addresses come from its hosts, all others from its routers.
-  private func inside(_ event: UnsafePointer<FlowEvent>, _ kind: AddressBearers.Kinds) -> Reason? {
+  @inline(__always) private func inside(
+    _ event: UnsafePointer<FlowEvent>, _ kind: AddressBearers.Kinds
+  ) -> Reason? {
     let elsewhere: AddressBearers.Kinds = [.home, .foreign]
     guard !bearers.proven.isDisjoint(with: elsewhere) else { return nil }
     let borne = bearers.kinds(of: event.pointee.sourceMAC)

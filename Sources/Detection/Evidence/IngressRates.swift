@@ -83,22 +83,19 @@ struct IngressRates: FlowReader {
   var interest: EventClasses { .flow(.opened, .refused, .unanswered, .progress, .closed) }
 
   @inline(__always) mutating func foresee(_ event: UnsafePointer<FlowEvent>) {
-    if Self.isLoad(event) { loads.foresee(Self.key(event)) }
-  }
-
-  /// Whether the event adds something to its target.
-  @inline(__always) private static func isLoad(_ event: UnsafePointer<FlowEvent>) -> Bool {
-    event.pointee.packetsOut > 0 || event.pointee.kind == .opened || isUnfinished(event)
+    loads.foresee(Self.key(event))
   }
 
   @inline(__always)
   mutating func analyse(at event: UnsafePointer<FlowEvent>, into sink: inout ReportSink) {
-    guard event.pointee.isOfFlow, Self.isLoad(event), !event.pointee.target.isMulticast else {
-      return
-    }
+    let isUnfinished = Self.isUnfinished(event)
+    // Others add nothing to their target.
+    guard event.pointee.packetsOut > 0 || event.pointee.kind == .opened || isUnfinished,
+      event.pointee.isOfFlow, !event.pointee.target.isMulticast
+    else { return }
     let slot = loads.admit(Self.key(event), asOf: event.pointee.time, until: event.pointee.time)
     guard slot >= 0 else { return }
-    let weight = loads[slot].add(event, Self.isUnfinished(event))
+    let weight = loads[slot].add(event, isUnfinished)
     note(event.pointee.source, at: slot, isContact: event.pointee.kind == .opened)
     if nextDeadline == .distantFuture {
       nextDeadline = event.pointee.time.epochStart(epochSpan) + epochSpan

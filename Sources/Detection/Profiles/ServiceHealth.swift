@@ -141,7 +141,7 @@ struct ServiceHealth: FlowReader {
 // MARK: - Requests
 
 extension ServiceHealth {
-  private func key(_ event: UnsafePointer<FlowEvent>) -> TableKey? {
+  @inline(__always) private func key(_ event: UnsafePointer<FlowEvent>) -> TableKey? {
     guard event.pointee.transport == .tcp || event.pointee.transport == .udp,
       event.pointee.targetPort < Usage.dynamicPorts, inside.contains(event.pointee.target)
     else { return nil }

@@ -56,11 +56,14 @@ struct LoginTrial: Sendable {
     secret = line.secret
   }
 
+  /// By raw value: what a case is called is found out once, for that costs microseconds.
+  private static let names = SessionProtocol.allCases.map { "\($0)" }
+
   private static func name(_ service: SessionProtocol) -> String {
     switch service {
     case .tds: "mssql"
     case .postgres: "postgresql"
-    default: "\(service)"
+    default: names[Int(service.rawValue)]
     }
   }
 
