@@ -70,7 +70,38 @@ import Terms
     return true
   }
 
-  /// Whether (and, from now on, that) the contact was seen; for counting distinct contacts.
+  /// How a contact stands when it is met.
+  @frozen public enum Meeting: Sendable {
+    /// It was not remembered.
+    case first
+    /// It was, and for longer than the gap.
+    case again
+    /// It was, by what happened within the gap.
+    case held
+  }
+
+  /// Remembers a contact, and anew once `gap` has passed since it was; until then what is met more is
+  /// of the same occasion.
+  @inlinable public mutating func renew(
+    _ hash: UInt64, after gap: TimeSpan, at now: CaptureTime
+  ) -> Meeting {
+    let bucket = entries.mutableElements() + (Int(truncatingIfNeeded: hash) & mask) &* Self.ways
+    let seen = now.ordered
+    var oldest = 0
+    for way in 0..<Self.ways {
+      if bucket[way].hash == hash {
+        let age = now - CaptureTime(ordered: bucket[way].seen)
+        guard age > gap else { return .held }
+        bucket[way].seen = seen
+        return age > span ? .first : .again
+      }
+      if bucket[way].seen < bucket[oldest].seen { oldest = way }
+    }
+    bucket[oldest] = Entry(hash: hash, seen: seen)
+    return .first
+  }
+
+  /// Forgets a contact.
   @inlinable public mutating func remove(_ hash: UInt64) {
     let bucket = entries.mutableElements() + (Int(truncatingIfNeeded: hash) & mask) &* Self.ways
     for way in 0..<Self.ways where bucket[way].hash == hash {

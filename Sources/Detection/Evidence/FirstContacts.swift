@@ -31,8 +31,7 @@ struct FirstContacts: FlowReader {
   private let rowLimit: Int
   private var answered: ContactMemory
   private var failed: ContactMemory
-  /// What failed within the last epoch for the first time, and what failed again after one.
-  private var recent: ContactMemory
+  /// What failed again after an epoch.
   private var repeated: ContactMemory
   private var table: ContactTable
   private(set) var nextDeadline = CaptureTime.distantFuture
@@ -45,7 +44,6 @@ struct FirstContacts: FlowReader {
     answered = ContactMemory(
       capacity: limits.count(Self.contacts), span: limits.span(Self.memory))
     failed = ContactMemory(capacity: limits.count(Self.contacts), span: limits.span(Self.memory))
-    recent = ContactMemory(capacity: limits.count(Self.contacts) / 4, span: epochSpan)
     repeated = ContactMemory(
       capacity: limits.count(Self.contacts) / 4, span: limits.span(Self.memory))
     table = ContactTable(capacity: max(limits.count(Self.sources), 64))
@@ -96,11 +94,11 @@ struct FirstContacts: FlowReader {
 
   /// Whether a failed contact is the first, or the first again after an epoch.
   @inline(__always) private mutating func isNews(_ contact: UInt64, at now: CaptureTime) -> Bool {
-    guard failed.insert(contact, at: now) else {
-      return !recent.contains(contact, asOf: now) && repeated.insert(contact, at: now)
+    switch failed.renew(contact, after: epochSpan, at: now) {
+    case .first: true
+    case .again: repeated.insert(contact, at: now)
+    case .held: false
     }
-    _ = recent.insert(contact, at: now)
-    return true
   }
 
   private mutating func succeed(_ event: UnsafePointer<FlowEvent>) {
