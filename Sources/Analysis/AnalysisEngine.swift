@@ -170,13 +170,3 @@ extension AnalysisEngine<Report> {
     }
   }
 }
-
-extension Array where Element == any AnalysisEngine<Report> {
-  /// Lets all engines hear what was concluded; returns it, with what they add at once.
-  public mutating func hear(_ conclusions: [Report], into sink: inout ReportSink) -> [Report] {
-    guard !conclusions.isEmpty else { return [] }
-    for index in indices where self[index].listens { self[index].hear(conclusions, into: &sink) }
-    let more = sink.drain()
-    return more.isEmpty ? conclusions : conclusions + more
-  }
-}

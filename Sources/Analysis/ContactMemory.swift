@@ -55,19 +55,7 @@ import Terms
 
   /// Remembers a contact; true when it was not remembered before.
   @inlinable public mutating func insert(_ hash: UInt64, at now: CaptureTime) -> Bool {
-    let bucket = entries.mutableElements() + (Int(truncatingIfNeeded: hash) & mask) &* Self.ways
-    let seen = now.ordered
-    var oldest = 0
-    for way in 0..<Self.ways {
-      if bucket[way].hash == hash {
-        let isNew = now - CaptureTime(ordered: bucket[way].seen) > span
-        bucket[way].seen = seen
-        return isNew
-      }
-      if bucket[way].seen < bucket[oldest].seen { oldest = way }
-    }
-    bucket[oldest] = Entry(hash: hash, seen: seen)
-    return true
+    renew(hash, after: TimeSpan(nanoseconds: .min), at: now) == .first
   }
 
   /// How a contact stands when it is met.
@@ -82,7 +70,7 @@ import Terms
 
   /// Remembers a contact, and anew once `gap` has passed since it was; until then what is met more is
   /// of the same occasion.
-  @inlinable public mutating func renew(
+  @inlinable @inline(__always) public mutating func renew(
     _ hash: UInt64, after gap: TimeSpan, at now: CaptureTime
   ) -> Meeting {
     let bucket = entries.mutableElements() + (Int(truncatingIfNeeded: hash) & mask) &* Self.ways

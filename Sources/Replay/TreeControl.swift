@@ -74,7 +74,8 @@ public actor TreeControl {
       let request = ReportsRequest(lane: lane, classes: classes, after: after)
       let reply = try await self.reply(to: .reportsRequest(request), of: monitor)
       reports += reply.entries.map(\.report)
-      position = reply.next
+      // A monitor that leads back would be asked for ever.
+      position = reply.next.flatMap { $0 > after ? $0 : nil }
     }
     return reports
   }
@@ -87,8 +88,8 @@ public actor TreeControl {
       let end = min(ids.count, start + LinkLimit.lookupReports)
       let reply = try await self.reply(to: .lookupRequest(Array(ids[start..<end])), of: monitor)
       reports += reply.entries.map(\.report)
-      // At least one is told, or all that were asked for are unknown.
-      start = reply.next.map { start + max(1, Int(clamping: $0)) } ?? end
+      // On by one at least, and within what was asked for, whatever the monitor says.
+      start = reply.next.map { start + min(max(1, Int(clamping: $0)), end - start) } ?? end
     }
     return reports
   }

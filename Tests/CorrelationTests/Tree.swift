@@ -104,3 +104,13 @@ func lines(_ incidents: [Report]) -> [String] {
     return "\(report.kind) by \(text(report.sources)) on \(text(report.targets)) ports \(ports)"
   }
 }
+
+extension Array where Element == any AnalysisEngine<Report> {
+  /// Lets all engines hear what was concluded; returns it, with what they add at once.
+  fileprivate mutating func hear(_ conclusions: [Report], into sink: inout ReportSink) -> [Report] {
+    guard !conclusions.isEmpty else { return [] }
+    for index in indices where self[index].listens { self[index].hear(conclusions, into: &sink) }
+    let more = sink.drain()
+    return more.isEmpty ? conclusions : conclusions + more
+  }
+}
