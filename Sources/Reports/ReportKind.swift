@@ -30,6 +30,11 @@ public struct ReportKind: @unchecked Sendable {
   /// The family, as a set of one.
   @inlinable public var families: FamilySet { entry.pointee.families }
 
+  /// Whether a text can fit any kind: `family.name`, `family.*` or `*`.
+  public static func isPattern(_ text: String) -> Bool {
+    text.wholeMatch(of: /\*|[a-z0-9-]+\.([a-z0-9-]+|\*)/) != nil
+  }
+
   /// Whether the kind fits `pattern`: a whole kind, `family.*` or `*`.
   public func matches(_ pattern: String) -> Bool {
     if pattern == "*" { return true }

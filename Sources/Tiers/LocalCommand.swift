@@ -1,5 +1,6 @@
 import ArgumentParser
 import Detection
+import Reports
 import Scenarios
 import Signatures
 import Terms
@@ -99,6 +100,9 @@ public struct LocalCommand: AsyncParsableCommand {
   }
 
   public func validate() throws {
+    for pattern in kind where !ReportKind.isPattern(pattern) {
+      throw ValidationError("--kind \(pattern): a kind (recon.port-scan), family.* or * is needed")
+    }
     guard workers.map({ (0...DetectionPipeline.workerLimit).contains($0) }) ?? true else {
       throw ValidationError("--workers: 0 to \(DetectionPipeline.workerLimit)")
     }

@@ -48,11 +48,11 @@ struct OneSegment {
     let began = cpuSeconds()
     var bar = ProgressBar(path)
     var newest: [ReportID: Report] = [:]
-    var hidden: Set<ReportID> = []
+    var hidden: [ReportID: ReportKind] = [:]
     while let piece = source.next() {
       for report in piece.reports where report.reportClass != .evidence {
         guard isWanted(report) else {
-          hidden.insert(report.id)
+          hidden[report.id] = report.kind
           continue
         }
         newest[report.id] = report
@@ -66,7 +66,7 @@ struct OneSegment {
     let seconds = cpuSeconds() - began
     if let census {
       let page = SegmentText(style: .standardOutput, explains: explains).page(
-        newest.values.sorted(by: precedes), hidden: hidden.count, census: census.census,
+        newest.values.sorted(by: precedes), hidden: Array(hidden.values), census: census.census,
         statistics: source.statistics)
       try output.write(contentsOf: Data(page.utf8))
     }

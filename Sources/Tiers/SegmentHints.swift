@@ -21,8 +21,10 @@ enum SegmentHints {
     ].compactMap(\.self)
   }
 
+  /// A share of all, or the number itself where that is less than 1 %.
   private static func percent(_ part: UInt64, of all: UInt64) -> String {
-    all == 0 ? "0 %" : "\(Int((Double(part) / Double(all) * 100).rounded())) %"
+    let share = all == 0 ? 0 : Double(part) / Double(all)
+    return share > 0 && share < 0.01 ? "\(part)" : "\(Int((share * 100).rounded())) %"
   }
 
   private static func unreadable(_ census: SegmentCensus) -> String? {

@@ -7,6 +7,8 @@ import Terms
 /// What `beryl-local --read` prints for people.
 struct SegmentText {
   private static let talkerCount = 8
+  /// Kinds left out by a filter that are named.
+  private static let hiddenCount = 4
 
   let style: TextStyle
   /// Terms and evidence of each report as well.
@@ -16,9 +18,9 @@ struct SegmentText {
   ///
   /// - Parameters:
   ///   - reports: those to show, newest revision of each.
-  ///   - hidden: how many a filter leaves out.
+  ///   - hidden: the kinds of those that a filter leaves out.
   func page(
-    _ reports: [Report], hidden: Int, census: SegmentCensus, statistics: FlowStatistics
+    _ reports: [Report], hidden: [ReportKind], census: SegmentCensus, statistics: FlowStatistics
   ) -> String {
     var parts = [header(census)].compactMap(\.self)
     if !reports.isEmpty { parts.append(list(reports)) }
@@ -86,8 +88,17 @@ struct SegmentText {
 
   // MARK: Summary
 
-  private func summary(_ reports: [Report], hidden: Int) -> String {
-    let note = hidden > 0 ? " (\(hidden) of other kinds not shown)" : ""
+  /// How many reports are not shown, and of which kinds most are.
+  private static func leftOut(_ hidden: [ReportKind]) -> String {
+    let counts = Dictionary(hidden.map { ($0, 1) }, uniquingKeysWith: +)
+      .sorted { ($1.value, $0.key) < ($0.value, $1.key) }
+    let names = counts.prefix(hiddenCount).map { "\($0.value) \($0.key)" }
+    return "\(hidden.count) of other kinds not shown: " + names.joined(separator: ", ")
+      + (counts.count > hiddenCount ? ", …" : "")
+  }
+
+  private func summary(_ reports: [Report], hidden: [ReportKind]) -> String {
+    let note = hidden.isEmpty ? "" : " (\(Self.leftOut(hidden)))"
     guard !reports.isEmpty else {
       return style.paint("Nothing to report", .bold) + note + "\n"
     }

@@ -75,15 +75,59 @@ import Testing
     #expect(silent.isEmpty)
     for _ in 0..<40 {
       story.wait(1)
-      var event = try story.event(.opened, "10.1.1.9", "10.1.1.9", 80)
-      event.sourceMAC = router
-      story.tell(event)
+      story.tell(try selfTalk(.opened, 80, in: &story))
     }
     let told = story.finish()
     #expect(told.map(\.story) == ["dos.land 10.1.1.9 > 10.1.1.9"])
     #expect(told.first?.ports == [80])
     #expect(told.first?.count("packets") == 40)
     #expect((told.first?.revision ?? 99) <= 5)
+  }
+
+  @Test func aLandToAnotherPortIsFoundWhenNobodyAnswers() throws {
+    var story = try Story(LandAttack(DetectionContext()))
+    for number in 0..<40 {
+      story.wait(1)
+      for kind in [FlowEvent.Kind.opened, .unanswered] {
+        story.tell(try selfTalk(kind, 20_000 + UInt16(number), in: &story))
+      }
+    }
+    let told = story.finish()
+    #expect(told.map(\.story) == ["dos.land 10.1.1.9 > 10.1.1.9"])
+    #expect(told.first?.count("packets") == 40)
+  }
+
+  @Test func aHostThatAnswersItselfIsNoLand() throws {
+    var story = try Story(LandAttack(DetectionContext()))
+    for number in 0..<40 {
+      story.wait(1)
+      for kind in [FlowEvent.Kind.opened, .established, .progress, .closed] {
+        var event = try selfTalk(kind, 20_000 + UInt16(number), in: &story)
+        event.isEstablished = kind != .opened
+        event.packetsOut = 4
+        story.tell(event)
+      }
+      // Loopback frames name one adapter twice; routers send each other's forwarding echo back.
+      var loopback = try selfTalk(.opened, 80, in: &story)
+      loopback.targetMAC = router
+      story.tell(loopback)
+      var echo = try selfTalk(.opened, 3785, in: &story)
+      echo.targetPort = 3785
+      echo.transport = .udp
+      story.tell(echo)
+    }
+    let told = story.finish()
+    #expect(told.isEmpty)
+  }
+
+  /// An event of a flow from a host's `port` to its own port 80.
+  private func selfTalk(
+    _ kind: FlowEvent.Kind, _ port: UInt16, in story: inout Story<LandAttack>
+  ) throws -> FlowEvent {
+    var event = try story.event(kind, "10.1.1.9", "10.1.1.9", 80)
+    event.sourceMAC = router
+    event.sourcePort = port
+    return event
   }
 
   @Test(arguments: [1.0, 10, 100])

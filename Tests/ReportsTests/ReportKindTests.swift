@@ -13,6 +13,15 @@ import Testing
     #expect(ReportKind("alone").family == "alone" && ReportKind("").family.isEmpty)
   }
 
+  @Test func aPatternIsAKindAFamilyOrAll() {
+    for text in ["*", "recon.*", "recon.port-scan", "of-a-site.x9"] {
+      #expect(ReportKind.isPattern(text), "\(text)")
+    }
+    for text in ["", "recon", "recon.", ".port-scan", "recon.port*", "Recon.*", "a.b.c", "a.*.*"] {
+      #expect(!ReportKind.isPattern(text), "\(text)")
+    }
+  }
+
   @Test func familiesAreASet() {
     #expect(ReportKind.portScan.families == .recon && ReportKind.multiStage.families == .campaign)
     #expect(FamilySet(list: "recon,access,recon") == [.recon, .access])

@@ -5,6 +5,10 @@ import Terms
 
 /// Finds packets whose source is their own target (CERT CA-1997-28, "land"): no sound host puts one
 /// on a wire.
+///
+/// A victim's answers to them never leave it. So what is answered is a host's talk with itself, seen
+/// on its own loopback or by a tap that mangles addresses; from one port to the same, nobody can
+/// tell, and it counts at once.
 struct LandAttack: FlowReader {
   static let packets = EngineLimit(
     "land.packets", 2, .count, "Packets from a host to itself on the wire that are reported.")
@@ -21,6 +25,9 @@ struct LandAttack: FlowReader {
     var port: UInt16 = 0
     var transport = TransportProtocol.tcp
   }
+
+  /// Echo of bidirectional forwarding detection: the other end sends it back as it came (RFC 5881).
+  private static let forwardingEcho: UInt16 = 3785
 
   private let packetLimit: UInt64
   private var seen: SightingTable<Detail>
@@ -41,23 +48,47 @@ struct LandAttack: FlowReader {
   @inline(__always)
   mutating func analyse(at event: UnsafePointer<FlowEvent>, into sink: inout ReportSink) {
     // A gratuitous ARP packet names its sender twice too.
-    guard event.pointee.source == event.pointee.target,
-      event.pointee.kind == .opened || event.pointee.kind == .progress
-        || event.pointee.kind == .closed
-    else { return }
-    note(event, into: &sink)
+    guard event.pointee.source == event.pointee.target else { return }
+    let packets = Self.packets(of: event)
+    guard packets > 0, Self.wasOnAWire(event) else { return }
+    note(event, packets, into: &sink)
+  }
+
+  /// Packets that a flow from a host to itself has newly brought and nobody answers. What goes to
+  /// another port may be answered yet: its first packet counts when that is over.
+  @inline(__always)
+  private static func packets(of event: UnsafePointer<FlowEvent>) -> UInt64 {
+    let isAtOnce =
+      event.pointee.sourcePort == event.pointee.targetPort
+      || event.pointee.transport != .tcp && event.pointee.transport != .udp
+    switch event.pointee.kind {
+    case .unanswered: return isAtOnce ? 0 : 1
+    case .opened where !isAtOnce: return 0
+    case .opened, .progress, .closed:
+      guard isAtOnce || !event.pointee.isEstablished else { return 0 }
+      return UInt64(event.pointee.packetsOut) + UInt64(event.pointee.packetsIn)
+    default: return 0
+    }
+  }
+
+  /// A host that talks to itself by its own loopback has no hardware address, or one at both ends.
+  @inline(__always)
+  private static func wasOnAWire(_ event: UnsafePointer<FlowEvent>) -> Bool {
+    let source = event.pointee.source
+    let isEcho =
+      event.pointee.transport == .udp && event.pointee.targetPort == forwardingEcho
+    return event.pointee.sourceMAC != .unknown
+      && event.pointee.sourceMAC != event.pointee.targetMAC && !isEcho
+      && !source.isLoopback && !source.isUnspecified && !source.isMulticast
   }
 
   mutating func advance(to now: CaptureTime, into sink: inout ReportSink) {
     for slot in seen.ended(at: now) { emit(slot, at: now, into: &sink) }
   }
 
-  private mutating func note(_ event: UnsafePointer<FlowEvent>, into sink: inout ReportSink) {
-    let packets = UInt64(event.pointee.packetsOut) + UInt64(event.pointee.packetsIn)
-    // A host that talks to itself by its own loopback has no hardware address.
-    guard packets > 0, event.pointee.sourceMAC != .unknown, !event.pointee.source.isLoopback,
-      !event.pointee.source.isUnspecified, !event.pointee.source.isMulticast
-    else { return }
+  private mutating func note(
+    _ event: UnsafePointer<FlowEvent>, _ packets: UInt64, into sink: inout ReportSink
+  ) {
     let slot = seen.note(
       TableKey(event.pointee.target), count: packets, packet: event.pointee.packet,
       at: event.pointee.time)
