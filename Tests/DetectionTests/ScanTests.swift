@@ -143,6 +143,19 @@ import Testing
     #expect(told.isEmpty)
   }
 
+  /// Hosts ask the group for names, each from a fresh port, and one of them has many.
+  @Test(arguments: [true, false]) func whoAnswersWhatAGroupIsAskedIsNoScanner(asks: Bool) throws {
+    var scans = try Story(PortScan(DetectionContext()))
+    var contacts = try Story(FirstContacts(DetectionContext()))
+    for number in 1...30 {
+      let (host, port) = ("10.1.1.\(100 + number % 8)", UInt16(50_000 + number * 7))
+      try scans.answer(to: host, port, asked: asks)
+      try contacts.answer(to: host, port, asked: asks)
+    }
+    #expect(scans.finish().map(\.kind) == (asks ? [] : [.portScan]))
+    #expect(contacts.finish().isEmpty == asks)
+  }
+
   /// 300,000 spoofed sources between the probes of a scan at one probe per second.
   @Test func aSpoofedFloodDoesNotHideAScan() throws {
     var story = try Story(PortScan(DetectionContext()))
@@ -250,5 +263,21 @@ import Testing
     }
     let told = story.finish()
     #expect(told.isEmpty)
+  }
+}
+
+extension Story {
+  /// A datagram from port 5355 to `host`, which may have asked a group from there before.
+  fileprivate mutating func answer(to host: String, _ port: UInt16, asked: Bool) throws {
+    wait(5)
+    if asked {
+      var question = try event(.opened, host, "224.0.0.252", 5355, probe: .udp, transport: .udp)
+      question.sourcePort = port
+      tell(question)
+    }
+    wait(4)
+    var answer = try event(.unanswered, "10.1.1.9", host, port, probe: .udp, transport: .udp)
+    answer.sourcePort = 5355
+    tell(answer)
   }
 }

@@ -184,4 +184,17 @@ import Testing
     #expect(
       told.map { $0.sources.listed.map(\.description) } == (pings ? [["198.51.100.7"]] : []))
   }
+
+  @Test func hostsBehindOneAdapterAreNotHeldAgainstEachOther() throws {
+    var story = try Story(PingSweep(DetectionContext()))
+    for host in 1...12 {
+      for guest in [201, 202, 203] {
+        story.wait(0.5)
+        let absent = "10.1.1.\(host + (guest - 200) * 20)"
+        try story.arp(1, "10.1.1.\(guest)", 0x02_0000_0000_0c, absent)
+      }
+    }
+    let told = story.finish()
+    #expect(told.isEmpty)
+  }
 }

@@ -36,10 +36,12 @@ struct ARPRequests: Sendable {
     if let place = places[address] { ring[place].isOpen = false }
   }
 
-  /// Targets first asked for within a time and not answered since, by one hardware address.
-  func unanswered(from first: CaptureTime, through last: CaptureTime, by mac: MACAddress) -> UInt64
-  {
-    count { $0.first >= first && $0.first <= last && $0.mac == mac }
+  /// Targets first asked for within a time and not answered since, by one host at one hardware
+  /// address.
+  func unanswered(
+    from first: CaptureTime, through last: CaptureTime, by asker: IPAddress, _ mac: MACAddress
+  ) -> UInt64 {
+    count { $0.first >= first && $0.first <= last && $0.asker == asker && $0.mac == mac }
   }
 
   /// Targets in the neighbourhood (/24, /64) of `address`, first asked for within a time by routers

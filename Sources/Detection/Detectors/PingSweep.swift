@@ -233,7 +233,8 @@ extension PingSweep {
   /// Counts an ARP sweeper's own unanswered requests.
   private mutating func countAbsent(_ slot: Int, at now: CaptureTime) {
     known[slot].failed = pending.unanswered(
-      from: known[slot].first, through: now - Self.answerSpan, by: known[slot].asker)
+      from: known[slot].first, through: now - Self.answerSpan, by: known.key(slot).address,
+      known[slot].asker)
   }
 
   private mutating func fail(_ event: UnsafePointer<FlowEvent>, into sink: inout ReportSink) {

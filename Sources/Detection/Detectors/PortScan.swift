@@ -79,6 +79,7 @@ struct PortScan: FlowReader {
   private var met: ContactMemory
   private var repliers: ContactMemory
   private(set) var zombies = ZombieProbes()
+  private var questions = GroupQuestions()
   private var doorkeeper: Doorkeeper
   /// Records by place; those named in `free` and beyond the end are not in use.
   var suspects: [ScanSuspect] = []
@@ -112,11 +113,12 @@ struct PortScan: FlowReader {
   var interest: EventClasses {
     [
       .flow(.refused, .unanswered), .flow(.established, over: .tcp, .udp),
-      .flow(.closed, over: .tcp),
+      .flow(.closed, over: .tcp), .flow(.opened, over: .udp),
     ]
   }
 
   @inline(__always) mutating func foresee(_ event: UnsafePointer<FlowEvent>) {
+    if event.pointee.kind == .opened { return }
     if event.pointee.kind == .closed, event.pointee.isEstablished { return }
     let contact = event.pointee.contact
     let technique = ScanTechnique(event.pointee.probe)
@@ -130,6 +132,7 @@ struct PortScan: FlowReader {
   @inline(__always)
   mutating func analyse(at event: UnsafePointer<FlowEvent>, into sink: inout ReportSink) {
     switch event.pointee.kind {
+    case .opened: questions.note(event)
     case .refused, .unanswered:
       if event.pointee.isAttempt { fail(event, into: &sink) }
     case .established:
@@ -167,7 +170,9 @@ extension PortScan {
     _ event: UnsafePointer<FlowEvent>, into sink: inout ReportSink
   ) {
     let contact = event.pointee.contact
-    guard !answered.contains(contact, asOf: event.pointee.time) else { return }
+    guard !answered.contains(contact, asOf: event.pointee.time),
+      !questions.areAnswered(by: event)
+    else { return }
     let technique = ScanTechnique(event.pointee.probe)
     let key = Self.key(event.pointee.source, technique)
     var slot = known.find(key)

@@ -33,6 +33,7 @@ struct FirstContacts: FlowReader {
   private var failed: ContactMemory
   /// What failed again after an epoch.
   private var repeated: ContactMemory
+  private var questions = GroupQuestions()
   private var table: ContactTable
   private(set) var nextDeadline = CaptureTime.distantFuture
 
@@ -52,10 +53,12 @@ struct FirstContacts: FlowReader {
   var interest: EventClasses {
     [
       .flow(.refused, .unanswered, .established), .flow(.closed, over: .tcp),
+      .flow(.opened, over: .udp),
     ]
   }
 
   @inline(__always) mutating func foresee(_ event: UnsafePointer<FlowEvent>) {
+    if event.pointee.kind == .opened { return }
     if event.pointee.kind == .closed, event.pointee.isEstablished { return }
     let contact = event.pointee.contact
     answered.foresee(contact)
@@ -65,6 +68,7 @@ struct FirstContacts: FlowReader {
   @inline(__always)
   mutating func analyse(at event: UnsafePointer<FlowEvent>, into sink: inout ReportSink) {
     switch event.pointee.kind {
+    case .opened: questions.note(event)
     case .refused, .unanswered: fail(event)
     case .closed:
       guard event.pointee.transport == .tcp, !event.pointee.isEstablished else { return }
@@ -86,7 +90,8 @@ struct FirstContacts: FlowReader {
     guard event.pointee.isAttempt || event.pointee.probe == .icmpEcho else { return }
     let contact = event.pointee.contact
     guard !answered.contains(contact, asOf: event.pointee.time),
-      isNews(contact, at: event.pointee.time), !context.isBroadcast(event.pointee.target)
+      !questions.areAnswered(by: event), isNews(contact, at: event.pointee.time),
+      !context.isBroadcast(event.pointee.target)
     else { return }
     table.add(event, hasFailed: true)
     open(at: event.pointee.time)
