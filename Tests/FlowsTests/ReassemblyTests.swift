@@ -137,4 +137,26 @@ struct ReassemblyTests {
     #expect(statistics.sessions.peakSessions == 16)
     #expect(statistics.sessions.evicted == 84)
   }
+
+  /// A server's last words, and the client hangs up: whoever comes late must not take that for a
+  /// greeting.
+  @Test(arguments: [true, false]) func onlyAConnectionSeenFromItsStartClosesAsOne(isWhole: Bool) {
+    let (client, server) = ("10.0.0.1:40000", "10.0.0.2:443")
+    var story = isWhole ? Talk(client, server).story : Story()
+    let turns: [(String, String, TCPFlags, (UInt32, UInt32), String)] = [
+      (server, client, [.ack, .push], (5001, 1001), "that was all"),
+      (client, server, .ack, (1001, 5013), ""),
+      (server, client, [.ack, .fin], (5013, 1001), ""),
+      (client, server, [.ack, .fin], (1001, 5014), ""),
+      (server, client, .ack, (5014, 1002), ""),
+    ]
+    for (from, to, flags, numbers, text) in turns {
+      story.segment(
+        from, to, flags, at: 101, sequence: numbers.0, acknowledgement: numbers.1, Array(text.utf8))
+    }
+    let closings = story.sessionEvents(chunk: 1000).compactMap {
+      if case .closed(let closing) = $0.what { closing.isEstablished } else { nil }
+    }
+    #expect(closings == [isWhole])
+  }
 }

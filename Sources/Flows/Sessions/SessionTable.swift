@@ -127,7 +127,7 @@ struct SessionTable: ~Copyable {
     var closing = SessionClosing()
     closing.sessionProtocol = kind
     closing.ending = record.pointee.ending
-    closing.isEstablished = record.pointee.wasEstablished
+    closing.isEstablished = record.pointee.wasEstablished && flow.pointee.state.hasHandshake
     closing.bytesOut = record.pointee.payloadOut
     closing.bytesIn = record.pointee.payloadIn
     closing.duration = time - record.pointee.opened

@@ -4,6 +4,8 @@ import Terms
 public struct SessionClosing: Sendable, Hashable {
   public var sessionProtocol = SessionProtocol.unknown
   public var ending = FlowEvent.Ending.none
+  /// Whether the handshake was seen to complete: of a connection that began before the capture, it
+  /// is not known what was said first.
   public var isEstablished = false
   /// Payload bytes from client and from server, retransmissions included.
   public var bytesOut: UInt64 = 0
