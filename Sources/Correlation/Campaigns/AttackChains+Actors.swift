@@ -27,8 +27,8 @@ extension AttackChains {
   }
 
   /// Takes a shell that a step gave somebody.
-  mutating func hear(shell id: ReportID, now: CaptureTime) {
-    guard let act = act(id), act.gives.target == .control,
+  mutating func hear(shell slot: Int32, now: CaptureTime) {
+    guard let act = acts[Int(slot)], act.gives.target == .control,
       ActorSession.interactive.contains(act.report.kind.text), actors.note(shell: act.report)
     else { return }
     revisit(Set(act.targets + act.sources), now: now)
@@ -47,8 +47,9 @@ extension AttackChains {
       for taker in footholds.takers(at: host) where taker.isSource { ids.insert(taker.id) }
     }
     let found = ids.compactMap(act).filter { $0.sources.contains(where: reached.contains) }
-    for act in found.sorted(by: ChainAct.precedes) where identify(act.id) {
-      if let slot = slotOf[act.id] { schedule(slot, isNew: true, now: now) }
+    for act in found.sorted(by: ChainAct.precedes) {
+      guard let slot = slotOf[act.id], identify(slot) else { continue }
+      schedule(slot, isNew: true, now: now)
     }
   }
 
@@ -57,17 +58,18 @@ extension AttackChains {
   }
 
   /// Asks who took the step; true when that says something new of it.
-  mutating func identify(_ id: ReportID) -> Bool {
-    guard !actors.isEmpty, let act = act(id), act.sources.count <= Self.sourceLimit,
+  mutating func identify(_ slot: Int32) -> Bool {
+    guard !actors.isEmpty, let act = acts[Int(slot)], act.sources.count <= Self.sourceLimit,
       act.report.sources.isComplete
     else { return false }
+    let id = act.id
     let actor = actor(of: act)
     guard actor != act.actor else { return false }
     if actor?.identity != act.actor?.identity {
       forget(act)
       if let identity = actor?.identity { remember(id, as: identity) }
     }
-    if let slot = slotOf[id] { acts[Int(slot)]?.actor = actor }
+    acts[Int(slot)]?.actor = actor
     let isLinked = linkByActor(id)
     let wasElsewhere = act.actor?.isElsewhere ?? false
     guard let actor, actor.isElsewhere else { return isLinked || wasElsewhere }
@@ -91,10 +93,14 @@ extension AttackChains {
   /// Who acted: of several sources the one that leads farthest back. Of a host that a campaign took
   /// itself is told how, and a source that cannot have been there is nobody.
   private func actor(of act: ChainAct) -> Actor? {
-    guard judge.isPossible(act) else { return nil }
+    let report = act.report
+    // Of whom nobody tells anything, nothing follows.
+    let known = act.sources.filter { actors.knows($0, at: report.first) }
+    guard known.contains(where: { !act.taken.contains($0) }), judge.isPossible(act) else {
+      return nil
+    }
     var best: Actor?
-    for source in act.sources where !act.taken.contains(source) {
-      let report = act.report
+    for source in known where !act.taken.contains(source) {
       let inside = actors.translated(
         source, to: Set(act.targets), ports: report.ports, from: report.first, until: report.last)
       let host = inside?.client ?? source

@@ -65,12 +65,29 @@ struct AttackChains: AnalysisEngine, Codable {
     }
   }
 
-  let context: CorrelationContext
+  /// What the engine knows of its site, as an object: it is looked at while the engine changes.
+  final class Site: Sendable, Codable {
+    let context: CorrelationContext
+    /// The kinds that are steps at all.
+    let steps: [ReportKind: ChainAct.Step]
+
+    init(_ context: CorrelationContext) {
+      self.context = context
+      steps = AttackChains.steps(context)
+    }
+
+    convenience init(from decoder: any Decoder) throws {
+      self.init(try CorrelationContext(from: decoder))
+    }
+
+    func encode(to encoder: any Encoder) throws {}
+  }
+
+  let site: Site
+  var context: CorrelationContext { site.context }
   let judge: ChainJudge
   private let capacity: Int
   private let memberCapacity: Int
-  /// The kinds that are steps at all.
-  private var steps = Remade<[ReportKind: KindDefinition]>()
   /// Acts by slot; `vacant` slots hold nil.
   var acts: [ChainAct?] = []
   private var vacant: [Int32] = []
@@ -92,19 +109,19 @@ struct AttackChains: AnalysisEngine, Codable {
   /// When a step that waits is told.
   private(set) var nextDeadline = CaptureTime.distantFuture
 
-  static func steps(_ context: CorrelationContext) -> [ReportKind: KindDefinition] {
+  static func steps(_ context: CorrelationContext) -> [ReportKind: ChainAct.Step] {
     context.schema.kinds.filter { !$0.value.needs.isEmpty || !$0.value.gives.isEmpty }
+      .mapValues { ChainAct.Step(needs: $0.needs, gives: $0.gives) }
   }
 
   init(_ context: CorrelationContext) {
-    self.context = context
+    site = Site(context)
     judge = ChainJudge(
       context: context, window: context.limits.span(Self.windowLimit),
       handover: context.limits.span(Self.handoverLimit),
       threshold: context.limits[Self.strengthLimit])
     capacity = max(2, context.limits.count(Self.actsLimit))
     memberCapacity = max(2, context.limits.count(Self.membersLimit))
-    steps.value = Self.steps(context)
     actors = ActorBook(context)
     sensors = SensorMemory(
       sensors: context.sensors, patience: context.limits.span(Self.silenceLimit))
@@ -120,30 +137,29 @@ struct AttackChains: AnalysisEngine, Codable {
   }
 
   mutating func analyse(_ event: Report, into sink: inout ReportSink) {
-    if steps.value.isEmpty { steps.value = Self.steps(context) }
-    guard !steps.value.isEmpty else { return }
+    guard !site.steps.isEmpty else { return }
     sensors.hear(event)
     if event.summary != nil { hear(rows: event) }
     guard event.reportClass != .evidence, event.severity > Report.informationalSeverity,
-      let definition = steps.value[event.kind]
+      let step = site.steps[event.kind]
     else { return }
     var isNew = true
     let slot: Int32
     if let known = slotOf[event.id] {
       slot = known
-      isNew = acts[Int(slot)]?.revise(event, definition, context) ?? false
+      isNew = acts[Int(slot)]?.revise(event, step, site.context) ?? false
     } else {
       makeRoom()
       slot = vacant.popLast() ?? Int32(acts.count)
       if Int(slot) == acts.count { acts.append(nil) }
-      acts[Int(slot)] = ChainAct(event, definition, context)
+      acts[Int(slot)] = ChainAct(event, step, site.context)
       slotOf[event.id] = slot
     }
     if isNew {
       isNew = link(slot)
       if let act = acts[Int(slot)] { footholds.note(act, slot) }
-      hear(shell: event.id, now: event.emitted)
-      isNew = identify(event.id) || isNew
+      hear(shell: slot, now: event.emitted)
+      isNew = identify(slot) || isNew
     }
     schedule(slot, isNew: isNew, now: event.emitted)
   }
@@ -186,7 +202,7 @@ struct AttackChains: AnalysisEngine, Codable {
       }
     }
     if act.needs.source != nil {
-      for host in act.sources where context.isHome(IPPrefix(host: host)) {
+      for host in act.sources where site.context.isHome(IPPrefix(host: host)) {
         for giver in footholds.givers(at: host) where giver.slot != slot {
           pairs.append((giver.slot, host))
         }
@@ -301,14 +317,14 @@ struct AttackChains: AnalysisEngine, Codable {
   /// Decides when a change is told: after all that came at the same time, whose order means nothing;
   /// a step of a large campaign that brings no new family, and more of the same, later.
   mutating func schedule(_ slot: Int32, isNew: Bool, now: CaptureTime) {
-    if acts[Int(slot)]?.startsCampaign == true, acts[Int(slot)]?.campaign == nil {
+    guard let act = acts[Int(slot)] else { return }
+    if act.campaign == nil {
+      guard act.startsCampaign else { return }
       nextCampaign += 1
       campaigns[nextCampaign] = Campaign()
       _ = enter(slot, nextCampaign)
     }
-    guard acts[Int(slot)]?.campaign != nil, let act = acts[Int(slot)], let number = act.campaign,
-      let campaign = campaigns[number]
-    else { return }
+    guard let number = acts[Int(slot)]?.campaign, let campaign = campaigns[number] else { return }
     var due = now + TimeSpan(nanoseconds: 1)
     if let told = campaign.told {
       let isLarge = campaign.members.count > Self.largeCampaign
@@ -336,7 +352,7 @@ struct AttackChains: AnalysisEngine, Codable {
         last: story.first.report.last, at: now, severity: 0, confidence: 0)
     if campaign.told != nil { report.revision &+= 1 }
     report.emitted = now
-    story.describe(&report, context: context, threshold: judge.threshold, sensors)
+    story.describe(&report, context: site.context, threshold: judge.threshold, sensors)
     campaigns[number]?.told = report
     told.insert(number)
     campaigns[number]?.toldFamilies = Set(story.families)

@@ -2,49 +2,82 @@ import Reports
 import Terms
 
 /// A report as a step that an attacker may have taken: what it needs, and what it gives.
+///
+/// Its parts stand in a list of one: acts are looked at far more often than they change, and a copy
+/// costs no more than a pointer.
 struct ChainAct: Sendable, Codable {
-  private(set) var report: Report
-  private(set) var needs: Footholds
-  private(set) var gives: Footholds
+  fileprivate struct Parts: Sendable, Codable {
+    var report: Report
+    var needs: Footholds
+    var gives: Footholds
+    var sources: [IPAddress] = []
+    var targets: [IPAddress] = []
+    var taken: Set<IPAddress> = []
+    var seat: IPAddress?
+    var missing: [MissingStep] = []
+    var isCampaign = false
+    var campaign: Int?
+    var actor: Actor?
+    var predecessors: Set<ReportID> = []
+  }
+
+  private var parts: [Parts]
+
+  var report: Report { parts[0].report }
+  var needs: Footholds { parts[0].needs }
+  var gives: Footholds { parts[0].gives }
   /// Hosts named, in order.
-  private(set) var sources: [IPAddress] = []
-  private(set) var targets: [IPAddress] = []
+  var sources: [IPAddress] { parts[0].sources }
+  var targets: [IPAddress] { parts[0].targets }
   /// Hosts that the report says were taken, beyond what its kind gives.
-  private(set) var taken: Set<IPAddress> = []
+  var taken: Set<IPAddress> { parts[0].taken }
   /// The host inside from which others inside are attacked: whoever does that holds it, though nobody
   /// saw how he came there.
-  private(set) var seat: IPAddress?
+  var seat: IPAddress? { parts[0].seat }
   /// Steps that it says must have been and nobody saw.
-  private(set) var missing: [MissingStep] = []
+  var missing: [MissingStep] { parts[0].missing }
+  /// Whether a child has chained it.
+  var isCampaign: Bool { parts[0].isCampaign }
   /// The campaign that it belongs to.
-  var campaign: Int?
+  var campaign: Int? {
+    get { parts[0].campaign }
+    set { parts[0].campaign = newValue }
+  }
   /// Who took it, as far as logins and leases show.
-  var actor: Actor?
+  var actor: Actor? {
+    get { parts[0].actor }
+    set { parts[0].actor = newValue }
+  }
   /// The steps that lead here.
-  var predecessors: Set<ReportID> = []
+  var predecessors: Set<ReportID> {
+    get { parts[0].predecessors }
+    _modify { yield &parts[0].predecessors }
+  }
 
-  init(_ report: Report, _ definition: KindDefinition, _ context: CorrelationContext) {
-    needs = definition.needs
-    gives = definition.gives
-    self.report = report
-    self.report.summary = nil
+  init(_ report: Report, _ step: Step, _ context: CorrelationContext) {
+    parts = [Parts(report: report.withoutRows, needs: step.needs, gives: step.gives)]
     read(context)
   }
 
+  /// What a kind of report is as a step.
+  struct Step: Sendable {
+    let needs: Footholds
+    let gives: Footholds
+  }
+
   /// Takes a newer revision; true when it says more about who did what to whom.
-  mutating func revise(
-    _ newer: Report, _ definition: KindDefinition, _ context: CorrelationContext
-  ) -> Bool {
-    let old = report
-    report = newer
-    report.summary = nil
+  mutating func revise(_ newer: Report, _ step: Step, _ context: CorrelationContext) -> Bool {
     let isNew =
-      old.kind != newer.kind || old.sources.count != newer.sources.count
-      || old.targets.count != newer.targets.count || old.ports != newer.ports
-      || old.attributes[Self.controls] != newer.attributes[Self.controls]
-    guard isNew else { return false }
-    needs = definition.needs
-    gives = definition.gives
+      report.kind != newer.kind || report.sources.count != newer.sources.count
+      || report.targets.count != newer.targets.count || report.ports != newer.ports
+      || report.attributes[Self.controls] != newer.attributes[Self.controls]
+    parts[0].report = newer.withoutRows
+    guard isNew else {
+      parts[0].isCampaign = newer.attributes[Self.kinds] != nil
+      return false
+    }
+    parts[0].needs = step.needs
+    parts[0].gives = step.gives
     read(context)
     return true
   }
@@ -54,30 +87,52 @@ struct ChainAct: Sendable, Codable {
   static let kinds = "kinds"
 
   private mutating func read(_ context: CorrelationContext) {
-    sources = Self.hosts(report.sources)
-    targets = Self.hosts(report.targets)
+    parts[0].read(context)
+  }
+}
+
+extension ChainAct.Parts {
+  fileprivate mutating func read(_ context: CorrelationContext) {
+    sources = ChainAct.hosts(report.sources)
+    targets = ChainAct.hosts(report.targets)
     // What a campaign told by a child holds, and what guessing led to. A host that is attacked and
     // attacks is taken.
     taken = []
     missing = []
     seat = nil
+    isCampaign = false
     if sources.count == 1, let only = sources.first, let given = gives.target, given >= .entry,
-      isAttack, context.isHome(IPPrefix(host: only)),
+      context.isHome(IPPrefix(host: only)), ChainAct.isAttack(report),
       targets.contains(where: { context.isHome(IPPrefix(host: $0)) })
     {
       seat = only
     }
     guard !report.attributes.isEmpty else { return }
-    if case .text(let list)? = report.attributes[Self.controls] {
+    isCampaign = report.attributes[ChainAct.kinds] != nil
+    if case .text(let list)? = report.attributes[ChainAct.controls] {
       let named = list.split(separator: ",").prefix(AddressSet.listLimit)
       taken = Set(named.compactMap { IPAddress($0) })
     }
-    if report.attributes[Self.stages] != nil { taken.formUnion(sources.filter(isAt)) }
+    if report.attributes[ChainAct.stages] != nil {
+      taken.formUnion(sources.filter(targets.contains))
+    }
     if !taken.isEmpty { taken = taken.filter { context.isHome(IPPrefix(host: $0)) } }
     missing = MissingStep.list(report)
   }
+}
 
-  private static func hosts(_ set: AddressSet) -> [IPAddress] {
+extension Report {
+  /// The report without what evidence lists.
+  fileprivate var withoutRows: Report {
+    guard summary != nil else { return self }
+    var copy = self
+    copy.summary = nil
+    return copy
+  }
+}
+
+extension ChainAct {
+  fileprivate static func hosts(_ set: AddressSet) -> [IPAddress] {
     set.listed.lazy.filter(\.isHost).map(\.base)
   }
 
@@ -115,20 +170,21 @@ struct ChainAct: Sendable, Codable {
   /// Whether it is a campaign by itself: a child has chained it, or somebody from elsewhere did it.
   var startsCampaign: Bool { isCampaign || actor?.isElsewhere ?? false }
 
-  /// Whether a child has chained it.
-  var isCampaign: Bool { report.attributes[Self.kinds] != nil }
-
   /// The families of the stages that it is made of, in order.
-  var families: [String] {
+  var families: [String] { Self.families(report) }
+
+  fileprivate static func families(_ report: Report) -> [String] {
     if case .text(let stages)? = report.attributes[Self.stages] {
       return stages.split(separator: ",").map(String.init)
     }
-    return [String(report.kind.family)]
+    return [report.kind.family]
   }
 
   /// What is done by a host that was attacked only when it was taken: it turns on others.
-  var isAttack: Bool {
-    families.contains { ["recon", "access", "lateral"].contains($0) }
+  var isAttack: Bool { Self.isAttack(report) }
+
+  fileprivate static func isAttack(_ report: Report) -> Bool {
+    families(report).contains { ["recon", "access", "lateral"].contains($0) }
   }
 
   /// Whether it carries something out, as nobody does from a host that he does not hold.

@@ -104,8 +104,13 @@ struct FootholdTable: Sendable, Codable {
   private static func remove(
     _ slot: Int32, at host: IPAddress, from table: inout [IPAddress: [Entry]]
   ) {
-    guard let place = table.index(forKey: host) else { return }
-    table.values[place].removeAll { $0.slot == slot }
-    if table.values[place].isEmpty { table.remove(at: place) }
+    guard let place = table.index(forKey: host),
+      let index = table.values[place].firstIndex(where: { $0.slot == slot })
+    else { return }
+    if table.values[place].count == 1 {
+      table.remove(at: place)
+    } else {
+      table.values[place].remove(at: index)
+    }
   }
 }

@@ -9,11 +9,11 @@ extension DirectiveEngine {
     _ node: Int, in instance: inout DirectiveInstance, with sightings: [Sighting],
     now: CaptureTime, answers: [IPPrefix]? = nil, into sink: inout ReportSink
   ) {
-    let directive = plan.directives[instance.directive]
-    let stage = plan.stage(instance.directive, node)
+    let reached = plan.node(instance.directive, node)
+    let stage = reached.stage
     var binding = StageBinding(reached: instance.entered)
     binding.answers = answers
-    for sighting in sightings where binding.add(sighting) { instance.hold(sighting.report.id) }
+    for sighting in sightings where binding.add(sighting) { instance.hold(sighting.id) }
     instance.path.append(node)
     instance.bindings[stage.slot] = binding
     if sightings.isEmpty {
@@ -30,9 +30,8 @@ extension DirectiveEngine {
       instance.reliability = change.applied(
         to: instance.reliability, within: Directive.reliabilities)
     }
-    let next = directive.graph.nodes[node]
-    wait(for: next.next, in: &instance)
-    instance.isComplete = instance.isComplete || next.isEnd
+    instance.wait(for: reached.next, isCounted: reached.isCountedNext)
+    instance.isComplete = instance.isComplete || reached.isEnd
     if instance.told != nil || isWorthTelling(instance, stage) {
       tell(&instance, now: now, into: &sink)
     }
@@ -40,7 +39,7 @@ extension DirectiveEngine {
   }
 
   private func isWorthTelling(_ instance: DirectiveInstance, _ stage: Stage) -> Bool {
-    switch plan.directives[instance.directive].telling {
+    switch plan.followed[instance.directive].directive.telling {
     case .complete: instance.isComplete
     case .slot(let slot): stage.slot == slot || instance.isComplete
     case .risk(let least): risk(instance) >= least
@@ -50,7 +49,7 @@ extension DirectiveEngine {
   /// OSSIM's risk, with the most valuable of the parties.
   func risk(_ instance: DirectiveInstance) -> Int {
     let worth = instance.bindings.reduce(0) { value, binding in
-      (binding?.sightings ?? []).reduce(value) { max($0, places.worth(of: $1.report)) }
+      binding?.sightings.reduce(value) { max($0, places.worth(of: $1)) } ?? value
     }
     return min(10, worth * instance.priority * instance.reliability / 25)
   }
@@ -63,7 +62,7 @@ extension DirectiveEngine {
     var position = 0
     while position < instance.waiting.count {
       let node = instance.waiting[position]
-      let stage = plan.stage(instance.directive, node)
+      let stage = plan.node(instance.directive, node).stage
       guard case .ask(let question) = stage.test, isDue(stage) else {
         position += 1
         continue
@@ -73,22 +72,32 @@ extension DirectiveEngine {
         reach(node, in: &instance, with: [], now: now, answers: answers, into: &sink)
         return
       }
-      instance.waiting.remove(at: position)
-      instance.progress.remove(at: position)
+      instance.forgo(position)
     }
   }
 
   /// The addresses for which the answer is yes.
   private func answers(_ question: Question, _ instance: DirectiveInstance) -> [IPPrefix] {
-    let asked = instance.binding(question.of.reference)?.addresses(question.of.field) ?? []
-    let ports = question.port.flatMap { instance.binding($0.reference)?.ports } ?? []
-    return asked.filter { address in
-      switch question.subject {
-      case .asset(let place): places.holds(place, address)
-      case .host(let answers): services.answers(address.base) == answers
-      case .service(let isUp):
-        ports.contains { services.isUp(address.base, $0) == isUp }
-      }
+    let asked = instance.addresses(question.of.reference, question.of.field)
+    let ports = question.port.map { instance.ports($0.reference) } ?? []
+    return asked.filter { isYes(question.subject, $0, ports) }
+  }
+
+  /// Whether a question has a yes for a report that has just reached the first stage, in this slot.
+  func isAnswered(_ question: Question, _ sighting: Sighting, slot: Int) -> Bool {
+    func isHeld(_ reference: Join.Reference) -> Bool {
+      reference == .opener || reference == .slot(slot)
+    }
+    guard isHeld(question.of.reference) else { return false }
+    let ports = question.port.map { isHeld($0.reference) ? sighting.report.ports : [] } ?? []
+    return sighting.addresses(question.of.field).contains { isYes(question.subject, $0, ports) }
+  }
+
+  private func isYes(_ subject: Question.Subject, _ address: IPPrefix, _ ports: [UInt16]) -> Bool {
+    switch subject {
+    case .asset(let place): places.holds(place, address)
+    case .host(let answers): services.answers(address.base) == answers
+    case .service(let isUp): ports.contains { services.isUp(address.base, $0) == isUp }
     }
   }
 
@@ -110,35 +119,37 @@ extension DirectiveEngine {
         position += 1
         continue
       }
-      if plan.stage(instance.directive, node).isAbsence {
+      if plan.node(instance.directive, node).stage.isAbsence {
         reach(node, in: &instance, with: [], now: now, into: &sink)
         position = 0
         continue
       }
-      instance.waiting.remove(at: position)
-      instance.progress.remove(at: position)
+      instance.forgo(position)
     }
     let isExpired = lifeEnd(instance) <= now
-    if isExpired { wait(for: [], in: &instance) }
+    if isExpired { instance.wait(for: [], isCounted: false) }
     guard !instance.waiting.isEmpty || (instance.isComplete && end(instance) > now) else {
       settle(&instance, now: now, into: &sink)
       instances.drop(instance, entry)
       return
     }
     index(&instance)
-    instances.put(
-      instance, entry, adding: instance.keys.dropFirst(keysBefore), due: due(instance), plan)
+    let keys = instance.keys.dropFirst(keysBefore)
+    let due = due(instance)
+    instances.put(instance, entry, adding: keys, due: due, plan)
   }
 
   private func deadline(_ node: Int, _ instance: DirectiveInstance) -> CaptureTime {
-    let stage = plan.stage(instance.directive, node)
+    let stage = plan.node(instance.directive, node).stage
     if case .ask = stage.test { return instance.entered + stage.delay + delay }
     return instance.entered + stage.within + delay
   }
 
   private func lifeEnd(_ instance: DirectiveInstance) -> CaptureTime {
-    guard let within = plan.directives[instance.directive].within else { return .distantFuture }
-    return instance.opener.report.first + within + delay
+    guard let within = plan.followed[instance.directive].directive.within else {
+      return .distantFuture
+    }
+    return instance.opener.first + within + delay
   }
 
   /// When the instance next wants to be looked at.
@@ -160,33 +171,38 @@ extension DirectiveEngine {
   /// Adds the keys under which the stages waited for, and those passed, are found; where only a
   /// report has come to a stage passed, those of its addresses.
   func index(_ instance: inout DirectiveInstance, since sighting: Sighting? = nil) {
-    var keys = InstanceKeys(instance.keys)
-    for node in instance.waiting + instance.path {
-      let stage = plan.stage(instance.directive, node)
-      guard case .report = stage.test else { continue }
-      let join = stage.joins.first {
-        !$0.isNegated && $0.field.isAddress && $0.other.isAddress
-          && instance.isBound($0.reference)
-      }
-      if let join {
-        let addresses =
-          sighting.map { instance.addresses($0, join) }
-          ?? instance.binding(join.reference)?.addresses(join.other) ?? []
-        for address in addresses {
-          keys.add(.init(address: address, isSource: join.field == .source))
-        }
-      } else if sighting != nil {
-        continue
-      } else if stage.joins.isEmpty, let field = plan.openerFields[instance.directive].first {
-        let opener = instance.opener.report
-        for address in (field == .source ? opener.sources : opener.targets).listed {
-          keys.add(.init(address: address, isSource: field == .source))
-        }
-      } else if instance.waiting.contains(node) {
-        keys.add(.init(address: nil, isSource: false))
-      }
+    let followed = plan.followed[instance.directive]
+    var keys = InstanceKeys(taking: &instance.keys)
+    for node in instance.waiting {
+      index(followed.nodes[node], of: instance, isAwaited: true, followed, since: sighting, &keys)
+    }
+    for node in instance.path {
+      index(followed.nodes[node], of: instance, isAwaited: false, followed, since: sighting, &keys)
     }
     instance.keys = keys.list
+  }
+
+  private func index(
+    _ node: DirectivePlan.Node, of instance: DirectiveInstance, isAwaited: Bool,
+    _ followed: DirectivePlan.Followed, since sighting: Sighting?, _ keys: inout InstanceKeys
+  ) {
+    guard node.test != nil else { return }
+    if let join = node.addressJoins.first(where: { instance.isBound($0.reference) }) {
+      let addresses =
+        sighting.map { instance.addresses($0, join) }
+        ?? instance.addresses(join.reference, join.other)
+      for address in addresses {
+        keys.add(.init(address: address, isSource: join.field == .source))
+      }
+    } else if sighting != nil {
+      return
+    } else if node.stage.joins.isEmpty, let field = followed.openerFields.first {
+      for address in instance.opener.addresses(field) {
+        keys.add(.init(address: address, isSource: field == .source))
+      }
+    } else if isAwaited {
+      keys.add(.init(address: nil, isSource: false))
+    }
   }
 }
 
@@ -199,7 +215,11 @@ private struct InstanceKeys {
   private(set) var list: [DirectiveInstances.Key]
   private var known: Set<DirectiveInstances.Key> = []
 
-  init(_ list: [DirectiveInstances.Key]) { self.list = list }
+  /// Goes on from a list, which is empty meanwhile: so it is not copied.
+  init(taking list: inout [DirectiveInstances.Key]) {
+    self.list = []
+    swap(&self.list, &list)
+  }
 
   mutating func add(_ key: DirectiveInstances.Key) {
     guard list.count < Self.limit else { return }

@@ -7,65 +7,70 @@ import Terms
 extension DirectiveEngine {
   /// Shows a report to the instances that it may concern; returns the directives that took it.
   mutating func offer(
-    _ sighting: Sighting, now: CaptureTime, into sink: inout ReportSink
-  ) -> Set<Int> {
-    var touched: Set<Int> = []
-    guard instances.count > 0 else { return touched }
-    let report = sighting.report
-    let kind = plan.bits(of: report.kind)
+    _ sighting: Sighting, _ kind: KindPlan, now: CaptureTime, into sink: inout ReportSink
+  ) -> [Int] {
+    guard instances.count > 0 else { return [] }
     var entries: [DirectiveInstances.Entry] = []
     func look(_ address: IPPrefix?, isSource: Bool) {
       instances.waiting(
-        for: .init(address: address, isSource: isSource), kind, report.id, plan, into: &entries)
+        for: .init(address: address, isSource: isSource), kind.bits, sighting.id, into: &entries)
     }
+    // A new revision may be held somewhere, whatever its kind is by now.
+    let isNew = sighting.revision == 0
     look(nil, isSource: false)
-    for source in report.sources.listed { look(source, isSource: true) }
-    for target in report.targets.listed { look(target, isSource: false) }
-    guard !entries.isEmpty else { return touched }
+    if !isNew || kind.waits.bySource {
+      for source in sighting.sources { look(source, isSource: true) }
+    }
+    if !isNew || kind.waits.byTarget {
+      for target in sighting.targets { look(target, isSource: false) }
+    }
+    guard !entries.isEmpty else { return [] }
     if entries.count > 1 { entries.sort() }
+    var touched: [Int] = []
     var previous = -1
     for entry in entries where entry.serial != previous {
       previous = entry.serial
       if let directive = show(sighting, kind, to: entry, now: now, into: &sink) {
-        touched.insert(directive)
+        if !touched.contains(directive) { touched.append(directive) }
       }
     }
     return touched
   }
 
   /// A directive never feeds on what it concluded itself.
-  private func isOwn(_ report: Report, _ directive: Int) -> Bool {
-    report.attributes[Directive.attribute] == .text(plan.directives[directive].name)
+  private func isOwn(_ sighting: Sighting, _ directive: Int) -> Bool {
+    sighting.directive.map { $0 == plan.followed[directive].directive.name } ?? false
   }
 
   /// The first waiting stage that the report fits takes it, else a stage already passed. The
   /// directive, when it was taken.
   private mutating func show(
-    _ sighting: Sighting, _ kind: KindBits, to entry: DirectiveInstances.Entry, now: CaptureTime,
+    _ sighting: Sighting, _ kind: KindPlan, to entry: DirectiveInstances.Entry, now: CaptureTime,
     into sink: inout ReportSink
   ) -> Int? {
     guard var instance = instances.take(entry) else { return nil }
     let keysBefore = instance.keys.count
-    let (passed, waiting) = (instance.path, instance.waiting)
+    let (passed, waiting) = (instance.path.count, instance.waiting.count)
+    let directive = instance.directive
     let isTaken =
-      !isOwn(sighting.report, instance.directive)
+      !isOwn(sighting, directive)
       && (revise(sighting, in: &instance, now: now, into: &sink)
         || take(sighting, kind, by: &instance, now: now, into: &sink)
         || sightAgain(sighting, kind, in: &instance, now: now, into: &sink))
     guard !isOver(instance) else {
       settle(&instance, now: now, into: &sink)
       instances.drop(instance, entry)
-      return isTaken ? instance.directive : nil
+      return isTaken ? directive : nil
     }
     if isTaken {
       instance.touched = now
-      let isWhereItWas = instance.path == passed && instance.waiting == waiting
+      let isWhereItWas = instance.path.count == passed && instance.waiting.count == waiting
       index(&instance, since: isWhereItWas ? sighting : nil)
     }
-    instances.put(
-      instance, entry, adding: instance.keys.dropFirst(keysBefore), due: due(instance),
-      isTaken ? plan : nil)
-    return isTaken ? instance.directive : nil
+    let keys = instance.keys.dropFirst(keysBefore)
+    let due = due(instance)
+    instances.put(instance, entry, adding: keys, due: due, isTaken ? plan : nil)
+    return isTaken ? directive : nil
   }
 
   private func isOver(_ instance: DirectiveInstance) -> Bool {
@@ -77,10 +82,9 @@ extension DirectiveEngine {
     _ sighting: Sighting, in instance: inout DirectiveInstance, now: CaptureTime,
     into sink: inout ReportSink
   ) -> Bool {
-    guard instance.held & DirectiveInstance.bit(sighting.report.id) != 0 else { return false }
+    guard instance.held & DirectiveInstance.bit(sighting.id) != 0 else { return false }
     for slot in instance.bindings.indices {
-      guard instance.bindings[slot]?.holds(sighting.report.id) == true else { continue }
-      _ = instance.bindings[slot]?.add(sighting)
+      guard instance.bindings[slot]?.revise(sighting) == true else { continue }
       noteActivity(&instance, slot)
       tellAgain(&instance, isNew: false, now: now, into: &sink)
       return true
@@ -89,31 +93,34 @@ extension DirectiveEngine {
   }
 
   private mutating func take(
-    _ sighting: Sighting, _ kind: KindBits, by instance: inout DirectiveInstance, now: CaptureTime,
-    into sink: inout ReportSink
+    _ sighting: Sighting, _ kind: KindPlan, by instance: inout DirectiveInstance,
+    now: CaptureTime, into sink: inout ReportSink
   ) -> Bool {
-    let report = sighting.report
-    for (position, node) in instance.waiting.enumerated()
-    where plan.takes(kind, instance.directive, node) {
-      let stage = plan.stage(instance.directive, node)
-      guard case .report(let test) = stage.test, test.accepts(report.kind),
-        instance.path.isEmpty || report.first <= instance.entered + stage.within,
-        test.holds(report, places), instance.agrees(report, with: stage)
+    let nodes = plan.followed[instance.directive].nodes
+    for position in instance.waiting.indices {
+      let number = instance.waiting[position]
+      let node = nodes[number]
+      guard node.accepts(kind), let test = node.test,
+        instance.path.isEmpty || sighting.first <= instance.entered + node.stage.within,
+        test.holds(sighting, places), instance.agrees(sighting, with: node.stage)
       else { continue }
-      if stage.isAbsence {
+      if node.stage.isAbsence {
         // What must not come has come.
-        instance.waiting.remove(at: position)
-        instance.progress.remove(at: position)
+        instance.forgo(position)
         return true
       }
-      guard instance.groups(report, stage, instance.progress[position]) else { continue }
-      guard instance.progress[position].add(sighting, to: stage) else {
+      guard !node.stage.isSimple else {
+        reach(number, in: &instance, with: [sighting], now: now, into: &sink)
+        return true
+      }
+      guard instance.groups(sighting, node.stage, instance.progress[position]) else { continue }
+      guard instance.progress[position].add(sighting, to: node.stage) else {
         // A first stage that counts slides along with what it counts.
-        if instance.path.isEmpty { instance.entered = max(instance.entered, report.last) }
+        if instance.path.isEmpty { instance.entered = max(instance.entered, sighting.last) }
         return true
       }
       let sightings = instance.progress[position].sightings
-      reach(node, in: &instance, with: sightings, now: now, into: &sink)
+      reach(number, in: &instance, with: sightings, now: now, into: &sink)
       return true
     }
     return false
@@ -121,18 +128,18 @@ extension DirectiveEngine {
 
   /// More of a stage already passed: it belongs to this instance and opens no other.
   private mutating func sightAgain(
-    _ sighting: Sighting, _ kind: KindBits, in instance: inout DirectiveInstance, now: CaptureTime,
-    into sink: inout ReportSink
+    _ sighting: Sighting, _ kind: KindPlan, in instance: inout DirectiveInstance,
+    now: CaptureTime, into sink: inout ReportSink
   ) -> Bool {
-    let report = sighting.report
-    for node in instance.path.reversed() where plan.takes(kind, instance.directive, node) {
-      let stage = plan.stage(instance.directive, node)
-      guard case .report(let test) = stage.test, !stage.isAbsence, test.accepts(report.kind),
-        test.holds(report, places), belongs(report, to: instance, stage)
+    let followed = plan.followed[instance.directive]
+    for number in instance.path.reversed() {
+      let node = followed.nodes[number]
+      guard node.accepts(kind), let test = node.test, !node.stage.isAbsence,
+        test.holds(sighting, places), belongs(sighting, to: instance, node.stage, followed)
       else { continue }
-      let isNew = instance.bindings[stage.slot]?.add(sighting) ?? false
-      if isNew { instance.hold(report.id) }
-      noteActivity(&instance, stage.slot)
+      let isNew = instance.bindings[node.slot]?.add(sighting) ?? false
+      if isNew { instance.hold(sighting.id) }
+      noteActivity(&instance, node.slot)
       tellAgain(&instance, isNew: isNew, now: now, into: &sink)
       return true
     }
@@ -140,18 +147,19 @@ extension DirectiveEngine {
   }
 
   private func belongs(
-    _ report: Report, to instance: DirectiveInstance, _ stage: Stage
+    _ sighting: Sighting, to instance: DirectiveInstance, _ stage: Stage,
+    _ followed: DirectivePlan.Followed
   ) -> Bool {
-    guard stage.joins.isEmpty else { return instance.agrees(report, with: stage) }
-    let fields = plan.openerFields[instance.directive]
+    guard stage.joins.isEmpty else { return instance.agrees(sighting, with: stage) }
+    let fields = followed.openerFields
     return !fields.isEmpty
       && fields.allSatisfy {
-        FieldValues($0, of: report).meets(FieldValues($0, of: instance.opener.report))
+        instance.opener.meets(FieldValues($0, of: sighting), in: $0) == true
       }
   }
 
   private func noteActivity(_ instance: inout DirectiveInstance, _ slot: Int) {
-    guard let node = instance.path.last, plan.stage(instance.directive, node).slot == slot,
+    guard let node = instance.path.last, plan.node(instance.directive, node).slot == slot,
       let last = instance.bindings[slot]?.last
     else { return }
     instance.entered = max(instance.entered, last)
@@ -159,83 +167,107 @@ extension DirectiveEngine {
 
   /// A second stage: each opening that it continues becomes an instance.
   mutating func fork(
-    _ sighting: Sighting, _ continuations: [DirectivePlan.Continuation], except: Set<Int>,
-    now: CaptureTime, into sink: inout ReportSink
+    _ sighting: Sighting, _ kind: KindPlan, except: [Int], now: CaptureTime,
+    into sink: inout ReportSink
   ) {
+    var found: [OpeningTable.Found] = []
+    for number in kind.lookUps.indices { find(number, kind, for: sighting, into: &found) }
+    guard !found.isEmpty else { return }
+    var roots = RootSet()
+    for opening in found { roots.formUnion(opening.roots) }
     var taken = except
-    let report = sighting.report
-    let kind = plan.bits(of: report.kind)
-    var looked: DirectivePlan.Continuation?
-    var openers: [Sighting] = []
-    for next in continuations {
-      // Those of one lookup stand together.
-      if looked?.leads(where: next) != true {
-        openers = self.openers(next, of: report)
-        looked = next
-      }
-      guard !openers.isEmpty, !taken.contains(next.directive) else { continue }
-      let stage = plan.stage(next.directive, next.node)
-      guard case .report(let test) = stage.test, test.holds(report, places),
-        !isOwn(report, next.directive)
-      else { continue }
-      for opening in openers {
-        guard opening.report.id != report.id, report.first <= opening.report.last + stage.within,
-          !isOwn(opening.report, next.directive)
-        else { continue }
-        let directive = plan.directives[next.directive]
-        var instance = DirectiveInstance(
-          directive, index: next.directive, opener: opening, now: now)
-        reach(next.entry, in: &instance, with: [opening], now: now, into: &sink)
-        guard take(sighting, kind, by: &instance, now: now, into: &sink) else { continue }
-        taken.insert(next.directive)
-        if !isOver(instance) {
-          index(&instance)
-          instances.add(instance, due: due(instance), plan)
+    for root in roots.intersection(kind.continued).members {
+      for place in kind.starts[root]..<kind.continuations.count {
+        let next = kind.continuations[place]
+        guard next.root == root else { break }
+        guard !taken.contains(next.directive) else { continue }
+        let openers = Self.newest(found, by: kind.lookUpOf[place], of: root)
+        guard !openers.isEmpty else { continue }
+        if continues(next, openers, sighting, kind, now: now, into: &sink) {
+          taken.append(next.directive)
         }
-        break
       }
     }
   }
 
-  private func openers(
-    _ next: DirectivePlan.Continuation, of report: Report
-  ) -> [Sighting] {
-    guard let field = next.field else {
-      let found = openings.find(next.root, nil, nil)
-      return [found.0, found.1].compactMap { $0 }
+  /// Whether the report continues one of the openings; the first that it does makes an instance.
+  private mutating func continues(
+    _ next: DirectivePlan.Continuation, _ openers: [Sighting], _ sighting: Sighting,
+    _ kind: KindPlan, now: CaptureTime, into sink: inout ReportSink
+  ) -> Bool {
+    let followed = plan.followed[next.directive]
+    let node = followed.nodes[next.node]
+    guard let test = node.test, test.holds(sighting, places), !isOwn(sighting, next.directive)
+    else { return false }
+    for opening in openers {
+      guard opening.id != sighting.id, sighting.first <= opening.last + node.stage.within,
+        !isOwn(opening, next.directive)
+      else { continue }
+      var instance = DirectiveInstance(followed, opener: opening, now: now)
+      reach(next.entry, in: &instance, with: [opening], now: now, into: &sink)
+      guard take(sighting, kind, by: &instance, now: now, into: &sink) else { continue }
+      if !isOver(instance) {
+        index(&instance)
+        let due = due(instance)
+        instances.add(instance, due: due, plan)
+      }
+      return true
     }
+    return false
+  }
+
+  /// Adds the openings that a look-up finds, of all roots, by each address in turn.
+  private func find(
+    _ lookUp: Int, _ kind: KindPlan, for sighting: Sighting, into found: inout [OpeningTable.Found]
+  ) {
+    let way = kind.lookUps[lookUp]
+    guard let field = way.field else {
+      openings.find(.anywhere, of: kind.continued, place: (lookUp, 0), into: &found)
+      return
+    }
+    for (number, address) in sighting.addresses(field).enumerated() {
+      openings.find(
+        way.other == .source ? .source(address) : .target(address), of: kind.continued,
+        place: (lookUp, number), into: &found)
+    }
+  }
+
+  /// Of those that a look-up found and that opened a root the two newest of each address.
+  private static func newest(
+    _ found: [OpeningTable.Found], by lookUp: Int, of root: Int
+  ) -> [Sighting] {
     var list: [Sighting] = []
-    for address in (field == .source ? report.sources : report.targets).listed {
-      let found = openings.find(next.root, address, next.other)
-      if let last = found.0 { list.append(last) }
-      if let before = found.1 { list.append(before) }
+    var (address, count) = (-1, 0)
+    for opening in found
+    where opening.place.lookUp == lookUp && opening.roots.contains(root) {
+      if opening.place.address != address { (address, count) = (opening.place.address, 0) }
+      count += 1
+      if count <= 2 { list.append(opening.sighting) }
     }
     return list
   }
 
   /// A first stage that makes an instance at once.
   mutating func open(
-    _ sighting: Sighting, _ entry: DirectivePlan.Entry, now: CaptureTime,
+    _ sighting: Sighting, _ kind: KindPlan, _ entry: DirectivePlan.Entry, now: CaptureTime,
     into sink: inout ReportSink
   ) {
-    let stage = plan.stage(entry.directive, entry.node)
-    guard case .report(let test) = stage.test, test.holds(sighting.report, places),
-      !isOwn(sighting.report, entry.directive)
+    let followed = plan.followed[entry.directive]
+    let node = followed.nodes[entry.node]
+    guard let test = node.test, test.holds(sighting, places), !isOwn(sighting, entry.directive)
     else { return }
-    let directive = plan.directives[entry.directive]
-    var instance = DirectiveInstance(
-      directive, index: entry.directive, opener: sighting, now: now)
-    wait(for: [entry.node], in: &instance)
-    let kind = plan.bits(of: sighting.report.kind)
+    if !entry.questions.isEmpty,
+      !entry.questions.contains(where: { isAnswered($0, sighting, slot: node.slot) })
+    {
+      return
+    }
+    var instance = DirectiveInstance(followed, opener: sighting, now: now)
+    instance.wait(for: [entry.node], isCounted: !node.stage.isSimple)
     guard take(sighting, kind, by: &instance, now: now, into: &sink), !isOver(instance) else {
       return
     }
     index(&instance)
-    instances.add(instance, due: due(instance), plan)
-  }
-
-  func wait(for nodes: [Int], in instance: inout DirectiveInstance) {
-    instance.waiting = nodes
-    instance.progress = nodes.map { _ in StageProgress() }
+    let due = due(instance)
+    instances.add(instance, due: due, plan)
   }
 }

@@ -38,19 +38,24 @@ extension DirectiveEngine {
     _ instance: inout DirectiveInstance, now: CaptureTime, into sink: inout ReportSink
   ) {
     instance.retell = nil
-    let directive = plan.directives[instance.directive]
-    let sightings = instance.path.flatMap { node in
-      instance.bindings[plan.stage(instance.directive, node).slot]?.sightings ?? []
+    let directive = plan.followed[instance.directive].directive
+    var sightings: [Sighting] = []
+    for node in instance.path {
+      guard let binding = instance.bindings[plan.node(instance.directive, node).slot] else {
+        continue
+      }
+      sightings += binding.sightings
     }
-    guard let firstSighting = sightings.first else { return }
-    let first = sightings.reduce(firstSighting.report.first) { min($0, $1.report.first) }
-    let last = sightings.reduce(firstSighting.report.last) { max($0, $1.report.last) }
+    guard let opening = sightings.first else { return }
+    let first = sightings.reduce(opening.first) { min($0, $1.first) }
+    let last = sightings.reduce(opening.last) { max($0, $1.last) }
+    let isNew = instance.told == nil
     var report =
       instance.told
       ?? sink.opening(
-        directive.kind, subject: "\(directive.name) \(instance.opener.report.id)", first: first,
+        directive.kind, subject: "\(directive.name) \(instance.opener.id)", first: first,
         last: last, at: now, severity: 0, confidence: 0)
-    if instance.told != nil { report.revision &+= 1 }
+    if !isNew { report.revision &+= 1 }
     report.emitted = now
     report.first = min(report.first, first)
     report.last = max(report.last, last)
@@ -62,67 +67,84 @@ extension DirectiveEngine {
       report.targets.formUnion(sighting.report.targets)
       grounds.add(sighting)
     }
-    let ports = Set(sightings.flatMap(\.report.ports)).sorted()
-    report.ports = Array(ports.prefix(Report.Limit.ports))
-    let transports = Set(sightings.map(\.report.transport))
-    report.transport = transports.count == 1 ? transports.first ?? nil : nil
+    report.ports = Self.ports(sightings)
+    let transport = opening.report.transport
+    report.transport = sightings.allSatisfy { $0.report.transport == transport } ? transport : nil
     report.terms = terms(instance)
-    describe(&report, instance, directive, sightings)
+    let changing: [(String, AttributeValue)] = [
+      ("stages", .text(Self.families(sightings))),
+      ("steps", .count(UInt64(instance.path.count))),
+      ("duration", .duration(report.last - report.first)),
+      // A conclusion from conclusions feeds no further directive.
+      ("depth", .count(sightings.contains { $0.isOwn } ? 2 : 1)),
+    ]
+    if isNew {
+      context.describe(&report, changing + Self.lasting(instance, directive))
+    } else {
+      for (name, value) in changing where report.attributes[name].map({ $0 != value }) ?? false {
+        report.attributes[name] = value
+      }
+    }
     grounds.apply(to: &report)
     instance.told = report
     sink.emit(report)
   }
 
-  private func describe(
-    _ report: inout Report, _ instance: DirectiveInstance, _ directive: Directive,
-    _ sightings: [Sighting]
-  ) {
+  private static func ports(_ sightings: [Sighting]) -> [UInt16] {
+    guard let first = sightings.first?.report.ports else { return [] }
+    if sightings.allSatisfy({ $0.report.ports == first }) { return first }
+    return Array(Set(sightings.flatMap(\.report.ports)).sorted().prefix(Report.Limit.ports))
+  }
+
+  /// The families of what was seen, in order.
+  private static func families(_ sightings: [Sighting]) -> String {
     var families: [String] = []
     for sighting in sightings {
-      let own: [String]
-      if case .text(let stages)? = sighting.report.attributes["stages"] {
-        own = stages.split(separator: ",").map(String.init)
-      } else {
-        own = [String(sighting.report.kind.family)]
+      let kind = sighting.report.kind
+      guard case .text(let stages)? = sighting.report.attributes["stages"] else {
+        if !families.contains(kind.family) { families.append(kind.family) }
+        continue
       }
-      for family in own where !families.contains(family) { families.append(family) }
+      for family in stages.split(separator: ",") where !families.contains(where: { $0 == family }) {
+        families.append(String(family))
+      }
     }
+    return families.joined(separator: ",")
+  }
+
+  /// What stays as it is however far a directive comes.
+  private static func lasting(
+    _ instance: DirectiveInstance, _ directive: Directive
+  ) -> [(String, AttributeValue)] {
     var attributes: [(String, AttributeValue)] = [
       (Directive.attribute, .text(directive.name)),
-      ("stages", .text(families.joined(separator: ","))),
-      ("steps", .count(UInt64(instance.path.count))),
-      ("duration", .duration(report.last - report.first)),
       ("techniques", .text(directive.techniques.joined(separator: ","))),
-      // A conclusion from conclusions feeds no further directive.
-      ("depth", .count(sightings.contains { $0.isOwn } ? 2 : 1)),
     ]
-    if let root = instance.opener.report.sources.listed.first {
+    if let root = instance.opener.sources.first {
       attributes.append(("root", .address(root.base)))
     }
-    context.describe(&report, attributes)
+    return attributes
   }
 
   /// A term per stage reached, with what it was held against, and what came of it.
   private func terms(_ instance: DirectiveInstance) -> [Term] {
-    let directive = plan.directives[instance.directive]
+    let followed = plan.followed[instance.directive]
     var terms: [Term] = []
     var before: CaptureTime?
     for (number, node) in instance.path.enumerated() {
-      let stage = plan.stage(instance.directive, node)
+      let stage = followed.nodes[node].stage
       guard let binding = instance.bindings[stage.slot] else { continue }
-      let name = "stage \(number + 1), \(directive.slots[stage.slot])"
+      let name = "stage \(number + 1), \(followed.directive.slots[stage.slot])"
       switch stage.test {
       case .report where stage.isAbsence:
         terms.append(Term("\(name): nothing came for", stage.within.seconds, unit: "s"))
       case .report:
-        let kinds = Set(binding.sightings.map(\.report.kind.text)).sorted()
         terms.append(
           Term(
-            "\(name): \(kinds.joined(separator: ", "))", Double(binding.sightings.count),
+            "\(name): \(Self.kinds(binding))", Double(binding.count),
             threshold: Double(stage.count), unit: "reports"))
-        let first = binding.sightings.map(\.report.first).min() ?? binding.reached
         if let before {
-          let gap = max(0, (first - before).seconds)
+          let gap = max(0, (binding.first - before).seconds)
           terms.append(
             Term("\(name): after", gap, threshold: stage.within.seconds, unit: "s"))
         }
@@ -134,13 +156,21 @@ extension DirectiveEngine {
       }
       before = binding.last
     }
-    terms = Array(terms.prefix(Report.Limit.terms - 3))
+    if terms.count > Report.Limit.terms - 3 {
+      terms.removeLast(terms.count - (Report.Limit.terms - 3))
+    }
     terms.append(Term("priority", Double(instance.priority), unit: "of 5"))
     terms.append(Term("reliability", Double(instance.reliability), unit: "of 10"))
     var least: Double?
-    if case .risk(let bound) = directive.telling { least = Double(bound) }
+    if case .risk(let bound) = followed.directive.telling { least = Double(bound) }
     terms.append(Term("risk", Double(risk(instance)), threshold: least, unit: "of 10"))
     return terms
+  }
+
+  private static func kinds(_ binding: StageBinding) -> String {
+    guard let first = binding.sightings.first?.report.kind else { return "" }
+    if binding.sightings.allSatisfy({ $0.report.kind == first }) { return first.text }
+    return Set(binding.sightings.map(\.report.kind.text)).sorted().joined(separator: ", ")
   }
 }
 

@@ -17,7 +17,7 @@ struct DirectiveEngine: AnalysisEngine, Codable {
     "Reports held at once; beyond it the earliest are taken before their time.")
   static let openingsLimit = EngineLimit(
     "directives.openings", 8192, .count,
-    "Opening reports kept per kind of opening; the oldest go first.")
+    "Opening reports kept of each kind; the oldest go first.")
   static let instancesLimit = EngineLimit(
     "directives.instances", 16_384, .count,
     "Directives under way at once; those that came least far go first.")
@@ -39,16 +39,15 @@ struct DirectiveEngine: AnalysisEngine, Codable {
     var sighting: Sighting
 
     static func < (left: Held, right: Held) -> Bool {
-      let mine = left.sighting.report
-      let theirs = right.sighting.report
       if left.first != right.first { return left.first < right.first }
-      return (left.emitted, mine.id, mine.revision) < (right.emitted, theirs.id, theirs.revision)
+      if left.emitted != right.emitted { return left.emitted < right.emitted }
+      let (mine, theirs) = (left.sighting, right.sighting)
+      return (mine.id, mine.revision) < (theirs.id, theirs.revision)
     }
 
     static func == (left: Held, right: Held) -> Bool {
-      left.sighting.report.id == right.sighting.report.id
-        && left.sighting.report.revision == right.sighting.report.revision
-        && left.emitted == right.emitted
+      left.emitted == right.emitted && left.sighting.id == right.sighting.id
+        && left.sighting.revision == right.sighting.revision
     }
   }
 
@@ -58,7 +57,7 @@ struct DirectiveEngine: AnalysisEngine, Codable {
   let delay: TimeSpan
   let settling: TimeSpan
   private let heldCapacity: Int
-  private var kinds = Remade<[ReportKind: DirectivePlan.KindPlan]>()
+  private var kinds = Remade<[ReportKind: KindPlan]>()
   private var held = EarliestFirst<Held>()
   /// When each held report is due, in order of arrival.
   private var arrivals: [Held] = []
@@ -76,9 +75,9 @@ struct DirectiveEngine: AnalysisEngine, Codable {
     delay = context.limits.span(Self.delayLimit)
     settling = context.limits.span(Self.settlingLimit)
     heldCapacity = max(1, context.limits.count(Self.heldLimit))
-    openings = OpeningTable(plan, capacity: context.limits.count(Self.openingsLimit))
+    openings = OpeningTable(capacity: context.limits.count(Self.openingsLimit))
     instances = DirectiveInstances(
-      directives: plan.directives.count, capacity: context.limits.count(Self.instancesLimit),
+      directives: plan.followed.count, capacity: context.limits.count(Self.instancesLimit),
       perDirective: context.limits.count(Self.perDirectiveLimit))
     services = ServiceMemory(capacity: context.limits.count(Self.servicesLimit))
   }
@@ -89,7 +88,7 @@ struct DirectiveEngine: AnalysisEngine, Codable {
     return min(arrival, instances.nextDeadline)
   }
 
-  var interest: EventClasses { plan.directives.isEmpty ? [] : .all }
+  var interest: EventClasses { plan.isEmpty ? [] : .all }
 
   mutating func analyse(_ event: Report, into sink: inout ReportSink) {
     if let summary = event.summary {
@@ -110,16 +109,18 @@ struct DirectiveEngine: AnalysisEngine, Codable {
   private mutating func hold(_ event: Report, isOwn: Bool, into sink: inout ReportSink) {
     guard plan(for: event.kind).isWanted else { return }
     let entry = Held(
-      first: event.first, emitted: event.emitted, sighting: Sighting(event, isOwn: isOwn))
+      first: event.first, emitted: event.emitted,
+      sighting: Sighting(event, isOwn: isOwn, places))
     held.insert(entry)
     arrivals.append(entry)
     if held.count > heldCapacity, let earliest = held.popMin() {
+      instances.remake(plan)
       hurried &+= 1
       match(earliest.sighting, now: event.emitted, into: &sink)
     }
   }
 
-  private mutating func plan(for kind: ReportKind) -> DirectivePlan.KindPlan {
+  private mutating func plan(for kind: ReportKind) -> KindPlan {
     if let known = kinds.value[kind] { return known }
     let fresh = plan.plan(for: kind)
     kinds.value[kind] = fresh
@@ -127,6 +128,7 @@ struct DirectiveEngine: AnalysisEngine, Codable {
   }
 
   mutating func advance(to now: CaptureTime, into sink: inout ReportSink) {
+    instances.remake(plan)
     while nextArrival < arrivals.count, arrivals[nextArrival].emitted + delay <= now {
       let due = arrivals[nextArrival]
       nextArrival += 1
@@ -145,15 +147,20 @@ struct DirectiveEngine: AnalysisEngine, Codable {
   private mutating func match(
     _ sighting: Sighting, now: CaptureTime, into sink: inout ReportSink
   ) {
-    let plan = plan(for: sighting.report.kind)
-    let touched = offer(sighting, now: now, into: &sink)
-    fork(sighting, plan.continuations, except: touched, now: now, into: &sink)
-    for entry in plan.entries where !touched.contains(entry.directive) {
-      open(sighting, entry, now: now, into: &sink)
+    let kind = plan(for: sighting.report.kind)
+    let touched = offer(sighting, kind, now: now, into: &sink)
+    fork(sighting, kind, except: touched, now: now, into: &sink)
+    for entry in kind.entries where !touched.contains(entry.directive) {
+      open(sighting, kind, entry, now: now, into: &sink)
     }
-    for root in plan.roots where self.plan.roots[root].test.holds(sighting.report, places) {
-      openings.insert(sighting, root: root, within: self.plan.roots[root].within)
+    var roots = RootSet()
+    var within = TimeSpan.zero
+    for opener in kind.openers where opener.test.holds(sighting, places) {
+      roots.insert(opener.root)
+      within = max(within, opener.within)
     }
+    guard !roots.isEmpty else { return }
+    openings.insert(sighting, of: kind.crowd, roots: roots, within: within, plan)
   }
 }
 
@@ -163,12 +170,12 @@ extension DirectiveEngine: LossCounting {
 }
 
 extension DirectiveEngine {
-  var listens: Bool { !plan.directives.isEmpty }
+  var listens: Bool { !plan.isEmpty }
 
   /// What the other engines of this monitor conclude from joined evidence may be a stage, and so
   /// may what another directive concluded, unless that rests on a conclusion itself: chains end.
   mutating func hear(_ conclusion: Report, into sink: inout ReportSink) {
-    guard !plan.directives.isEmpty, conclusion.reportClass == .detection else { return }
+    guard !plan.isEmpty, conclusion.reportClass == .detection else { return }
     let isChained = conclusion.attributes[Directive.attribute] != nil
     guard isChained || Self.joined.contains(conclusion.kind) else { return }
     if isChained, case .count(let depth)? = conclusion.attributes["depth"], depth > 1 { return }

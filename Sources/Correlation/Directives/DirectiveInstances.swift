@@ -44,28 +44,35 @@ struct DirectiveInstances: Sendable, Codable {
     var kinds = KindBits()
     var held: UInt64 = 0
 
-    init() {}
-
-    init(_ instance: DirectiveInstance, _ plan: DirectivePlan) {
-      kinds = plan.interest(of: instance)
-      held = instance.held
+    static func of(_ instance: DirectiveInstance, _ plan: DirectivePlan) -> Interest {
+      Interest(kinds: plan.interest(of: instance), held: instance.held)
     }
+  }
+
+  /// What is asked of all instances at once, beside them: to look into each would go far.
+  private struct Head: Sendable, Codable {
+    /// Whose slot it is; 0 for a vacant one.
+    var serial: Int
+    var directive: Int
+    /// The deadline in force; older entries of the heap mean nothing.
+    var due: CaptureTime?
+    var touched: CaptureTime
+    /// How far it came, and whose it is.
+    var worth: Int
+    var crowd: Crowd
   }
 
   private let capacity: Int
   private let perDirective: Int
   /// By slot; nil in vacant ones, and while an instance is taken out.
   private var live: [DirectiveInstance?] = []
-  private var interests = Remade<[Interest?]>()
-  /// The deadline in force of each; older entries of the heap mean nothing.
-  private var due: [CaptureTime?] = []
-  /// The directive that each follows: to look into one where it stands would copy it.
-  private var directives: [Int] = []
-  /// Whose slot it is; 0 for a vacant one.
-  private var serials: [Int] = []
+  private var heads: [Head] = []
+  private var interests = Remade<[Interest]>()
   private var vacant: [Int32] = []
   private var counts: [Int]
   private var index: [Key: [Entry]] = [:]
+  /// Those that wait for no address.
+  private var anywhere: [Entry] = []
   private var deadlines = EarliestFirst<Due>()
   private var serial = 0
   /// Instances that had to give way.
@@ -81,71 +88,90 @@ struct DirectiveInstances: Sendable, Codable {
 
   var nextDeadline: CaptureTime { deadlines.min?.time ?? .distantFuture }
 
-  /// Adds the instances that wait for the key and may take a report of this kind and id.
-  mutating func waiting(
-    for key: Key, _ kind: KindBits, _ id: ReportID, _ plan: DirectivePlan,
-    into entries: inout [Entry]
-  ) {
-    guard let list = index[key] else { return }
-    let bit = DirectiveInstance.bit(id)
-    for entry in list {
-      let interest = interest(entry.slot, plan)
-      if interest.kinds.meets(kind) || interest.held & bit != 0 { entries.append(entry) }
-    }
+  /// Makes what a state does not hold, after one was read.
+  mutating func remake(_ plan: DirectivePlan) {
+    guard interests.value.count < live.count else { return }
+    interests.value = live.map { $0.map { Interest.of($0, plan) } ?? Interest() }
   }
 
-  /// What the instance in a slot takes; made again after a state was read.
-  private mutating func interest(_ slot: Int32, _ plan: DirectivePlan) -> Interest {
-    let slot = Int(slot)
-    while interests.value.count < live.count { interests.value.append(nil) }
-    if let known = interests.value[slot] { return known }
-    guard let instance = live[slot] else { return Interest() }
-    let fresh = Interest(instance, plan)
-    interests.value[slot] = fresh
-    return fresh
+  /// Adds the instances that wait for the key and may take a report of this kind and id.
+  func waiting(for key: Key, _ kind: KindBits, _ id: ReportID, into entries: inout [Entry]) {
+    guard key.address != nil else { return filter(anywhere, kind, id, into: &entries) }
+    if let list = index[key] { filter(list, kind, id, into: &entries) }
+  }
+
+  private func filter(
+    _ list: [Entry], _ kind: KindBits, _ id: ReportID, into entries: inout [Entry]
+  ) {
+    let bit = DirectiveInstance.bit(id)
+    for entry in list {
+      let slot = Int(entry.slot)
+      if interests.value[slot].kinds.meets(kind) || interests.value[slot].held & bit != 0 {
+        entries.append(entry)
+      }
+    }
   }
 
   /// Takes an instance out, to be put back by `put` or forgotten by `drop`.
   mutating func take(_ entry: Entry) -> DirectiveInstance? { live[Int(entry.slot)].take() }
 
-  mutating func add(_ instance: DirectiveInstance, due time: CaptureTime, _ plan: DirectivePlan) {
+  mutating func add(
+    _ instance: consuming DirectiveInstance, due time: CaptureTime, _ plan: DirectivePlan
+  ) {
     makeRoom(for: instance.directive)
     serial += 1
     let entry = Entry(serial: serial, slot: vacant.popLast() ?? Int32(live.count))
+    let head = Head(
+      serial: serial, directive: instance.directive, touched: instance.touched,
+      worth: instance.worth, crowd: instance.crowd)
     if Int(entry.slot) == live.count {
       live.append(nil)
-      due.append(nil)
-      serials.append(0)
-      directives.append(0)
+      heads.append(head)
+      interests.value.append(Interest())
+    } else {
+      heads[Int(entry.slot)] = head
     }
-    directives[Int(entry.slot)] = instance.directive
-    serials[Int(entry.slot)] = serial
     counts[instance.directive] += 1
-    for key in instance.keys { index[key, default: []].append(entry) }
+    for key in instance.keys {
+      if key.address == nil {
+        anywhere.append(entry)
+      } else {
+        index[key, default: []].append(entry)
+      }
+    }
     put(instance, entry, adding: [], due: time, plan)
   }
 
   /// Puts an instance back, with `keys` new ones.
   /// - Parameter plan: nil for one that is as it was.
   mutating func put(
-    _ instance: DirectiveInstance, _ entry: Entry, adding keys: ArraySlice<Key>,
+    _ instance: consuming DirectiveInstance, _ entry: Entry, adding keys: ArraySlice<Key>,
     due time: CaptureTime, _ plan: DirectivePlan?
   ) {
     for key in keys {
-      // Serials stay in order, whichever instance gained the key first.
-      let list = index[key] ?? []
-      let place = list.lastIndex { $0 < entry }.map { $0 + 1 } ?? 0
-      index[key, default: []].insert(entry, at: place)
+      if key.address == nil {
+        Self.insert(entry, into: &anywhere)
+      } else {
+        Self.insert(entry, into: &index[key, default: []])
+      }
     }
     let slot = Int(entry.slot)
-    live[slot] = instance
     if let plan {
-      while interests.value.count <= slot { interests.value.append(nil) }
-      interests.value[slot] = Interest(instance, plan)
+      interests.value[slot] = Interest.of(instance, plan)
+      heads[slot].touched = instance.touched
+      heads[slot].worth = instance.worth
+      heads[slot].crowd = instance.crowd
     }
-    guard due[slot] != time else { return }
-    due[slot] = time
+    live[slot] = instance
+    guard heads[slot].due != time else { return }
+    heads[slot].due = time
     if time < .distantFuture { deadlines.insert(Due(time: time, entry: entry)) }
+  }
+
+  /// Serials stay in order, whichever instance gained the key first.
+  private static func insert(_ entry: Entry, into list: inout [Entry]) {
+    let place = list.lastIndex { $0 < entry }.map { $0 + 1 } ?? 0
+    list.insert(entry, at: place)
   }
 
   /// The next instance whose deadline has come; nil when there is none.
@@ -153,8 +179,10 @@ struct DirectiveInstances: Sendable, Codable {
     while let first = deadlines.min, first.time <= now {
       deadlines.removeMin()
       let slot = Int(first.entry.slot)
-      guard serials[slot] == first.entry.serial, due[slot] == first.time else { continue }
-      due[slot] = nil
+      guard heads[slot].serial == first.entry.serial, heads[slot].due == first.time else {
+        continue
+      }
+      heads[slot].due = nil
       return first.entry
     }
     return nil
@@ -164,85 +192,44 @@ struct DirectiveInstances: Sendable, Codable {
   mutating func drop(_ instance: DirectiveInstance, _ entry: Entry) {
     counts[instance.directive] -= 1
     let slot = Int(entry.slot)
-    due[slot] = nil
-    serials[slot] = 0
+    heads[slot].due = nil
+    heads[slot].serial = 0
     vacant.append(entry.slot)
-    if interests.value.indices.contains(slot) { interests.value[slot] = nil }
+    interests.value[slot] = Interest()
     for key in instance.keys {
+      guard key.address != nil else {
+        anywhere.removeAll { $0.serial == entry.serial }
+        continue
+      }
       guard let place = index.index(forKey: key) else { continue }
-      index.values[place].removeAll { $0.serial == entry.serial }
-      if index.values[place].isEmpty { index.remove(at: place) }
+      if index.values[place].count == 1, index.values[place][0].serial == entry.serial {
+        index.remove(at: place)
+      } else {
+        index.values[place].removeAll { $0.serial == entry.serial }
+      }
     }
   }
 
-  /// An eighth of the directive's instances go, or of all, in `evictionOrder`.
+  /// An eighth of the directive's instances go, or of all, in the order of `InstanceEviction`.
   private mutating func makeRoom(for directive: Int) {
     let isFull = count >= capacity
     guard isFull || counts[directive] >= perDirective else { return }
-    var candidates: [Candidate] = []
-    for slot in live.indices {
-      guard serials[slot] > 0, isFull || directives[slot] == directive, let instance = live[slot]
-      else { continue }
+    var candidates: [InstanceEviction] = []
+    candidates.reserveCapacity(isFull ? count : counts[directive])
+    for slot in heads.indices
+    where heads[slot].serial > 0 && (isFull || heads[slot].directive == directive) {
+      let head = heads[slot]
       candidates.append(
-        Candidate(
-          entry: Entry(serial: serials[slot], slot: Int32(slot)), touched: instance.touched,
-          share: .init(stage: instance.worth, crowd: instance.crowd)))
+        InstanceEviction(
+          entry: Entry(serial: head.serial, slot: Int32(slot)), touched: head.touched,
+          share: .init(stage: head.worth, crowd: head.crowd)))
     }
-    for entry in Self.evictionOrder(candidates).prefix(candidates.count / 8 + 1) {
+    let count = candidates.count / 8 + 1
+    for entry in InstanceEviction.order(candidates).prefix(count) {
       guard let gone = take(entry) else { continue }
       drop(gone, entry)
       evicted &+= 1
     }
-  }
-
-  private struct Candidate {
-    struct Share: Hashable {
-      var stage: Int
-      var crowd: Crowd
-    }
-
-    struct ChildShare: Hashable {
-      var stage: Int
-      var child: MonitorName
-    }
-
-    var entry: Entry
-    var touched: CaptureTime
-    var share: Share
-    /// How many of its share, then of its child's, are worth more.
-    var rank = 0
-
-    /// The newer first.
-    static func isNewer(_ left: Candidate, _ right: Candidate) -> Bool {
-      (left.touched, left.entry) > (right.touched, right.entry)
-    }
-  }
-
-  /// Those that came least far go first. Of them whoever holds most gives: of the children the one
-  /// with most instances, of its blocks of addresses the one with most, and there the longest
-  /// untouched. So a flood of openings never pushes out an attack that has advanced, and a flood of
-  /// advanced ones none that is not part of it.
-  private static func evictionOrder(_ candidates: [Candidate]) -> [Entry] {
-    var list = candidates
-    list.sort(by: Candidate.isNewer)
-    var held: [Candidate.Share: Int] = [:]
-    for index in list.indices {
-      list[index].rank = held[list[index].share, default: 0]
-      held[list[index].share, default: 0] += 1
-    }
-    list.sort { $0.rank != $1.rank ? $0.rank < $1.rank : Candidate.isNewer($0, $1) }
-    var ofChild: [Candidate.ChildShare: Int] = [:]
-    for index in list.indices {
-      let share = list[index].share
-      let key = Candidate.ChildShare(stage: share.stage, child: share.crowd.child)
-      list[index].rank = ofChild[key, default: 0]
-      ofChild[key, default: 0] += 1
-    }
-    list.sort { left, right in
-      if left.share.stage != right.share.stage { return left.share.stage < right.share.stage }
-      return left.rank != right.rank ? left.rank > right.rank : Candidate.isNewer(right, left)
-    }
-    return list.map(\.entry)
   }
 }
 
@@ -253,8 +240,8 @@ extension DirectiveInstance {
   /// Whose it is: of the stage reached last.
   fileprivate var crowd: Crowd {
     for slot in bindings.reversed() {
-      if let newest = slot?.sightings.last { return Crowd(newest.report) }
+      if let newest = slot?.newest { return newest.crowd }
     }
-    return Crowd(opener.report)
+    return opener.crowd
   }
 }

@@ -8,6 +8,65 @@ import Terms
 /// Directives that open with the same test share one *root*: a report that fits it is kept once
 /// (`OpeningTable`), and only the second stage makes an instance of a directive.
 struct DirectivePlan: Sendable {
+  /// A directive and its nodes. An object, as are the nodes: to look at one copies nothing.
+  final class Followed: Sendable {
+    let index: Int
+    let directive: Directive
+    let nodes: [Node]
+    /// The addresses of the opening report that later stages refer to.
+    let openerFields: [ReportField]
+
+    init(_ directive: Directive, index: Int, _ bits: [ReportKind: KindBits]) {
+      self.index = index
+      self.directive = directive
+      openerFields = DirectivePlan.openerFields(of: directive)
+      let kinds = directive.stages.map { stage in
+        bits.reduce(into: KindBits()) { if stage.accepts($1.key) { $0.formUnion($1.value) } }
+      }
+      nodes = directive.graph.nodes.map { node in
+        Node(
+          directive.stages[node.stage], next: node.next, isEnd: node.isEnd,
+          kinds: kinds[node.stage],
+          isCountedNext: node.next.contains {
+            !directive.stages[directive.graph.nodes[$0].stage].isSimple
+          })
+      }
+    }
+  }
+
+  /// One place of a directive's graph.
+  final class Node: Sendable {
+    let stage: Stage
+    let slot: Int
+    let next: [Int]
+    let isEnd: Bool
+    let kinds: KindBits
+    /// nil for a question.
+    let test: StageTest?
+    /// Whether a stage that may come next has to be counted towards.
+    let isCountedNext: Bool
+    /// The joins by which an instance that waits here can be found.
+    let addressJoins: [Join]
+
+    init(_ stage: Stage, next: [Int], isEnd: Bool, kinds: KindBits, isCountedNext: Bool) {
+      self.stage = stage
+      slot = stage.slot
+      self.next = next
+      self.isEnd = isEnd
+      self.kinds = kinds
+      self.isCountedNext = isCountedNext
+      if case .report(let test) = stage.test { self.test = StageTest(test) } else { test = nil }
+      addressJoins = stage.joins.filter {
+        !$0.isNegated && $0.field.isAddress && $0.other.isAddress
+      }
+    }
+
+    func accepts(_ kind: KindPlan) -> Bool {
+      guard kinds.meets(kind.bits), let test else { return false }
+      return kind.isExact || test.accepts(kind.kind)
+    }
+  }
+
   /// A first stage that one report opens, of one or several directives.
   struct Root: Sendable {
     let test: ReportTest
@@ -19,21 +78,23 @@ struct DirectivePlan: Sendable {
     var isTimed = false
   }
 
-  /// A second stage: an event that fits it looks for openings of a root.
+  /// How a second stage finds openings: the report's address in this role is the opening's in that
+  /// one; nil when only time joins them.
+  struct LookUp: Sendable, Equatable {
+    let field: ReportField?
+    let other: ReportField?
+
+    /// Their order.
+    fileprivate var text: (String, String) { (field?.text ?? "", other?.text ?? "") }
+  }
+
+  /// A second stage: a report that fits it looks for openings of a root.
   struct Continuation: Sendable {
     let root: Int
     let directive: Int
     let entry: Int
     let node: Int
-    /// How the two hang together: the event's address in this role is the opening's in that one;
-    /// nil when only time joins them.
-    let field: ReportField?
-    let other: ReportField?
-
-    /// Whether the other looks for the same openings.
-    func leads(where next: Continuation) -> Bool {
-      root == next.root && field == next.field && other == next.other
-    }
+    let lookUp: LookUp
   }
 
   /// A first stage that makes an instance at once: one that counts, or that a question or an
@@ -41,62 +102,50 @@ struct DirectivePlan: Sendable {
   struct Entry: Sendable {
     let directive: Int
     let node: Int
+    /// What is asked as soon as it is reached, where nothing else follows: without a yes it leads
+    /// nowhere.
+    let questions: [Question]
   }
 
-  /// What a kind of report can do.
-  struct KindPlan: Sendable {
-    var roots: [Int] = []
-    var entries: [Entry] = []
-    /// Sorted by root and roles, so that those of one lookup stand together.
-    var continuations: [Continuation] = []
-    /// Whether any stage of any directive takes the kind.
-    var isWanted = false
-  }
-
-  let directives: [Directive]
+  private(set) var followed: [Followed] = []
   private(set) var roots: [Root] = []
+  /// The roots that are found by a source, by a target, and by time alone.
+  private(set) var found = (bySource: RootSet(), byTarget: RootSet(), byTime: RootSet())
   private var entries: [Entry] = []
   private var continuations: [Continuation] = []
-  /// By directive: the addresses of the opening report that later stages refer to.
-  private(set) var openerFields: [[ReportField]] = []
   /// Whether a directive asks how services and hosts do.
   private(set) var asksServices = false
-  /// By directive and node: the kinds that its stage takes.
-  private let kindsOf: [[KindBits]]
   private let bits: [ReportKind: KindBits]
 
   init(_ directives: [Directive], kinds: some Collection<ReportKind>) {
-    self.directives = directives
     var bits: [ReportKind: KindBits] = [:]
     for (number, kind) in kinds.sorted().enumerated() { bits[kind] = KindBits(number) }
     self.bits = bits
-    kindsOf = directives.map { directive in
-      let ofStage = directive.stages.map { stage in
-        bits.reduce(into: KindBits()) { if stage.accepts($1.key) { $0.formUnion($1.value) } }
-      }
-      return directive.graph.nodes.map { ofStage[$0.stage] }
+    for (index, directive) in directives.enumerated() {
+      followed.append(Followed(directive, index: index, bits))
+      add(directive, at: index)
     }
-    for (index, directive) in directives.enumerated() { add(directive, at: index) }
+    for (number, root) in roots.enumerated() {
+      if root.finds.contains(.source) { found.bySource.insert(number) }
+      if root.finds.contains(.target) { found.byTarget.insert(number) }
+      if root.isTimed { found.byTime.insert(number) }
+    }
   }
 
-  /// The kind among those of the schema; one that the schema does not know may be any.
-  func bits(of kind: ReportKind) -> KindBits { bits[kind] ?? .any }
+  var isEmpty: Bool { followed.isEmpty }
 
-  func takes(_ kind: KindBits, _ directive: Int, _ node: Int) -> Bool {
-    kindsOf[directive][node].meets(kind)
-  }
+  func node(_ directive: Int, _ node: Int) -> Node { followed[directive].nodes[node] }
 
   /// The kinds that an instance takes: at the stages that it waits for, and more of those passed.
   func interest(of instance: DirectiveInstance) -> KindBits {
     var kinds = KindBits()
-    let ofNode = kindsOf[instance.directive]
-    for node in instance.waiting { kinds.formUnion(ofNode[node]) }
-    for node in instance.path { kinds.formUnion(ofNode[node]) }
+    let nodes = followed[instance.directive].nodes
+    for node in instance.waiting { kinds.formUnion(nodes[node].kinds) }
+    for node in instance.path { kinds.formUnion(nodes[node].kinds) }
     return kinds
   }
 
   private mutating func add(_ directive: Directive, at index: Int) {
-    openerFields.append(Self.openerFields(of: directive))
     for stage in directive.stages {
       guard case .ask(let question) = stage.test else { continue }
       if case .asset = question.subject { continue }
@@ -105,7 +154,8 @@ struct DirectivePlan: Sendable {
     for entry in directive.graph.entries {
       let node = directive.graph.nodes[entry]
       guard let test = Self.sharedTest(node, of: directive) else {
-        entries.append(Entry(directive: index, node: entry))
+        entries.append(
+          Entry(directive: index, node: entry, questions: Self.questions(node, of: directive)))
         continue
       }
       let root = self.root(test)
@@ -118,8 +168,8 @@ struct DirectivePlan: Sendable {
         }
         continuations.append(
           Continuation(
-            root: root, directive: index, entry: entry, node: next, field: join?.field,
-            other: join?.other))
+            root: root, directive: index, entry: entry, node: next,
+            lookUp: LookUp(field: join?.field, other: join?.other)))
         if let other = join?.other {
           if !roots[root].finds.contains(other) { roots[root].finds.append(other) }
         } else {
@@ -135,17 +185,41 @@ struct DirectivePlan: Sendable {
     _ node: StageGraph.Node, of directive: Directive
   ) -> ReportTest? {
     let stage = directive.stages[node.stage]
-    guard case .report(let test) = stage.test, stage.isSimple, !node.isEnd else { return nil }
-    switch directive.telling {
-    case .risk: return nil
-    case .slot(stage.slot): return nil
-    case .slot, .complete: break
-    }
+    guard case .report(let test) = stage.test, stage.isSimple, !node.isEnd,
+      !isTold(stage, of: directive)
+    else { return nil }
     for next in node.next {
       let stage = directive.stages[directive.graph.nodes[next].stage]
       guard case .report = stage.test, !stage.isAbsence else { return nil }
     }
     return test
+  }
+
+  /// Whether the directive may be told as soon as this stage of it is reached.
+  private static func isTold(_ stage: Stage, of directive: Directive) -> Bool {
+    switch directive.telling {
+    case .risk: true
+    case .slot(let slot): slot == stage.slot
+    case .complete: false
+    }
+  }
+
+  /// What is asked at once after a first stage, of its own report, where nothing else follows.
+  private static func questions(
+    _ node: StageGraph.Node, of directive: Directive
+  ) -> [Question] {
+    let stage = directive.stages[node.stage]
+    guard case .report = stage.test, stage.isSimple, stage.joins.isEmpty, !node.isEnd,
+      !isTold(stage, of: directive)
+    else { return [] }
+    var questions: [Question] = []
+    for next in node.next {
+      guard case .ask(let question) = directive.stages[directive.graph.nodes[next].stage].test,
+        question.delay == .zero
+      else { return [] }
+      questions.append(question)
+    }
+    return questions
   }
 
   private mutating func root(_ test: ReportTest) -> Int {
@@ -174,16 +248,23 @@ struct DirectivePlan: Sendable {
 
   /// What reports of a kind can do; looked up once per kind.
   func plan(for kind: ReportKind) -> KindPlan {
-    var plan = KindPlan()
-    plan.roots = roots.indices.filter { roots[$0].test.accepts(kind) }
-    plan.entries = entries.filter { stage($0.directive, $0.node).accepts(kind) }
-    plan.continuations = continuations.filter { stage($0.directive, $0.node).accepts(kind) }
-      .sorted {
-        ($0.root, $0.field?.text ?? "", $0.other?.text ?? "", $0.directive, $0.node)
-          < ($1.root, $1.field?.text ?? "", $1.other?.text ?? "", $1.directive, $1.node)
-      }
-    plan.isWanted = directives.contains { $0.stages.contains { $0.accepts(kind) } }
-    return plan
+    func accepts(_ directive: Int, _ node: Int) -> Bool {
+      self.node(directive, node).stage.accepts(kind)
+    }
+    let sorted = continuations.filter { accepts($0.directive, $0.node) }.sorted {
+      let (left, right) = ($0.lookUp.text, $1.lookUp.text)
+      return ($0.root, left.0, left.1, $0.directive, $0.node)
+        < ($1.root, right.0, right.1, $1.directive, $1.node)
+    }
+    return KindPlan(
+      kind, bits: bits[kind], isExact: bits.count <= KindBits.width,
+      openers: roots.indices.filter { roots[$0].test.accepts(kind) }.map {
+        KindPlan.Opener(root: $0, test: StageTest(roots[$0].test), within: roots[$0].within)
+      },
+      entries: entries.filter { accepts($0.directive, $0.node) }, continuations: sorted,
+      nodes: followed.flatMap { followed in
+        followed.nodes.filter { $0.stage.accepts(kind) }.map { ($0, followed.openerFields) }
+      })
   }
 
   /// The plan of a context, as its engine makes it.
@@ -191,38 +272,6 @@ struct DirectivePlan: Sendable {
     self.init(
       context.directives.filter { $0.tiers.contains(context.tier) },
       kinds: context.schema.kinds.keys)
-  }
-
-  func stage(_ directive: Int, _ node: Int) -> Stage {
-    directives[directive].stages[directives[directive].graph.nodes[node].stage]
-  }
-}
-
-/// Some kinds: a bit each, which a few may share where a schema has very many.
-struct KindBits: Sendable {
-  private var bits: (low: UInt64, high: UInt64) = (0, 0)
-
-  static let any = KindBits(low: .max, high: .max)
-
-  init() {}
-
-  init(_ number: Int) {
-    if number & 64 == 0 {
-      bits.low = 1 << UInt64(number & 63)
-    } else {
-      bits.high = 1 << UInt64(number & 63)
-    }
-  }
-
-  private init(low: UInt64, high: UInt64) { bits = (low, high) }
-
-  mutating func formUnion(_ other: KindBits) {
-    bits.low |= other.bits.low
-    bits.high |= other.bits.high
-  }
-
-  func meets(_ other: KindBits) -> Bool {
-    bits.low & other.bits.low | bits.high & other.bits.high != 0
   }
 }
 

@@ -20,6 +20,14 @@ enum FieldValues {
     }
   }
 
+  init(_ field: ReportField, of sighting: Sighting) {
+    switch field {
+    case .source: self = .addresses(sighting.sources)
+    case .target: self = .addresses(sighting.targets)
+    default: self.init(field, of: sighting.report)
+    }
+  }
+
   var isEmpty: Bool {
     switch self {
     case .addresses(let list): list.isEmpty
@@ -45,6 +53,13 @@ enum FieldValues {
     }
   }
 
+  /// The share of the values that are among `known`, 0–1; of fields that are no addresses, all.
+  func share(in known: [IPPrefix], _ field: ReportField) -> Double {
+    guard case .addresses(let list) = self, !list.isEmpty, field.isAddress else { return 1 }
+    let found = list.count { value in known.contains { $0.contains(value) } }
+    return Double(found) / Double(list.count)
+  }
+
   /// Both lists are sorted.
   private static func meet<Member: Comparable>(_ left: [Member], _ right: [Member]) -> Bool {
     var mine = 0
@@ -66,6 +81,14 @@ enum FieldValues {
     case .value(let value): [value.description.utf8.fnv1a]
     case .none: []
     }
+  }
+}
+
+extension Sighting {
+  /// Whether the field has a value in common with `values`; nil when the report has none.
+  func meets(_ values: FieldValues, in field: ReportField) -> Bool? {
+    let own = FieldValues(field, of: self)
+    return own.isEmpty ? nil : own.meets(values)
   }
 }
 

@@ -1,15 +1,39 @@
 import Analysis
+import Hierarchy
 import Reports
+import Terms
 
-/// A report as several directives hold it.
+/// A report as several directives hold it, with what they ask of it again and again at hand.
 struct Sighting: Sendable {
   private final class Storage: Sendable {
     let report: Report
     let isOwn: Bool
+    let sides: Sides
+    let id: ReportID
+    let revision: UInt32
+    let first: CaptureTime
+    let last: CaptureTime
+    let sources: [IPPrefix]
+    let targets: [IPPrefix]
+    let crowd: Crowd
+    let directive: String?
 
-    init(_ report: Report, isOwn: Bool) {
+    init(_ report: Report, isOwn: Bool, sides: Sides) {
       self.report = report
       self.isOwn = isOwn
+      self.sides = sides
+      id = report.id
+      revision = report.revision
+      first = report.first
+      last = report.last
+      sources = report.sources.listed
+      targets = report.targets.listed
+      crowd = Crowd(report)
+      if case .text(let name)? = report.attributes[Directive.attribute] {
+        directive = name
+      } else {
+        directive = nil
+      }
     }
   }
 
@@ -18,8 +42,37 @@ struct Sighting: Sendable {
   var report: Report { storage.report }
   /// This monitor's own conclusion, which is in no archive; what it rests on is.
   var isOwn: Bool { storage.isOwn }
+  /// Where its sources and targets lie.
+  var sides: Sides { storage.sides }
+  var id: ReportID { storage.id }
+  var revision: UInt32 { storage.revision }
+  var first: CaptureTime { storage.first }
+  var last: CaptureTime { storage.last }
+  /// Its addresses as far as they are named, sorted.
+  var sources: [IPPrefix] { storage.sources }
+  var targets: [IPPrefix] { storage.targets }
+  var crowd: Crowd { storage.crowd }
+  /// The directive that concluded it, of whichever monitor.
+  var directive: String? { storage.directive }
 
-  init(_ report: Report, isOwn: Bool) { storage = Storage(report, isOwn: isOwn) }
+  init(_ report: Report, isOwn: Bool, _ places: PlaceKnowledge) {
+    storage = Storage(report, isOwn: isOwn, sides: places.sides(of: report))
+  }
+
+  /// The addresses named in a role.
+  func addresses(_ field: ReportField) -> [IPPrefix] {
+    field == .source ? storage.sources : storage.targets
+  }
+}
+
+/// Where the addresses of a report lie: within the site or outside it.
+struct Sides: OptionSet, Sendable {
+  var rawValue: UInt8
+
+  static let fromInside = Sides(rawValue: 1)
+  static let fromOutside = Sides(rawValue: 1 << 1)
+  static let toInside = Sides(rawValue: 1 << 2)
+  static let toOutside = Sides(rawValue: 1 << 3)
 }
 
 /// A state holds each report once, however many hold it.
@@ -36,6 +89,7 @@ extension Sighting: Codable {
     try list.encode(number)
     try list.encode(report)
     try list.encode(isOwn)
+    try list.encode(sides.rawValue)
   }
 
   init(from decoder: any Decoder) throws {
@@ -52,7 +106,8 @@ extension Sighting: Codable {
       return
     }
     storage = Storage(
-      try list.decode(Report.self), isOwn: try list.decode(Bool.self))
+      try list.decode(Report.self), isOwn: try list.decode(Bool.self),
+      sides: Sides(rawValue: try list.decode(UInt8.self)))
     shared?.objects.append(storage)
   }
 }

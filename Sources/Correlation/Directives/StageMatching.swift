@@ -26,6 +26,18 @@ struct PlaceKnowledge: Sendable, Codable {
     return true
   }
 
+  /// Where the addresses of a report lie.
+  func sides(of report: Report) -> Sides {
+    var sides: Sides = []
+    for address in report.sources.listed {
+      sides.insert(context.isHome(address) ? .fromInside : .fromOutside)
+    }
+    for address in report.targets.listed {
+      sides.insert(context.isHome(address) ? .toInside : .toOutside)
+    }
+    return sides
+  }
+
   /// What the address is worth: 0–5.
   func worth(_ address: IPPrefix) -> Int {
     if let value = context.assetValues[address.base] { return value }
@@ -33,26 +45,60 @@ struct PlaceKnowledge: Sendable, Codable {
   }
 
   /// The worth of the most valuable of a report's two sides, at least `Asset.standardValue`.
-  func worth(of report: Report) -> Int {
-    let addresses = report.targets.listed + report.sources.listed
-    return addresses.reduce(Asset.standardValue) { max($0, worth($1)) }
+  func worth(of sighting: Sighting) -> Int {
+    let most = sighting.targets.reduce(Asset.standardValue) { max($0, worth($1)) }
+    return sighting.sources.reduce(most) { max($0, worth($1)) }
   }
 }
 
-extension ReportTest {
+/// The conditions of a stage, those on where addresses lie put together.
+struct StageTest: Sendable {
+  /// All must be there.
+  private var sides: Sides = []
+  private var others: [Condition] = []
+  private var saysSeverity = false
+  private let test: ReportTest
+
+  init(_ test: ReportTest) {
+    self.test = test
+    for condition in test.conditions {
+      if case .severity = condition { saysSeverity = true }
+      if let side = condition.side { sides.insert(side) } else { others.append(condition) }
+    }
+  }
+
+  func accepts(_ kind: ReportKind) -> Bool { test.accepts(kind) }
+
   /// Whether the conditions hold; the kind is checked before. Informational reports fit only a
   /// stage that speaks of severity.
-  func holds(_ report: Report, _ places: PlaceKnowledge) -> Bool {
-    var saysSeverity = false
-    for condition in conditions {
-      if case .severity = condition { saysSeverity = true }
-      guard condition.holds(report, places) else { return false }
+  func holds(_ sighting: Sighting, _ places: PlaceKnowledge) -> Bool {
+    guard sighting.sides.isSuperset(of: sides),
+      saysSeverity || sighting.report.severity > Report.informationalSeverity
+    else { return false }
+    return others.isEmpty || others.allSatisfy { $0.holds(sighting.report, places) }
+  }
+}
+
+extension Place {
+  /// Whether only the site's border counts, and which side of it.
+  fileprivate var inside: Bool? {
+    guard segments.isEmpty, prefixes.isEmpty, value == nil, service == nil, os == nil else {
+      return nil
     }
-    return saysSeverity || report.severity > Report.informationalSeverity
+    return isInside.map { $0 != isNegated }
   }
 }
 
 extension Condition {
+  /// The side that an address must lie on, where nothing else is asked of it.
+  fileprivate var side: Sides? {
+    switch self {
+    case .from(let place): place.inside.map { $0 ? .fromInside : .fromOutside }
+    case .to(let place): place.inside.map { $0 ? .toInside : .toOutside }
+    default: nil
+    }
+  }
+
   func holds(_ report: Report, _ places: PlaceKnowledge) -> Bool {
     switch self {
     case .severity(let comparison): comparison.holds(report.severity)
