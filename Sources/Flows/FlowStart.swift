@@ -69,7 +69,10 @@ extension FlowEvent.Probe {
     }
     switch packet.pointee.transport {
     case .tcp:
-      self.init(packet.pointee.tcpFlags, hasPayload: packet.pointee.statedPayloadLength > 0)
+      let headerLength = packet.pointee.payloadOffset &- packet.pointee.transportOffset
+      self.init(
+        packet.pointee.tcpFlags, hasPayload: packet.pointee.statedPayloadLength > 0,
+        hasOptions: headerLength > Self.plainHeader)
     case .udp: self = .udp
     case .icmp, .icmpv6: self = ICMPExchange.isEchoRequest(packet.pointee) ? .icmpEcho : .icmpOther
     case .sctp: self = packet.pointee.sctpChunk == 1 ? .sctpInit : .sctpOther
@@ -77,8 +80,14 @@ extension FlowEvent.Probe {
     }
   }
 
+  /// Bytes of a TCP header without options (RFC 9293, 3.1).
+  private static let plainHeader: UInt16 = 20
+
   /// From the six classic control bits; ECE and CWR do not matter.
-  private init(_ flags: TCPFlags, hasPayload: Bool) {
+  ///
+  /// A FIN/ACK with options ends a session unseen, as a host says when it wakes up or gives up on
+  /// old connections: their timestamps (RFC 7323, 3.2) no scanner sends.
+  private init(_ flags: TCPFlags, hasPayload: Bool, hasOptions: Bool) {
     let flags = flags.intersection([.fin, .syn, .reset, .push, .ack, .urgent])
     if flags.isSuperset(of: [.syn, .reset]) {
       self = .odd
@@ -92,7 +101,8 @@ extension FlowEvent.Probe {
       } else if hasPayload {
         self = .midstream
       } else {
-        self = flags == .ack ? .ack : flags == [.fin, .ack] ? .maimon : .midstream
+        self =
+          flags == .ack ? .ack : flags == [.fin, .ack] && !hasOptions ? .maimon : .midstream
       }
     } else {
       switch flags {

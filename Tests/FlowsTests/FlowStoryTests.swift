@@ -75,6 +75,22 @@ func theFirstPacketNamesTheProbeAndARSTRefusesIt(flags: TCPFlags, probe: FlowEve
   #expect(events.map(\.probe) == [probe, probe, probe])
 }
 
+/// Old connections that nobody answers any more; a scanner's probes carry no timestamps.
+@Test func aHostThatEndsForgottenSessionsProbesNothing() {
+  let timestamps: [UInt8] = [1, 1, 8, 10, 0, 0, 1, 0, 0, 0, 2, 0]
+  for options in [[], timestamps] {
+    var story = Story()
+    let header: [UInt8] =
+      [0x9c, 0x40, 0, 80, 0, 0, 4, 0, 0, 0, 5, 0, UInt8((20 + options.count) * 4)]
+      + [TCPFlags([.fin, .ack]).rawValue, 4, 0, 0, 0, 0, 0]
+    story.ip(0x0a00_0001, 0x0a00_0002, 6, header + options, at: 1)
+    story.udp("10.0.0.1:5000", "10.0.0.2:161", at: 60)
+    let events = story.events().filter { $0.transport == .tcp }
+    #expect(events.allSatisfy { $0.probe == (options.isEmpty ? .maimon : .midstream) })
+    #expect(events.contains { $0.kind == .unanswered } == options.isEmpty)
+  }
+}
+
 @Test func whoAnswersASYNIsTheTargetEvenWhenSeenFirst() {
   var story = Story()
   story.tcp(server, client, [.syn, .ack], at: 1, sequence: 5000)
