@@ -39,10 +39,16 @@ extension FlowEvent {
     return sourcePort == 67 && targetPort == 68 || sourcePort == 547 && targetPort == 546
   }
 
-  /// Whether the datagram is one of traceroute's: to its customary ports, and not meant to get far.
+  /// Whether the packet is one of traceroute's: to its customary ports, and not meant to get far. Of
+  /// TCP these are the web's, which no stack's own opening reaches with so little left.
   @inline(__always) var looksLikeTraceroute: Bool {
-    (33_434...33_625).contains(targetPort) && timeToLive > 0 && timeToLive < 32
+    if (33_434...33_625).contains(targetPort) { return timeToLive > 0 && timeToLive < 32 }
+    return (targetPort == 80 || targetPort == 443) && transport == .tcp
+      && timeToLive > 0 && timeToLive <= Self.tracedHops
   }
+
+  /// Hops that traceroutes by TCP are told by.
+  private static let tracedHops: UInt8 = 12
 
   /// Whether the flow is what a service reflects to whom it was asked in the name of: datagrams from
   /// its port, larger than any question.
@@ -67,7 +73,8 @@ extension FlowEvent {
   /// source ports to pass for servers.
   @inline(__always) var isAttempt: Bool {
     switch probe {
-    case .syn, .null, .xmas, .synFin, .fin, .odd, .sctpInit: true
+    case .syn: !looksLikeTraceroute
+    case .null, .xmas, .synFin, .fin, .odd, .sctpInit: true
     case .ack, .maimon: !looksLikeAnswer || kind == .refused
     case .udp:
       (!looksLikeAnswer || kind == .refused) && !looksLikeTraceroute && !looksReflected

@@ -139,4 +139,24 @@ import Testing
     let told = story.finish()
     #expect(told.count == (goesOn ? 1 : 0))
   }
+
+  /// A gateway's address asked for by a claimant over and over, while the gateway routes on, or no
+  /// more.
+  @Test(arguments: [true, false]) func aClaimedGatewayThatRoutesOnIsSpoofed(goesOn: Bool) throws {
+    var context = try context()
+    context.gateways = [try #require(IPAddress("10.1.1.1"))]
+    var story = try Story(ArpSpoof(context))
+    try story.arp(1, "10.1.1.1", owner, "10.1.1.30")
+    for _ in 0..<6 {
+      story.wait(4)
+      try story.arp(1, "10.1.1.1", other, "10.1.1.1")
+      story.wait(1)
+      var event = try story.event(.established, "203.0.113.9", "10.1.1.25", 25)
+      event.sourceMAC = MACAddress(bits: goesOn ? owner : other)
+      event.targetMAC = MACAddress(bits: 0x02_0000_0000_25)
+      story.tell(event)
+    }
+    let told = story.finish()
+    #expect(told.map { $0.attributes["claimed"]?.description } == (goesOn ? ["10.1.1.1"] : []))
+  }
 }

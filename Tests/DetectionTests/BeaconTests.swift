@@ -115,7 +115,7 @@ import Testing
       }
     }
     let told = story.finish()
-    #expect(told.map(\.kind) == [.contentPrevalence])
+    #expect(told.map(\.kind) == [.wormPropagation])
     #expect((told.first?.sources.count ?? 0) >= 3)
     #expect(told.first?.ports == [5000])
   }
@@ -141,8 +141,22 @@ import Testing
       }
     }
     let told = story.finish()
-    #expect(told.map(\.kind) == [.contentPrevalence])
+    #expect(told.map(\.kind) == [.wormPropagation])
     #expect(told.first?.sources.count == 3)
+  }
+
+  /// Several send it who were never sent it: prevalent, but nobody knows how it came to them.
+  @Test func contentOfSeveralOriginsIsPrevalent() throws {
+    var story = try story()
+    for (source, first) in [
+      ("10.1.1.5", 10), ("10.1.1.6", 20), ("10.1.1.7", 30), ("10.1.1.11", 40), ("10.1.1.21", 50),
+      ("10.1.1.31", 60),
+    ] {
+      for next in 0..<4 {
+        try send(&story, source, "10.1.1.\(first + next)", message(first + next))
+      }
+    }
+    #expect(story.finish().map(\.kind) == [.contentPrevalence])
   }
 
   @Test func clientsOfOneServiceSpreadNothing() throws {

@@ -67,6 +67,19 @@ import Testing
     }
   }
 
+  /// Where nobody listed the servers, but the gateway.
+  @Test(arguments: [("10.1.1.66", 1), ("10.1.1.1", 0)])
+  func aServerThatLeadsElsewhereIsFound(router: String, reports: Int) throws {
+    var story = try NameStory(DHCPServers(try context(dhcp: [], gateways: ["10.1.1.1"])))
+    for turn in 0..<3 {
+      story.wait(3)
+      try story.serve(
+        .offer, "10.1.1.66", mac: other, router: router, dns: "10.1.1.66",
+        offered: "10.1.1.9\(turn)")
+    }
+    #expect(story.finish().count == reports)
+  }
+
   @Test(arguments: [0.02, 0.2, 2, 20]) func aFloodOfClientsThatDoNotExistIsFound(
     pause: Double
   ) throws {

@@ -112,6 +112,24 @@ import Testing
     #expect(told.map(\.story) == ["dos.udp-flood 10.1.1.5 > 10.1.1.6"])
   }
 
+  /// Seventy a second to a port that refuses them: whole packets, or each in three fragments.
+  @Test(arguments: [(400, 0), (4200, 1)]) func fragmentsOfDatagramsCount(
+    bytes: UInt64, reports: Int
+  ) throws {
+    var story = try Story(UdpFlood(DetectionContext()))
+    try story.contact(.opened, "10.1.1.5", "10.1.1.6", 9, probe: .udp, transport: .udp)
+    try story.contact(.refused, "10.1.1.5", "10.1.1.6", 9, probe: .udp, transport: .udp)
+    for _ in 0..<100 {
+      story.wait(0.2)
+      var event = try story.event(
+        .progress, "10.1.1.5", "10.1.1.6", 9, probe: .udp, transport: .udp)
+      event.packetsOut = 14
+      event.bytesOut = 14 * bytes
+      story.tell(event)
+    }
+    #expect(story.finish().count == reports)
+  }
+
   @Test func aTargetsOwnPastRaisesItsThreshold() throws {
     var story = try Story(IcmpFlood(DetectionContext()))
     func pings(_ rate: Int, seconds: Int, _ story: inout Story<IcmpFlood>) throws {

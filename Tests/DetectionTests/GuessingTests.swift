@@ -176,6 +176,42 @@ import Testing
     return story.finish().map(\.kind)
   }
 
+  /// Somebody inside who takes his time, and a job that tries again by the clock.
+  @Test(arguments: [(4.0, 8.0, 1), (6, 6, 0), (20, 40, 0)])
+  func unevenTriesOfAnInsideHostAreGuessing(one: Double, other: Double, reports: Int) throws {
+    var story = try story(port: 22)
+    story.client = "10.20.1.103"
+    var failed = SSHProgress()
+    failed.stage = .loginFailed
+    for turn in 0..<12 {
+      story.wait(turn % 2 == 0 ? one : other)
+      story.clientPort &+= 1
+      try story.tell(.ssh(failed), fromClient: false)
+    }
+    #expect(story.finish().count == reports)
+  }
+
+  /// Six outside sources: thrice each, once each, thrice each before they come in.
+  @Test(arguments: [(3, false, 1), (1, false, 0), (3, true, 0)])
+  func fewStubbornSourcesGuessTogether(tries: Int, comesIn: Bool, reports: Int) throws {
+    var story = try story(port: 22)
+    var progress = SSHProgress()
+    for source in 0..<6 {
+      story.client = "198.51.100.\(150 + source)"
+      for _ in 0..<tries {
+        story.wait(4)
+        story.clientPort &+= 1
+        progress.stage = .loginFailed
+        try story.tell(.ssh(progress), fromClient: false)
+      }
+      guard comesIn else { continue }
+      progress.stage = .loginSucceeded
+      try story.tell(.ssh(progress), fromClient: false)
+    }
+    let told = story.finish()
+    #expect(told.count { $0.kind == .bruteForce } == reports)
+  }
+
   @Test func oneLoginAtEachOfManyServersIsASpray() throws {
     var story = try story(port: 22)
     var failed = SSHProgress()

@@ -107,6 +107,22 @@ import Testing
     #expect(told.map(\.story) == ["recon.port-scan 10.1.1.5 > 10.1.1.9"])
   }
 
+  /// Datagrams to peers, most at the port that they come from themselves; from a port of its own a
+  /// source looks for a service.
+  @Test(arguments: [(7680, 0), (40_000, 1)] as [(UInt16, Int)])
+  func whoAsksPeersIsNoScanner(port: UInt16, reports: Int) throws {
+    var story = try Story(PortScan(DetectionContext()))
+    for peer in 1...60 as ClosedRange<UInt16> {
+      story.wait(0.3)
+      var event = try story.event(
+        .unanswered, "10.1.1.5", "198.51.100.\(peer)", peer % 4 == 0 ? 20_000 + peer : 7680,
+        probe: .udp, transport: .udp)
+      event.sourcePort = port
+      story.tell(event)
+    }
+    #expect(story.finish().count == reports)
+  }
+
   @Test func tracerouteIsNoScan() throws {
     var story = try Story(PortScan(DetectionContext()))
     for hop in 0..<60 {
@@ -117,6 +133,21 @@ import Testing
     }
     let told = story.finish()
     #expect(told.isEmpty)
+  }
+
+  /// Openings to a web port that die on their way; those that could go on are a scan.
+  @Test(arguments: [(UInt8(1), 0), (40, 1)])
+  func tracerouteByOpeningsIsNoScan(timeToLive: UInt8, reports: Int) throws {
+    var story = try Story(PortScan(DetectionContext()))
+    for host in 1...30 {
+      for hop in 0..<5 as Range<UInt8> {
+        story.wait(0.2)
+        var event = try story.event(.unanswered, "10.1.1.5", "10.1.2.\(host)", 443)
+        event.timeToLive = timeToLive + hop
+        story.tell(event)
+      }
+    }
+    #expect(story.finish().count == reports)
   }
 
   @Test func whatATableTurnsAwayIsCounted() throws {

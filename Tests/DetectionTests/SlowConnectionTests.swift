@@ -95,4 +95,51 @@ import Testing
     let waiting = try story(300, port: 443, sources: 300, .silent)
     #expect(waiting.isEmpty)
   }
+
+  /// Waves of fifteen connections, each fed a few times before the server closes it with an error,
+  /// or answers.
+  @Test(arguments: [(4, 300, 1), (1, 300, 0), (4, 9000, 0)])
+  func whatTheServerGivesUpWasSlow(drops: Int, answer: UInt64, reports: Int) throws {
+    var story = try Story(SlowConnections(DetectionContext()))
+    for wave in 0..<6 {
+      var opened: [FlowEvent] = []
+      for number in 0..<15 {
+        story.wait(0.02)
+        var event = try story.event(.established, "198.51.100.7", "10.1.1.80", 80)
+        event.firstPacket = UInt64(wave * 100 + number)
+        opened.append(event)
+        story.tell(event)
+      }
+      for drop in 1...4 {
+        story.wait(3)
+        for var event in opened {
+          event.isEstablished = true
+          event.kind = drop < 4 ? .progress : .closed
+          event.time = story.clock
+          event.payloadOut = UInt64(min(drop, drops) * 20)
+          event.payloadIn = drop < 4 ? 0 : answer
+          story.tell(event)
+        }
+        story.engine.runDeadlines(through: story.clock, into: &story.sink)
+      }
+    }
+    #expect(story.finish().count == reports)
+  }
+
+  /// Connections of one source that say nothing for half a minute: far more than a browser's.
+  @Test(arguments: [(90, 443, 1), (30, 443, 0)] as [(Int, UInt16, Int)])
+  func manyConnectionsOfOneSourceNeedNotBeHeldForLong(count: Int, port: UInt16, reports: Int)
+    throws
+  {
+    var story = try Story(SlowConnections(DetectionContext()))
+    for _ in 0..<count {
+      story.wait(0.05)
+      story.tell(try story.event(.established, "203.0.113.145", "10.1.1.80", port))
+    }
+    for _ in 0..<15 {
+      story.wait(2)
+      story.engine.runDeadlines(through: story.clock, into: &story.sink)
+    }
+    #expect(story.finish().count == reports)
+  }
 }

@@ -193,11 +193,13 @@ import Testing
     #expect(story.finish().isEmpty)
   }
 
-  /// A script, and a query for a console.
+  /// A script, a query for a console, and what people write to each other.
   static let written = [
     ##"{"title":"deploy","code":"#!/bin/bash\nset -e\ncd /srv/app && git pull\nfor f in $(ls *.conf);"##
       + ##" do cat $f; done\nif [ -f /etc/passwd ]; then id www; fi\n"}"##,
     #"{"sql":"SELECT id, name FROM users WHERE id = 5 UNION ALL SELECT id, name FROM old_users"}"#,
+    #"{"body":"To fix: `systemctl restart nginx; tail -f /var/log/x` and see what $(hostname) says"}"#,
+    #"{"text":"Dear team, please run cat /etc/passwd | grep ftp and send me the list; id is enough"}"#,
   ]
 
   @Test(arguments: written) func programsThatSomebodyPostsAreNoInjections(body: String) throws {

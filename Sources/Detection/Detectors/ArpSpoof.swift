@@ -66,6 +66,9 @@ struct ArpSpoof: AnalysisEngine {
   }
 
   private let own: AddressRanges
+  private let gateways: [IPAddress]
+  /// Somebody else claimed a gateway's address.
+  private var isGatewayClaimed = false
   let claimLimit: UInt64
   let contradictionLimit: UInt64
   let announcementLimit: UInt64
@@ -85,6 +88,7 @@ struct ArpSpoof: AnalysisEngine {
   init(_ context: DetectionContext) {
     let limits = context.limits
     own = AddressRanges(context.prefixes)
+    gateways = context.gateways
     claimLimit = UInt64(max(limits.count(Self.claims), 1))
     contradictionLimit = UInt64(max(limits.count(Self.contradictions), 1))
     announcementLimit = UInt64(max(limits.count(Self.announcements), 1))
@@ -153,7 +157,11 @@ extension ArpSpoof {
   private mutating func prove(
     _ address: IPAddress, _ mac: MACAddress, _ event: FlowEvent, into sink: inout ReportSink
   ) {
-    guard mac != .unknown, !mac.isGroup, own.contains(address) else { return }
+    guard mac != .unknown, !mac.isGroup else { return }
+    guard own.contains(address) else {
+      if isGatewayClaimed { routed(by: mac, event, into: &sink) }
+      return
+    }
     let key = key(address, event)
     let slot = bindings.find(key)
     guard slot >= 0 else {
@@ -169,6 +177,20 @@ extension ArpSpoof {
     } else if !bindings[slot].isConfirmed, bindings[slot].unasked > 0 {
       // Only one that nobody ever asked says that the address is elsewhere.
       expose(slot, owner: mac, at: event.time, into: &sink)
+    }
+  }
+
+  /// A handshake with another network went by way of `mac`: a gateway whose address somebody else
+  /// claims is still at work, as none is that was replaced.
+  private mutating func routed(
+    by mac: MACAddress, _ event: FlowEvent, into sink: inout ReportSink
+  ) {
+    for gateway in gateways {
+      let slot = bindings.find(key(gateway, event))
+      guard slot >= 0, bindings[slot].owner == mac, bindings[slot].isChallenged else { continue }
+      bindings[slot].isChallenged = false
+      bindings[slot].contradictions &+= 1
+      judge(slot, at: event.time, into: &sink)
     }
   }
 
@@ -208,6 +230,12 @@ extension ArpSpoof {
     event.arpOperation == 2 && (event.target == event.source || event.targetMAC.isGroup)
   }
 
+  /// Whether the claim is a request for the sender's own address, which announces it as well (RFC
+  /// 5227, 3). A failover is told so, too; there the old owner is silent.
+  private func isGratuitous(_ event: FlowEvent) -> Bool {
+    event.arpOperation == 1 && event.target == event.source
+  }
+
   private mutating func claim(_ event: FlowEvent, into sink: inout ReportSink) {
     let isUnasked = isUnasked(event)
     let key = key(event.source, event)
@@ -215,9 +243,10 @@ extension ArpSpoof {
     if slot < 0 {
       slot = bindings.admit(key, asOf: event.time, until: event.time)
       guard slot >= 0 else { return }
+      let isAnnounced = isAnnouncement(event) || isGratuitous(event)
       bindings[slot].owner = event.sourceMAC
-      bindings[slot].isConfirmed = !isUnasked && !isAnnouncement(event)
-      bindings[slot].ownAnnouncements = isAnnouncement(event) ? 1 : 0
+      bindings[slot].isConfirmed = !isUnasked && !isAnnounced
+      bindings[slot].ownAnnouncements = isAnnounced ? 1 : 0
       bindings[slot].unasked = isUnasked ? 1 : 0
       note(event, at: slot, isUnasked: isUnasked)
       return
@@ -273,12 +302,14 @@ extension ArpSpoof {
       bindings[slot].packets = PacketSample()
     }
     bindings[slot].isChallenged = true
+    if !isGatewayClaimed, gateways.contains(event.source) { isGatewayClaimed = true }
     if isUnasked {
       bindings[slot].claims &+= 1
     } else if isAnnouncement(event) {
       bindings[slot].announcements &+= 1
     } else {
       bindings[slot].openClaims &+= 1
+      if isGratuitous(event) { bindings[slot].announcements &+= 1 }
     }
     if isReply(event, isUnasked) {
       bindings[slot].counterAnswered = event.time

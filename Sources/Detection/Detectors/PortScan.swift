@@ -202,6 +202,9 @@ extension PortScan {
       target: event.pointee.target, port: suspects[index].family.door(event),
       packet: event.pointee.firstPacket,
       at: event.pointee.time)
+    if suspects[index].family == .udp, event.pointee.sourcePort == event.pointee.targetPort {
+      suspects[index].symmetric &+= 1
+    }
     step(slot, event.pointee.target, up: true, at: event.pointee.time)
     if event.pointee.totalPacketsIn > 0, suspects[index].family == .syn {
       let pair = ContactMemory.hash(

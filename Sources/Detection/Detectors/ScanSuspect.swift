@@ -19,6 +19,8 @@ struct ScanSuspect: Sendable {
   var walk = 0.0
   /// Failures at ports of 1024 and more.
   var highPorts: UInt64 = 0
+  /// Failures of datagrams at the port that they came from.
+  var symmetric: UInt64 = 0
   /// Hosts that answered at one port (an RST or SYN/ACK of their own), and answers at further ones.
   var answering: UInt64 = 0
   var pressed: UInt64 = 0
@@ -129,11 +131,12 @@ struct ScanSuspect: Sendable {
   }
 
   /// Whether the failures scatter: almost every target at another high port, as peer-to-peer
-  /// software leaves them. A scan fills a grid of targets and ports instead.
+  /// software leaves them, or at the very port that the source itself speaks from, where most peers
+  /// keep to it. A scan fills a grid of targets and ports instead.
   var isScattered: Bool {
     let count = Double(failures)
-    return Double(highPorts) > 0.8 * count && Double(targets.count) > 0.6 * count
-      && Double(ports.count) > 0.6 * count
+    guard Double(highPorts) > 0.8 * count, Double(targets.count) > 0.6 * count else { return false }
+    return Double(ports.count) > 0.6 * count || 2 * symmetric > failures && ports.count >= 3
   }
 
   /// Whether `other` probes the same targets and ports in the same order at the same time: a decoy

@@ -25,6 +25,9 @@ struct SlowConnections: FlowReader {
     "slow-http.age", 8, .duration, "Age at which a connection that is fed drop by drop is slow.")
   static let idle = EngineLimit(
     "slow-http.idle", 60, .duration, "Age at which a connection held by its source is slow.")
+  static let crowdedIdle = EngineLimit(
+    "slow-http.crowded-idle", 20, .duration,
+    "The same for a web port's connections of which each source holds 32 or more.")
   static let rate = EngineLimit(
     "slow-http.rate", 500, .count,
     "Payload bytes per second up to which a connection is fed slowly.")
@@ -37,7 +40,8 @@ struct SlowConnections: FlowReader {
   static let spacing = EngineLimit(
     "slow-http.spacing", 10, .duration, "Least time between two revisions of one report.")
   static let limits = [
-    connections, fedConnections, share, age, idle, rate, capacity, servers, quiet, spacing,
+    connections, fedConnections, share, age, idle, crowdedIdle, rate, capacity, servers, quiet,
+    spacing,
   ]
 
   /// A connection whose server is still mute, or whose client has stalled.
@@ -55,6 +59,8 @@ struct SlowConnections: FlowReader {
     /// The client closed its window, after it had read this much; `opened` is when.
     var isStalled = false
     var received: UInt64 = 0
+    /// The server let go of it, at `last`: that spares it nothing when the next is opened at once.
+    var isEnded = false
   }
 
   struct Server: Sendable {
@@ -76,11 +82,13 @@ struct SlowConnections: FlowReader {
   }
 
   /// Ports at which a web server is expected.
-  private static let webPorts: Set<UInt16> = [
+  static let webPorts: Set<UInt16> = [
     80, 81, 443, 591, 3000, 5000, 8000, 8008, 8080, 8081, 8088, 8443, 8888,
   ]
   /// What a web server may say before it has the request: `HTTP/1.1 100 Continue`, in bytes.
   private static let continueLength: UInt64 = 32
+  /// What it says to a request that took too long (408, with a page), in bytes at most.
+  private static let errorLength: UInt64 = 1024
   /// Where TLS is expected, and what a server says in it at most before it has the request: its
   /// certificates.
   private static let veiledPorts: Set<UInt16> = [443, 8443]
@@ -93,18 +101,22 @@ struct SlowConnections: FlowReader {
   private static let judgedSpan = TimeSpan.minutes(6)
   /// Connections that are held but not fed count only when each source holds this many; so do fewer
   /// connections than usual that are fed at least so often.
-  private static let heldPerSource = 8.0
-  private static let dropsOfFew: UInt8 = 3
+  static let heldPerSource = 8.0
+  static let crowdedPerSource = 32.0
+  /// How long a slow connection counts after the server gave it up, as careful servers do.
+  static let endedSpan = TimeSpan.seconds(30)
+  static let dropsOfFew: UInt8 = 3
 
-  private let connectionLimit: Int
-  private let fedLimit: Int
-  private let shareLimit: Double
-  private let ageSpan: TimeSpan
-  private let idleSpan: TimeSpan
+  let connectionLimit: Int
+  let fedLimit: Int
+  let shareLimit: Double
+  let ageSpan: TimeSpan
+  let idleSpan: TimeSpan
+  let crowdedSpan: TimeSpan
   private let rateLimit: Double
   private let quietSpan: TimeSpan
-  private var mute: BoundedTable<Mute>
-  private var servers: BoundedTable<Server>
+  var mute: BoundedTable<Mute>
+  var servers: BoundedTable<Server>
   private(set) var nextDeadline = CaptureTime.distantFuture
 
   init(_ context: DetectionContext) {
@@ -114,6 +126,7 @@ struct SlowConnections: FlowReader {
     shareLimit = limits[Self.share]
     ageSpan = limits.span(Self.age)
     idleSpan = limits.span(Self.idle)
+    crowdedSpan = min(limits.span(Self.crowdedIdle), idleSpan)
     rateLimit = limits[Self.rate]
     quietSpan = limits.span(Self.quiet)
     mute = BoundedTable(capacity: limits.count(Self.capacity), empty: Mute())
@@ -142,7 +155,7 @@ struct SlowConnections: FlowReader {
     case .closed:
       guard mute.count > 0 else { return }
       let slot = mute.find(key(event))
-      if slot >= 0 { forget(slot) }
+      if slot >= 0 { end(slot, event) }
     default: return
     }
   }
@@ -213,8 +226,8 @@ extension SlowConnections {
 
   private mutating func feed(_ event: UnsafePointer<FlowEvent>) {
     let slot = mute.find(key(event))
-    guard slot >= 0 else { return }
-    guard isSlow(event, mute[slot]) else { return forget(slot) }
+    guard slot >= 0, !mute[slot].isEnded else { return }
+    guard isSlow(event, mute[slot]) else { return end(slot, event) }
     if !mute[slot].isStalled, event.pointee.payloadIn > Self.continueLength,
       event.pointee.payloadIn > mute[slot].heard
     {
@@ -256,7 +269,21 @@ extension SlowConnections {
       && Double(event.pointee.payloadOut) <= 4096 + rateLimit * age
   }
 
-  private mutating func forget(_ slot: Int) {
+  /// Forgets a connection that was answered or closed; for a while not where it was fed drop by drop
+  /// and got at most an error for it.
+  private mutating func end(_ slot: Int, _ event: UnsafePointer<FlowEvent>) {
+    guard !mute[slot].isEnded else { return }
+    let known = mute[slot]
+    guard !known.isStalled, known.heard == 0, known.drops >= Self.dropsOfFew,
+      event.pointee.time - known.opened >= ageSpan, event.pointee.payloadIn <= Self.errorLength,
+      event.pointee.ending != .captureEnded, event.pointee.ending != .evicted
+    else { return forget(slot) }
+    mute[slot].isEnded = true
+    mute[slot].last = event.pointee.time
+    mute.keep(slot, until: event.pointee.time + Self.endedSpan)
+  }
+
+  mutating func forget(_ slot: Int) {
     release(slot)
     mute.remove(slot)
   }
@@ -264,113 +291,6 @@ extension SlowConnections {
   private mutating func release(_ slot: Int) {
     let server = servers.find(serverKey(mute.key(slot).address, mute[slot].port))
     if server >= 0 { servers[server].held = max(servers[server].held - 1, 0) }
-  }
-}
-
-// MARK: - Judging
-
-extension SlowConnections {
-  /// Counts the slow connections of a server and reports them when there are too many.
-  private mutating func judge(_ server: Int, at now: CaptureTime, into sink: inout ReportSink) {
-    let address = servers.key(server).address
-    let port = UInt16(truncatingIfNeeded: servers.key(server).detail)
-    var fed: [Int] = []
-    var held: [Int] = []
-    for slot in mute.slots
-    where mute[slot].port == port && mute.key(slot).address == address {
-      let age = now - mute[slot].opened
-      if mute[slot].drops >= 2, age >= ageSpan {
-        fed.append(slot)
-      } else if age >= idleSpan, mute[slot].heard == 0 {
-        held.append(slot)
-      }
-    }
-    let crowd = AddressSet(held.map { mute[$0].source })
-    if Double(held.count) < Self.heldPerSource * Double(max(crowd.count, 1)) { held = [] }
-    var slow = (fed + held).sorted { mute[$0].packet < mute[$1].packet }
-    let isMany = slow.count >= connectionLimit
-    if !isMany { slow = fewFed(slow, port) }
-    guard isMany || slow.count >= fedLimit else { return }
-    let sources = AddressSet(slow.map { mute[$0].source })
-    let perSource = Double(slow.count) / Double(max(sources.count, 1))
-    // What is asked under TLS is unseen: devices that report without an answer come one by one.
-    let isVeiled = slow.contains { mute[$0].heard > 0 }
-    guard
-      isVeiled
-        ? perSource >= Self.heldPerSource
-        : perSource >= shareLimit || Self.webPorts.contains(port)
-    else { return }
-    if !servers[server].thread.isOpen {
-      servers[server].limit = isMany ? connectionLimit : fedLimit
-    }
-    servers[server].stalled = slow.count { mute[$0].isStalled }
-    note(slow, idle: slow.count { mute[$0].payload == 0 }, sources, perSource, server, at: now)
-    let peak = UInt64(servers[server].peak)
-    if !servers[server].thread.isOpen || servers[server].thread.isDue(count: peak, at: now) {
-      emit(server, at: now, into: &sink)
-    }
-  }
-
-  /// Of a web server's slow connections those that are fed over and over; none where their sources
-  /// are too many for so few.
-  private func fewFed(_ slow: [Int], _ port: UInt16) -> [Int] {
-    guard Self.webPorts.contains(port) else { return [] }
-    let fed = slow.filter { mute[$0].drops >= Self.dropsOfFew && !mute[$0].isStalled }
-    let sources = AddressSet(fed.map { mute[$0].source })
-    return Double(fed.count) >= Self.heldPerSource * Double(max(sources.count, 1)) ? fed : []
-  }
-
-  private mutating func note(
-    _ slow: [Int], idle: Int, _ sources: AddressSet, _ perSource: Double, _ server: Int,
-    at now: CaptureTime
-  ) {
-    let first = slow.map { mute[$0].opened }.min() ?? now
-    if servers[server].first == .distantPast { servers[server].first = first }
-    servers[server].last = now
-    servers[server].peak = max(servers[server].peak, slow.count)
-    servers[server].idle = idle
-    servers[server].perSource = perSource
-    servers[server].longest = max(servers[server].longest, now - first)
-    servers[server].sources.formUnion(sources)
-    for slot in slow.prefix(PacketSample.firstLimit) where !servers[server].thread.isOpen {
-      servers[server].packets.add(mute[slot].packet)
-    }
-    servers.keep(server, until: now + .minutes(10))
-  }
-
-  private func technique(_ server: Server) -> String {
-    if server.stalled * 2 > server.peak { return "slow-read" }
-    return server.idle * 2 > server.peak ? "idle-connections" : "slow-requests"
-  }
-
-  private mutating func emit(_ slot: Int, at now: CaptureTime, into sink: inout ReportSink) {
-    let server = servers[slot]
-    let key = servers.key(slot)
-    let port = UInt16(truncatingIfNeeded: key.detail)
-    let margin = Double(server.peak) / Double(max(server.limit, 1))
-    var report = sink.opening(
-      .slowHTTP, subject: "\(key.address):\(port)", first: server.first, last: server.last,
-      at: now, severity: 7, confidence: min(0.97, 1 - 0.4 / max(margin, 1)))
-    report.sources = server.sources
-    report.targets.insert(key.address)
-    report.ports = [port]
-    report.transport = .tcp
-    report.attributes = [
-      "connections": .count(UInt64(server.peak)), "duration": .duration(server.longest),
-      "sources": .count(UInt64(server.sources.count)),
-      "technique": .text(technique(server)),
-    ]
-    report.evidence = [sink.evidence(server.packets.indices)]
-    report.terms = [
-      Term(
-        "slow connections at once", Double(server.peak), threshold: Double(server.limit),
-        unit: "connections"),
-      Term(
-        "connections per source", server.perSource,
-        threshold: Self.webPorts.contains(port) ? nil : shareLimit, unit: "connections"),
-      Term("longest", server.longest.seconds, threshold: ageSpan.seconds, unit: "s"),
-    ]
-    servers[slot].thread.emit(report, count: UInt64(server.peak), at: now, into: &sink)
   }
 }
 

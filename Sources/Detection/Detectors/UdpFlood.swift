@@ -38,6 +38,8 @@ struct UdpFlood: FloodDetector, FlowReader {
   static let smallRate = 150.0
   /// Questions and keep-alives are no longer than this on average, in bytes on the wire.
   static let questionBytes = 150.0
+  /// Bytes on the wire of the longest datagram that needs no fragments.
+  static let frameLength: UInt64 = 1522
   /// How long the detector learns what streams there are (logs, flow records) before it calls a new
   /// one a flood.
   static let learningSpan = TimeSpan.seconds(10)
@@ -72,8 +74,8 @@ struct UdpFlood: FloodDetector, FlowReader {
     guard event.pointee.transport == .udp, event.pointee.isOfFlow, event.pointee.kind != .unanswered
     else { return }
     var load = FloodMeter.Load()
-    load.requests = event.pointee.packetsOut
-    load.answers = event.pointee.packetsIn
+    load.requests = Self.packets(event.pointee.packetsOut, of: event.pointee.bytesOut)
+    load.answers = Self.packets(event.pointee.packetsIn, of: event.pointee.bytesIn)
     load.bytes = event.pointee.bytesOut
     if event.pointee.kind == .opened { load.flows = 1 }
     if event.pointee.kind == .refused { load.refusals = 1 }
@@ -85,6 +87,12 @@ struct UdpFlood: FloodDetector, FlowReader {
     if entry.isDue { weigh(entry.slot, at: event.pointee.time, into: &sink) }
     judge.meter.detail(
       load, event.pointee.source, event.pointee.packet, in: entry, time: event.pointee.time)
+  }
+
+  /// Packets that datagrams came in: one of fragments is as many as it was cut into, at least.
+  @inline(__always) private static func packets(_ datagrams: UInt32, of bytes: UInt64) -> UInt32 {
+    bytes <= UInt64(datagrams) &* Self.frameLength
+      ? datagrams : UInt32(clamping: bytes / Self.frameLength)
   }
 
   private mutating func weigh(_ slot: Int, at now: CaptureTime, into sink: inout ReportSink) {

@@ -37,6 +37,7 @@ struct ContentPrevalence: AnalysisEngine {
   ]
 
   static let severity = 7.0
+  static let propagationSeverity = 8.0
   /// Bytes that are hashed together; one in so many windows counts; most for one message.
   static let window = 40
   static let sampling: UInt64 = 8
@@ -57,6 +58,12 @@ struct ContentPrevalence: AnalysisEngine {
     /// Pairs of sender and receiver, and those that sent it both ways.
     var pairs = FewDigests()
     var mutual: UInt64 = 0
+    /// Sources of the segment itself, and those of them that were turned: how others came to it is
+    /// seen elsewhere.
+    var natives = FewDigests()
+    var turnedNatives: UInt64 = 0
+    /// Told as a worm's, once and for all.
+    var isPropagation = false
   }
 
   /// Copies for each source before it is judged who only was a target, and the part of the targets
@@ -71,6 +78,7 @@ struct ContentPrevalence: AnalysisEngine {
   private let targetLimit: Int
   private let turnedLimit: Int
   private let epochSpan: TimeSpan
+  private let own: AddressRanges
   private var filter = CopyFilter()
   private var contents: AttackCases<Facts>
   private var epoch = CaptureTime.distantPast
@@ -82,6 +90,7 @@ struct ContentPrevalence: AnalysisEngine {
     targetLimit = limits.count(Self.targets)
     turnedLimit = limits.count(Self.turned)
     epochSpan = limits.span(Self.epoch)
+    own = AddressRanges(context.prefixes)
     contents = AttackCases(
       capacity: limits.count(Self.contents), quiet: limits.span(Self.quiet),
       memory: limits.span(Self.memory), empty: Facts())
@@ -154,8 +163,10 @@ extension ContentPrevalence {
     facts.copies &+= 1
     let source = TableKey(event.client).hash
     // Who was a target before it was a source was turned.
-    if !facts.sources.covers(event.client), facts.targets.covers(event.client) {
-      _ = facts.turned.insert(source)
+    let isTurned = !facts.sources.covers(event.client) && facts.targets.covers(event.client)
+    if isTurned { _ = facts.turned.insert(source) }
+    if own.isEmpty || own.contains(event.client), facts.natives.insert(source), isTurned {
+      facts.turnedNatives &+= 1
     }
     facts.sources.insert(event.client)
     facts.targets.insert(event.server)
@@ -196,6 +207,13 @@ extension ContentPrevalence {
       && Double(facts.mutual) <= Self.mutualShare * Double(facts.pairs.count)
     guard contents[slot].thread.isOpen || isSpread && !isKnown(slot, at: now) else {
       return isSpread
+    }
+    if !contents[slot].thread.isOpen {
+      // One began it, one was sent the first copy, which was not noted yet, and who came after was
+      // sent it before: victims turned attackers.
+      contents[slot].facts.isPropagation =
+        facts.turnedNatives >= UInt64(turnedLimit)
+        && Int(facts.turnedNatives) + 2 >= facts.natives.count
     }
     let limits = (sourceLimit, targetLimit, turnedLimit)
     contents.tell(slot, at: now, into: &sink) { Self.report($0, limits, at: now, from: $1) }
@@ -240,14 +258,21 @@ extension ContentPrevalence {
     let facts = attack.facts
     let margin = Double(facts.turned.count) / Double(max(limits.turned, 1))
     var report = attack.report(
-      .contentPrevalence, subject: "\(attack.port) \(facts.fingerprint)", severity: severity,
+      facts.isPropagation ? .wormPropagation : .contentPrevalence,
+      subject: "\(attack.port) \(facts.fingerprint)",
+      severity: facts.isPropagation ? propagationSeverity : severity,
       confidence: min(0.95, 1 - 0.35 / max(margin, 0.6)), at: now, from: sink)
     report.sources = facts.sources
     report.targets = facts.targets
     report.attributes = [
-      "fingerprint": .hash(facts.fingerprint), "port": .port(attack.port),
-      "hosts": .count(UInt64(facts.targets.count)), "copies": .count(facts.copies),
+      "port": .port(attack.port), "hosts": .count(UInt64(facts.targets.count)),
     ]
+    if facts.isPropagation {
+      report.attributes["technique"] = .text("same-content")
+    } else {
+      report.attributes["fingerprint"] = .hash(facts.fingerprint)
+      report.attributes["copies"] = .count(facts.copies)
+    }
     report.terms = [
       Term(
         "sources", Double(facts.sources.count), threshold: Double(limits.sources), unit: "hosts"),

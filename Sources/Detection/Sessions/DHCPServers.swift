@@ -4,8 +4,9 @@ import Reports
 import Terms
 
 /// Finds DHCP servers that do not belong to the segment: not in the topology's list, or, where
-/// nobody gave one, a second server that hands out other routers or name servers than the first
-/// while that is alive (RFC 2131 lets clients take any offer).
+/// nobody gave one, one that hands out routers which the topology does not know there, or a second
+/// server that hands out other routers or name servers than the first while that is alive (RFC 2131
+/// lets clients take any offer).
 ///
 /// Relay agents speak for the servers behind them, and failover pairs hand out the same options.
 struct DHCPServers: AnalysisEngine {
@@ -15,6 +16,9 @@ struct DHCPServers: AnalysisEngine {
   static let conflicts = EngineLimit(
     "dhcp-servers.conflicts", 2, .count,
     "Offers that conflict with another live server's that are reported without such a list.")
+  static let detours = EngineLimit(
+    "dhcp-servers.detours", 2, .count,
+    "Offers of none but unknown routers that are reported where the topology names the gateway.")
   static let memory = EngineLimit(
     "dhcp-servers.memory", 86_400, .duration, "How long a silent server counts as alive.")
   static let servers = EngineLimit(
@@ -23,7 +27,7 @@ struct DHCPServers: AnalysisEngine {
     "dhcp-servers.quiet", 60, .duration, "Silence after which the last revision is sent.")
   static let spacing = EngineLimit(
     "dhcp-servers.spacing", 5, .duration, "Least time between two revisions of one report.")
-  static let limits = [messages, conflicts, memory, servers, quiet, spacing]
+  static let limits = [messages, conflicts, detours, memory, servers, quiet, spacing]
 
   /// How long a server must have been known before another that being first speaks for it.
   static let seniority = TimeSpan.seconds(30)
@@ -37,6 +41,8 @@ struct DHCPServers: AnalysisEngine {
     var resolvers: [IPAddress] = []
     var messages: UInt64 = 0
     var conflicts: UInt64 = 0
+    /// Offers of routers that the topology does not know.
+    var detours: UInt64 = 0
     var first = CaptureTime.distantPast
     var last = CaptureTime.distantPast
     var clients = AddressSet()
@@ -46,6 +52,7 @@ struct DHCPServers: AnalysisEngine {
 
   private let messageLimit: UInt64
   private let conflictLimit: UInt64
+  private let detourLimit: UInt64
   private let span: TimeSpan
   private let quietSpan: TimeSpan
   private let listed: [IPAddress]
@@ -59,6 +66,7 @@ struct DHCPServers: AnalysisEngine {
     let limits = context.limits
     messageLimit = UInt64(max(limits.count(Self.messages), 1))
     conflictLimit = UInt64(max(limits.count(Self.conflicts), 1))
+    detourLimit = UInt64(max(limits.count(Self.detours), 1))
     span = limits.span(Self.memory)
     quietSpan = limits.span(Self.quiet)
     listed = context.dhcp
@@ -123,7 +131,12 @@ extension DHCPServers {
     if !message.nameServers.isEmpty { servers[slot].resolvers = message.nameServers }
     noteClient(slot, event, message)
     servers.keep(slot, until: now + .hours(1))
-    if message.kind == .offer || message.kind == .ack { compare(slot, at: now, into: &sink) }
+    if message.kind == .offer || message.kind == .ack {
+      if !servers[slot].isListed, Self.disagree(message.routers, gateways) {
+        servers[slot].detours &+= 1
+      }
+      compare(slot, at: now, into: &sink)
+    }
     judge(slot, at: now, into: &sink)
   }
 
@@ -202,7 +215,9 @@ extension DHCPServers {
       return
     }
     let isStranger = !listed.isEmpty && !server.isListed && server.messages >= messageLimit
-    if isStranger || server.conflicts >= conflictLimit { emit(slot, at: now, into: &sink) }
+    if isStranger || server.conflicts >= conflictLimit || server.detours >= detourLimit {
+      emit(slot, at: now, into: &sink)
+    }
   }
 
   private mutating func emit(_ slot: Int, at now: CaptureTime, into sink: inout ReportSink) {
@@ -233,6 +248,9 @@ extension DHCPServers {
       Term(
         "offers that conflict with another server's", Double(server.conflicts),
         threshold: Double(conflictLimit), unit: "offers"),
+      Term(
+        "offers of unknown routers", Double(server.detours), threshold: Double(detourLimit),
+        unit: "offers"),
     ]
     servers[slot].thread.emit(
       report, count: server.messages, facts: facts(server), at: now, into: &sink)

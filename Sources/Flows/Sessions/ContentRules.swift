@@ -59,7 +59,7 @@ enum ContentRules {
       return verdict
     }
     let word = bytes.prefix { $0.isLetter || $0 == 0x5f || $0 == 0x2d }.prefix(17)
-    guard word.count < 17, word.count > 0 else { return byPort(port) }
+    guard word.count < 17, word.count > 0 else { return byPort(port, isCommand: false) }
     guard word.count < bytes.count else { return .undecided }
     let verb = Array(word).verb
     let isLoud = word.allSatisfy { $0.raised == $0 }
@@ -72,14 +72,18 @@ enum ContentRules {
     case "EHLO", "HELO", "MAIL", "RCPT", "VRFY", "EXPN": return .known(.smtp)
     case "USER" where port == 110: return .known(.pop)
     case "USER", "FEAT", "SYST", "PASV", "EPSV": return .known(.ftp)
-    default: return byPort(port)
+    default:
+      // A verb has a blank or the line's end behind it; what else begins with a letter is a file.
+      let next = bytes[word.count]
+      return byPort(
+        port, isCommand: word.count >= 3 && (next == 0x20 || next == 0x0d || next == 0x0a))
     }
   }
 
   /// Commands that nothing else tells apart.
-  private static func byPort(_ port: UInt16) -> Identification.Verdict {
-    if mailPorts.contains(port) { return .known(.smtp) }
-    if filePorts.contains(port) { return .known(.ftp) }
+  private static func byPort(_ port: UInt16, isCommand: Bool) -> Identification.Verdict {
+    if isCommand, mailPorts.contains(port) { return .known(.smtp) }
+    if isCommand, filePorts.contains(port) { return .known(.ftp) }
     switch port {
     case 110: return .known(.pop)
     case 143: return .known(.imap)

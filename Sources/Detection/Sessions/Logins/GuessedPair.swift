@@ -29,6 +29,10 @@ struct GuessedPair: Sendable {
   /// Refused connections that were opened beside another or at once after it, as `BruteForce`
   /// counts them.
   private var companions: UInt64 = 0
+  /// The pause before the newest connection, and how much pauses differed, one by one, in parts of
+  /// both.
+  private var pause = 0.0
+  private var unevenness = 0.0
 
   /// Attempts of an inside host that never came closer than this to one another are a job's.
   static let haste = TimeSpan.seconds(1)
@@ -39,6 +43,12 @@ struct GuessedPair: Sendable {
   /// So many connections refused at such a pace are nobody's error inside the site either.
   static let hastyPace = TimeSpan.seconds(3)
   static let hastyConnections: UInt64 = 16
+  /// Fewer at a slower pace will do where they come unevenly: a job tries again by the clock, and
+  /// whoever mistypes his own password stops to think. Uneven are pauses that differ from the one
+  /// before by this part of both together, on average.
+  static let briskPace = TimeSpan.seconds(8)
+  static let briskConnections: UInt64 = 10
+  static let unevenShare = 0.1
 
   /// Adds a refusal.
   mutating func fail(_ trial: LoginTrial, _ event: SessionEvent, _ rules: GuessingRules) {
@@ -48,6 +58,7 @@ struct GuessedPair: Sendable {
     if ports.insert(UInt64(event.clientPort)) {
       connections &+= 1
       if event.opened - refused <= max(.zero, refused - opened) { companions &+= 1 }
+      if connections > 1 { compare(pause: (event.opened - opened).seconds) }
       opened = event.opened
     }
     let isNew = trial.secret != 0 && secrets.insert(trial.secret)
@@ -61,6 +72,11 @@ struct GuessedPair: Sendable {
     refused = now
     score.add(weight, at: now, span: rules.halfLife)
     slow.add(isNew || trial.secret == 0 ? weight : 0, at: now, span: rules.slowHalfLife)
+  }
+
+  private mutating func compare(pause next: Double) {
+    if connections > 2, pause + next > 0 { unevenness += abs(next - pause) / (pause + next) }
+    pause = next
   }
 
   /// Whether the refusals are guesses, and by which clock.
@@ -86,12 +102,17 @@ struct GuessedPair: Sendable {
     return users.count >= rules.secrets || score.value >= rules.score * 2 ? .fast : .none
   }
 
-  /// Whether somebody outside tries connection after connection, or somebody inside does so in
-  /// haste, and never comes in.
+  /// Whether somebody outside tries connection after connection, or somebody inside does so briskly
+  /// or in haste, and never comes in.
   private func isPersistent(_ lasting: TimeSpan, _ rules: GuessingRules) -> Bool {
     guard successes == 0 else { return false }
     let tries = Double(connections)
     if connections >= Self.hastyConnections, lasting.seconds <= Self.hastyPace.seconds * tries {
+      return true
+    }
+    if connections >= Self.briskConnections, lasting.seconds <= Self.briskPace.seconds * tries,
+      unevenness >= Self.unevenShare * (tries - 2)
+    {
       return true
     }
     return isOutside && lasting.seconds <= Self.strangerPace.seconds * tries

@@ -16,10 +16,16 @@ struct GuessingCrowds: Sendable {
   static let factor = EngineLimit(
     "login-outcomes.crowd-factor", 4, .count,
     "Times the service's usual number of refused sources that a crowd must have.")
+  static let stubbornSources = EngineLimit(
+    "login-outcomes.crowd-stubborn", 5, .count,
+    "The same where each of them was refused three times or more, without an account seen.")
   static let epoch = EngineLimit(
     "login-outcomes.crowd-epoch", 21_600, .duration,
     "Time over which refused sources are counted, and by which their usual number is learnt.")
-  static let limits = [sources, factor, epoch]
+  static let limits = [sources, factor, stubbornSources, epoch]
+
+  /// Refusals per source from which fewer sources are a crowd: people err once or twice.
+  static let stubbornTries = 3.0
 
   static let severity = 7.0
   /// Refusals per source up to which it does not stand out by itself.
@@ -40,14 +46,29 @@ struct GuessingCrowds: Sendable {
     var usual = 0.0
   }
 
-  private let sourceLimit: Int
-  private let factor: Double
+  /// How many sources are a crowd.
+  private struct Least: Sendable {
+    var sources: Int
+    var stubborn: Int
+    var factor: Double
+
+    func limit(_ facts: Facts) -> Double {
+      let isStubborn =
+        facts.users.count == 0
+        && Double(facts.failures) >= GuessingCrowds.stubbornTries * Double(facts.members.count)
+      return max(Double(isStubborn ? stubborn : sources), factor * facts.usual)
+    }
+  }
+
+  private let least: Least
   private let epochSpan: TimeSpan
   private(set) var services: AttackCases<Facts>
 
   init(_ limits: LimitTable, capacity: Int, quiet: TimeSpan, memory: TimeSpan) {
-    sourceLimit = max(3, limits.count(Self.sources))
-    factor = limits[Self.factor]
+    let sources = max(3, limits.count(Self.sources))
+    least = Least(
+      sources: sources, stubborn: min(max(3, limits.count(Self.stubbornSources)), sources),
+      factor: limits[Self.factor])
     epochSpan = limits.span(Self.epoch)
     services = AttackCases(capacity: capacity, quiet: quiet, memory: memory, empty: Facts())
   }
@@ -71,7 +92,7 @@ struct GuessingCrowds: Sendable {
     services.note(
       slot, event, hold: .minutes(10 * services[slot].facts.members.count))
     guard services[slot].thread.isOpen || isCrowd(services[slot].facts) else { return }
-    let limit = limit(services[slot].facts)
+    let limit = least.limit(services[slot].facts)
     services.tell(
       slot, facts: UInt64(services[slot].facts.members.count / 8), at: event.time, into: &sink
     ) {
@@ -113,13 +134,11 @@ struct GuessingCrowds: Sendable {
     services[slot].packets = PacketSample()
   }
 
-  private func limit(_ facts: Facts) -> Double { max(Double(sourceLimit), factor * facts.usual) }
-
   private func isCrowd(_ facts: Facts) -> Bool {
     let members = Double(facts.members.count)
-    guard members >= limit(facts), Double(facts.failures) <= Self.triesPerSource * members else {
-      return false
-    }
+    guard members >= least.limit(facts),
+      Double(facts.failures) <= Self.triesPerSource * members
+    else { return false }
     guard facts.users.count > 0 else { return true }
     // One account from many places, or many accounts from each.
     return 2 * facts.users.count <= facts.members.count
@@ -127,10 +146,10 @@ struct GuessingCrowds: Sendable {
   }
 
   mutating func advance(to now: CaptureTime, into sink: inout ReportSink) {
-    let (least, factor) = (Double(sourceLimit), factor)
+    let least = least
     services.advance(
       to: now, into: &sink, digest: { UInt64($0.facts.members.count / 8) },
-      { Self.report($0, max(least, factor * $0.facts.usual), at: now, from: $1) })
+      { Self.report($0, least.limit($0.facts), at: now, from: $1) })
   }
 
   private static func report(

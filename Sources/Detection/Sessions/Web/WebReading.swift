@@ -123,16 +123,24 @@ extension WebReading {
     .sqli, .fileInclusion, .traversal, .commandInjection,
   ]
 
+  /// The same of sentences: questions to a database are sentences themselves.
+  private static let sayable: [WebTechnique] = [
+    .fileInclusion, .traversal, .commandInjection, .codeInjection,
+  ]
+
   private mutating func readBody(_ request: HTTPRequest) {
     let values = WrittenValues(request)
     let text = WebText(values.plain, isQuery: Self.isForm(request), isDocument: true)
     var found = WebReading(text)
-    if !values.written.isEmpty {
-      var written = WebReading(
-        WebText(values.written, isQuery: Self.isForm(request), isDocument: true)
+    for (bytes, techniques) in [(values.written, Self.writable), (values.said, Self.sayable)]
+    where !bytes.isEmpty {
+      var other = WebReading(
+        WebText(bytes, isQuery: Self.isForm(request), isDocument: true)
       ).scores
-      for technique in Self.writable { written[technique] *= WrittenValues.share }
-      found.scores.add(written)
+      for technique in techniques {
+        other[technique] = min(other[technique] * WrittenValues.share, WrittenValues.most)
+      }
+      found.scores.add(other)
     }
     if Self.isPage(request) {
       // Pages are there to hold scripts.

@@ -1,7 +1,7 @@
 import Flows
 
-/// A body's values, those apart that somebody wrote: texts of several lines, and what begins as a
-/// program or a query. Scripts, tickets and mails are posted all day, and name commands and files;
+/// A body's values, those apart that somebody wrote: texts of several lines, what begins as a
+/// program or a query, and sentences. Scripts, tickets and mails are posted all day, and name commands and files;
 /// who breaks out of a value has neither room for lines nor a program to begin with.
 ///
 /// Only the value itself counts less, so that a long one beside it hides nothing.
@@ -10,24 +10,36 @@ struct WrittenValues {
   /// line breaks in the place of blanks writes words.
   static let breaks = 3
   static let lineLength = 16
-  /// How far what a written value says counts.
+  /// Plain words that make a sentence, and their least part of all that stands between blanks: who
+  /// breaks out of a value names a command and what it is to do.
+  static let sentence = 6
+  static let sentenceShare = 0.5
+  /// How far what a written value says counts, and at most: by itself it is no attack.
   static let share = 0.3
+  static let most = 0.6
 
   private(set) var plain: [UInt8]
   private(set) var written: [UInt8] = []
+  /// Sentences; what they say of a database counts in full.
+  private(set) var said: [UInt8] = []
 
   init(_ request: HTTPRequest) {
     plain = request.body
     let body = request.body[...]
-    guard Self.countBreaks(body) >= Self.breaks || body.mentions("select") else { return }
-    let values = Self.values(body, type: request.contentType).filter { Self.isWritten(body[$0]) }
-    guard !values.isEmpty else { return }
+    let mayBeWritten = Self.countBreaks(body) >= Self.breaks || body.mentions("select")
+    guard mayBeWritten || Self.mayBeSaid(body) else { return }
     plain = []
     var start = 0
-    for value in values {
+    for value in Self.values(body, type: request.contentType) {
+      let isWritten = mayBeWritten && Self.isWritten(body[value])
+      guard isWritten || Self.isSaid(body[value]) else { continue }
       plain += body[start..<value.lowerBound]
       // As a value of its own.
-      written += body[value] + [0x26]
+      if isWritten {
+        written += body[value] + [0x26]
+      } else {
+        said += body[value] + [0x26]
+      }
       start = value.upperBound
     }
     plain += body[start...]
@@ -35,7 +47,8 @@ struct WrittenValues {
 
   /// Where values stand: strings of JSON, fields of a form, parts of several, or the whole.
   private static func values(_ body: ArraySlice<UInt8>, type: ArraySlice<UInt8>) -> [Range<Int>] {
-    if type.mentions("json") { return strings(body) }
+    let isJSON = body.first { $0 > 0x20 } == 0x7b
+    if isJSON || type.mentions("json") { return strings(body) }
     if type.mentions("multipart/") { return parts(body) }
     if type.isEmpty || type.mentions("urlencoded") { return fields(body) }
     return [body.startIndex..<body.endIndex]
@@ -86,6 +99,30 @@ struct WrittenValues {
     if text.begins("#!/") || text.begins("%23!") || text.begins("%23%21") { return true }
     return (text.begins("select ") || text.begins("select+") || text.begins("select%20"))
       && text.mentions("from")
+  }
+
+  /// Whether there are blanks for a sentence.
+  private static func mayBeSaid(_ body: ArraySlice<UInt8>) -> Bool {
+    var blanks = 0
+    for byte in body where byte == 0x20 || byte == 0x2b { blanks &+= 1 }
+    return blanks >= sentence
+  }
+
+  /// Whether most of the value are plain words, in lower case but for the first letter: of letters
+  /// only, perhaps with a comma or a stop behind.
+  private static func isSaid(_ value: ArraySlice<UInt8>) -> Bool {
+    var words = 0
+    var pieces = 0
+    for piece in value.split(whereSeparator: { $0 == 0x20 || $0 == 0x2b }) {
+      pieces += 1
+      var word = piece
+      if let last = word.last, [0x2c, 0x2e, 0x3a, 0x3f, 0x21].contains(last) {
+        word = word.dropLast()
+      }
+      let isWord = word.count >= 2 && word.dropFirst().allSatisfy { 0x61...0x7a ~= $0 }
+      if isWord, let head = word.first, head.isLetter { words += 1 }
+    }
+    return words >= sentence && Double(words) >= sentenceShare * Double(pieces)
   }
 
   /// Line feeds, as they are, as JSON writes them, or as forms do.
