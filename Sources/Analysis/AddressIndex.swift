@@ -10,8 +10,9 @@ public struct AddressIndex<
   Group: FixedWidthInteger & Sendable & Codable, Member: Hashable & Sendable & Codable
 >: Sendable, Codable {
   @frozen public struct Key: Hashable, Sendable, Codable {
-    public var group: Group
     public var prefix: IPPrefix
+    /// After the prefix, in whose last word there is room.
+    public var group: Group
 
     @inlinable public init(_ group: Group, _ prefix: IPPrefix) {
       self.group = group

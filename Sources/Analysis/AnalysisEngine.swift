@@ -37,6 +37,9 @@ public protocol AnalysisEngine<Event>: Sendable {
   /// for nothing.
   var nextDeadline: CaptureTime { get }
 
+  /// The same; mutating because to lend an engine would be to copy it.
+  mutating func askDeadline() -> CaptureTime
+
   /// Event time begins: no event will be before `time`. Comes before the first event of any
   /// engine; an engine must do without.
   mutating func begin(at time: CaptureTime)
@@ -78,6 +81,8 @@ public protocol AnalysisEngine<Event>: Sendable {
 
 extension AnalysisEngine {
   @inlinable public var interest: EventClasses { .all }
+
+  @inlinable public mutating func askDeadline() -> CaptureTime { nextDeadline }
 
   @inlinable public mutating func begin(at time: CaptureTime) {}
 

@@ -26,14 +26,16 @@ public struct ReportSink: Sendable {
   }
 
   /// A report of this monitor that opens at `opened`; the caller fills in the rest and emits it.
+  /// - Parameter id: what it is about, where that is a report: the rest of the subject.
   public func opening(
     _ kind: ReportKind, _ reportClass: ReportClass = .detection, subject: String,
-    first: CaptureTime, last: CaptureTime, at opened: CaptureTime, severity: Double,
+    about id: ReportID? = nil, first: CaptureTime, last: CaptureTime, at opened: CaptureTime,
+    severity: Double,
     confidence: Double
   ) -> Report {
     var report = Report(
       id: ReportID(
-        monitor: monitor, kind: kind, subject: scope + subject, opened: opened,
+        monitor: monitor, kind: kind, subject: scope + subject, about: id, opened: opened,
         exercise: exercise),
       kind: kind, reportClass: reportClass, monitor: monitor, tier: tier, first: first, last: last,
       raised: opened, emitted: opened, severity: severity, confidence: confidence)
@@ -49,6 +51,9 @@ public struct ReportSink: Sendable {
       monitor: monitor, capture: capture,
       packets: Array(Set(packets).sorted().prefix(Report.Limit.packets)))
   }
+
+  /// Hands over what was emitted, to where nothing is; both keep their room.
+  public mutating func drain(into room: inout [Report]) { swap(&room, &reports) }
 
   /// Hands over what was emitted and forgets it.
   public mutating func drain() -> [Report] {

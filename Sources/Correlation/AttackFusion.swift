@@ -45,6 +45,8 @@ struct AttackFusion: AnalysisEngine, Codable {
   private struct Plan {
     let similarity: Similarity
     let anchor: Similarity.Anchor
+    /// Whether the kind can say which other techniques there were.
+    let namesOthers: Bool
   }
 
   private struct Quiet: Comparable, Sendable, Codable {
@@ -75,20 +77,16 @@ struct AttackFusion: AnalysisEngine, Codable {
       !AttackChains.joins(event, context.schema)
     else { return }
     let kind = number(event.kind)
-    // Taken out while it changes, and while it is looked at: in its place it would be copied.
-    if let slot = slotOfMember[event.id], var attack = attacks[Int(slot)].take() {
-      if attack.kind == kind {
-        return join(event, &attack, slot, similarity: nil, into: &sink)
-      }
-      if attack.isAlone {
+    if let slot = slotOfMember[event.id], let known = attacks[Int(slot)]?.askKind() {
+      if known == kind { return join(event, slot, kind, similarity: nil, into: &sink) }
+      if attacks[Int(slot)]?.isAlone == true {
         // The only report behind it has changed its mind: a port scan that proved to be a worm.
-        change(&attack, slot, to: event.kind, kind)
-        return join(event, &attack, slot, similarity: nil, into: &sink)
+        change(slot, to: event.kind, kind)
+        return join(event, slot, kind, similarity: nil, into: &sink)
       }
-      attacks[Int(slot)] = attack
     }
-    if let best = closest(to: event, kind), var attack = attacks[Int(best.slot)].take() {
-      join(event, &attack, best.slot, similarity: best.similarity, into: &sink)
+    if let best = closest(to: event, kind) {
+      join(event, best.slot, kind, similarity: best.similarity, into: &sink)
     } else {
       open(event, kind, into: &sink)
     }
@@ -108,7 +106,9 @@ struct AttackFusion: AnalysisEngine, Codable {
       let order = kindNumbers.sorted { ($0.value, $0.key) < ($1.value, $1.key) }
       kinds.value = order.map {
         let similarity = Similarity($0.key, schema: context.schema)
-        return Plan(similarity: similarity, anchor: similarity.anchor)
+        return Plan(
+          similarity: similarity, anchor: similarity.anchor,
+          namesOthers: context.allows("also", .text, in: $0.key))
       }
     }
     return kinds.value[Int(number)]
@@ -138,12 +138,12 @@ struct AttackFusion: AnalysisEngine, Codable {
       guard looks < AttackIndex.lookLimit else { break }
       seen.value[Int(slot)] = look
       looks += 1
-      guard let report = attacks[Int(slot)]?.report else { continue }
-      let value = plan.similarity.compare(event, report)
-      guard value >= threshold else { continue }
+      guard let (id, value) = attacks[Int(slot)]?.likeness(event, plan.similarity),
+        value >= threshold
+      else { continue }
       // Ties go to the smaller id, so that the order of looking cannot show.
-      if let known = best, (known.similarity, report.id) > (value, known.id) { continue }
-      best = (slot, report.id, value)
+      if let known = best, (known.similarity, id) > (value, known.id) { continue }
+      best = (slot, id, value)
     }
     swap(&near, &self.near.value)
     return best.map { ($0.slot, $0.similarity) }
@@ -151,11 +151,11 @@ struct AttackFusion: AnalysisEngine, Codable {
 
   private mutating func open(_ event: Report, _ kind: UInt16, into sink: inout ReportSink) {
     var report = sink.opening(
-      event.kind, subject: "fusion of \(event.id)", first: event.first, last: event.last,
+      event.kind, subject: "fusion of ", about: event.id, first: event.first, last: event.last,
       at: event.emitted, severity: event.severity, confidence: event.confidence)
     report.transport = event.transport
     var attack = FusedAttack(report: report, kind: kind, by: event)
-    attack.namesOthers = context.allows("also", .text, in: event.kind)
+    attack.namesOthers = plan(event.kind, kind).namesOthers
     attack.absorb(event, memberCapacity: memberCapacity)
     attack.explain(similarity: nil, threshold: threshold, &lists)
     lists.share(segmentsOf: &attack.report)
@@ -174,30 +174,27 @@ struct AttackFusion: AnalysisEngine, Codable {
     attacks[Int(slot)] = attack
   }
 
-  private mutating func change(
-    _ attack: inout FusedAttack, _ slot: Int32, to kind: ReportKind, _ number: UInt16
-  ) {
+  private mutating func change(_ slot: Int32, to kind: ReportKind, _ number: UInt16) {
+    guard var attack = attacks[Int(slot)].take() else { return }
     index.remove(&attack, slot)
     attack.kind = number
     attack.report.kind = kind
     attack.report.attributes = [:]
-    attack.namesOthers = context.allows("also", .text, in: kind)
+    attack.namesOthers = plan(kind, number).namesOthers
+    attacks[Int(slot)] = attack
   }
 
-  /// Takes a report into an attack that was taken out, and puts that back.
+  /// Takes a report into an attack of its kind, in its place.
   /// - Parameter similarity: of the report to the attack; nil for a further revision.
   private mutating func join(
-    _ event: Report, _ attack: inout FusedAttack, _ slot: Int32, similarity: Double?,
+    _ event: Report, _ slot: Int32, _ kind: UInt16, similarity: Double?,
     into sink: inout ReportSink
   ) {
-    let isFollowed = attack.absorb(event, memberCapacity: memberCapacity)
-    attack.report.revision &+= 1
-    attack.report.emitted = event.emitted
-    if isFollowed { slotOfMember[event.id] = slot }
-    attack.explain(similarity: similarity, threshold: threshold, &lists)
-    index.add(&attack, slot, anchor: plan(attack.report.kind, attack.kind).anchor)
-    sink.emit(attack.report)
-    attacks[Int(slot)] = attack
+    let anchor = plan(event.kind, kind).anchor
+    let isFollowed = attacks[Int(slot)]?.absorb(event, memberCapacity: memberCapacity)
+    if isFollowed == true, similarity != nil { slotOfMember[event.id] = slot }
+    attacks[Int(slot)]?.explain(similarity: similarity, threshold: threshold, &lists)
+    attacks[Int(slot)]?.revise(at: event.emitted, in: &index, slot, anchor, into: &sink)
   }
 
   private mutating func makeRoom() {

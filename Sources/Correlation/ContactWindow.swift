@@ -8,6 +8,10 @@ struct ContactWindow: Sendable, Codable {
     var target: IPPrefix
     var port: PortKey
 
+    func _rawHashValue(seed: Int) -> Int {
+      target._rawHashValue(seed: source._rawHashValue(seed: seed ^ port.bits))
+    }
+
     static func < (left: Key, right: Key) -> Bool {
       (left.source, left.target, left.port) < (right.source, right.target, right.port)
     }
@@ -25,13 +29,25 @@ struct ContactWindow: Sendable, Codable {
     var capture: String
     var packets: [UInt64]
     var segments: [String]
+
+    /// Takes another sighting; true when it has failed for the first time.
+    fileprivate mutating func see(_ row: ContactRow, hasFailed: Bool) -> Bool {
+      last = max(last, row.last)
+      first = min(first, row.first)
+      guard hasFailed, !self.hasFailed else { return false }
+      self.hasFailed = true
+      return true
+    }
   }
 
   let span: TimeSpan
   let capacity: Int
   /// In order of arrival; nil where one was forgotten.
   private var slots: [Contact?] = []
+  /// Empty as long as there are few, who are looked through: most sources have one contact.
   private var slotOf: [Key: Int32] = [:]
+  private(set) var count = 0
+  private static let few = 8
   /// Contacts turned away because the window was full.
   private(set) var refused: UInt64 = 0
 
@@ -40,46 +56,54 @@ struct ContactWindow: Sendable, Codable {
     self.capacity = min(capacity, 1 << 24)
   }
 
-  var count: Int { slotOf.count }
-
   /// The contacts, in order of arrival.
   var contacts: some Sequence<Contact> { slots.lazy.compactMap { $0 } }
 
-  /// Takes a row of an evidence report; returns the failed contacts that are new.
+  /// Takes a row of an evidence report, of its contacts with hosts of ours; tells whether a failed one
+  /// is new.
   mutating func insert(
-    _ row: ContactRow, of report: Report, where isWanted: (Key) -> Bool
-  ) -> [Key] {
+    _ row: ContactRow, of report: Report, _ context: CorrelationContext
+  ) -> Bool {
     let port = PortKey(transport: row.transport, port: row.port)
-    guard !port.isAnswer else { return [] }
-    var fresh: [Key] = []
+    guard !port.isAnswer else { return false }
+    var isNew = false
     row.eachTarget { target, hasFailed in
+      guard context.isHome(target), !target.base.isMulticast, !target.base.isLimitedBroadcast
+      else { return }
       let key = Key(source: row.source, target: target, port: port)
-      guard isWanted(key) else { return }
-      if insert(key, row, report, hasFailed: hasFailed) { fresh.append(key) }
+      if insert(key, row, report, hasFailed: hasFailed) { isNew = true }
     }
-    return fresh
+    return isNew
+  }
+
+  private func slot(of key: Key) -> Int? {
+    guard slotOf.isEmpty else { return slotOf[key].map { Int($0) } }
+    return slots.firstIndex { $0?.key == key }
+  }
+
+  /// Looks up slots in a table from now on, or again.
+  private mutating func fillTable() {
+    slotOf.removeAll(keepingCapacity: true)
+    for slot in slots.indices { if let key = slots[slot]?.key { slotOf[key] = Int32(slot) } }
   }
 
   private mutating func insert(
     _ key: Key, _ row: ContactRow, _ report: Report, hasFailed: Bool
   ) -> Bool {
-    if let slot = slotOf[key].map({ Int($0) }), let known = slots[slot] {
-      slots[slot]?.last = max(known.last, row.last)
-      slots[slot]?.first = min(known.first, row.first)
-      guard hasFailed, !known.hasFailed else { return false }
-      slots[slot]?.hasFailed = true
-      return true
-    }
-    guard slotOf.count < capacity else {
+    if let slot = slot(of: key) { return slots[slot]?.see(row, hasFailed: hasFailed) ?? false }
+    guard count < capacity else {
       refused &+= 1
       return false
     }
-    slotOf[key] = Int32(slots.count)
+    count += 1
+    if !slotOf.isEmpty { slotOf[key] = Int32(slots.count) }
     slots.append(
       Contact(
         key: key, first: row.first, last: row.last, hasFailed: hasFailed, report: report.id,
         monitor: report.monitor, capture: report.evidence.first?.capture ?? "",
-        packets: Array(row.packets.prefix(2)), segments: report.coverage.segments))
+        packets: row.packets.count > 2 ? Array(row.packets.prefix(2)) : row.packets,
+        segments: report.coverage.segments))
+    if slotOf.isEmpty, slots.count > Self.few { fillTable() }
     return hasFailed
   }
 
@@ -90,14 +114,16 @@ struct ContactWindow: Sendable, Codable {
     var failed: [Contact] = []
     for slot in slots.indices {
       guard let contact = slots[slot], contact.last < oldest else { continue }
-      slotOf[contact.key] = nil
+      if !slotOf.isEmpty { slotOf[contact.key] = nil }
       slots[slot] = nil
+      count -= 1
       if contact.hasFailed { failed.append(contact) }
     }
-    if slots.count > 2 * slotOf.count + 16 {
+    if slots.count > 2 * count + 16 {
       slots = slots.filter { $0 != nil }
-      for slot in slots.indices { if let key = slots[slot]?.key { slotOf[key] = Int32(slot) } }
+      slotOf = [:]
     }
+    if slotOf.isEmpty, slots.count > Self.few { fillTable() }
     return failed
   }
 }

@@ -39,12 +39,12 @@ struct Crowded {
     ports = Self.commonPorts(failed, contacts, limit: limit)
     guard !ports.isEmpty else { return }
     var isCommon = PortMemo(ports)
-    let relayed = Self.relays(candidates, contacts, &isCommon)
+    let relayed = Self.relays(candidates, contacts, hosts: window.hosts.numbers, &isCommon)
     var seen = [Bool](repeating: false, count: window.hosts.numbers)
     var edges: [(Int32, Int32)] = []
     for slot in failed where isCommon.holds(contacts[slot].port) {
       let (source, target) = (contacts[slot].source, contacts[slot].target)
-      guard !relayed.contains(source) else { continue }
+      guard !relayed[Int(source)] else { continue }
       probes.append(Int32(slot))
       if edges.count < Matching.edgeLimit { edges.append((source, target)) }
       if !seen[Int(source)] { sources += 1 }
@@ -95,13 +95,17 @@ struct Crowded {
   ) -> Set<PortKey> {
     var numbers: [PortKey: Int] = [:]
     var edges: [[(Int32, Int32)]] = []
+    // Contacts of one row stand together.
+    var last: (port: PortKey, number: Int)?
     for slot in failed {
       let contact = contacts[slot]
-      let number = numbers[contact.port] ?? edges.count
+      let known = last?.port == contact.port ? last?.number : numbers[contact.port]
+      let number = known ?? edges.count
       if number == edges.count {
         numbers[contact.port] = number
         edges.append([])
       }
+      last = (contact.port, number)
       guard edges[number].count < Matching.edgeLimit else { continue }
       edges[number].append((contact.source, contact.target))
     }
@@ -111,23 +115,24 @@ struct Crowded {
     return Set(shared.prefix(limit).map(\.port))
   }
 
-  /// Sources that were themselves contacted on such a port before their own first: a worm's hosts,
-  /// not a scan's.
+  /// Sources, by number, that were themselves contacted on such a port before their own first: a worm's
+  /// hosts, not a scan's.
   private static func relays(
-    _ candidates: [Int], _ contacts: [ScanWindow.Contact], _ isCommon: inout PortMemo
-  ) -> Set<Int32> {
-    var began: [Int32: CaptureTime] = [:]
+    _ candidates: [Int], _ contacts: [ScanWindow.Contact], hosts: Int, _ isCommon: inout PortMemo
+  ) -> [Bool] {
+    var began = [CaptureTime](repeating: .distantFuture, count: hosts)
     var reached: [Int] = []
     for slot in candidates where isCommon.holds(contacts[slot].port) {
       let contact = contacts[slot]
-      began[contact.source] = min(began[contact.source] ?? contact.first, contact.first)
+      let source = Int(contact.source)
+      began[source] = min(began[source], contact.first)
       if !contact.hasFailed { reached.append(slot) }
     }
-    var relays: Set<Int32> = []
+    var relays = [Bool](repeating: false, count: hosts)
     for slot in reached {
-      guard let start = began[contacts[slot].target], contacts[slot].first <= start
-      else { continue }
-      relays.insert(contacts[slot].target)
+      let target = Int(contacts[slot].target)
+      let start = began[target]
+      if start < .distantFuture, contacts[slot].first <= start { relays[target] = true }
     }
     return relays
   }

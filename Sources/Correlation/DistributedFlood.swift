@@ -132,9 +132,10 @@ struct DistributedFlood: AnalysisEngine, Codable {
   mutating func advance(to now: CaptureTime, into sink: inout ReportSink) {
     for start in open.keys.sorted()
     where EvidenceEpoch.settled(start, at: context.tier) <= now {
-      let entries = open.removeValue(forKey: start) ?? [:]
+      var entries = open.removeValue(forKey: start) ?? [:]
       for key in entries.keys.sorted() {
-        guard var entry = entries[key] else { continue }
+        // Taken out: settled in its place, it would be copied.
+        guard var entry = entries.removeValue(forKey: key) else { continue }
         entry.load.settle()
         prepare(key, epoch: start.epochNumber)
         targets[key]?.take(

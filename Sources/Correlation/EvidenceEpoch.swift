@@ -42,6 +42,13 @@ struct PortKey: Hashable, Comparable, Sendable, Codable {
   var transport: TransportProtocol
   var port: UInt16
 
+  /// A number of its own.
+  var bits: Int { Int(transport.number) << 16 | Int(port) }
+
+  func _rawHashValue(seed: Int) -> Int {
+    TableHash.of(UInt64(truncatingIfNeeded: bits), 0, seed: seed)
+  }
+
   static func < (left: PortKey, right: PortKey) -> Bool {
     (left.transport, left.port) < (right.transport, right.port)
   }

@@ -94,8 +94,7 @@ struct EvidenceMerging: AnalysisEngine, Codable {
       report.summary = .logins(Self.bounded(group.logins, limit: rowLimit))
     } else if !group.leases.isEmpty {
       losses &+= UInt64(max(0, group.leases.count - rowLimit))
-      let rows = group.leases.sorted { $0.key < $1.key }.prefix(rowLimit)
-      report.summary = .leases(rows.map(\.value))
+      report.summary = .leases(Self.inOrder(group.leases).prefix(rowLimit).map(\.value))
     } else if group.rates.isEmpty {
       report.summary = .contacts(Self.bounded(group.contacts, limit: rowLimit))
     } else {
@@ -104,9 +103,17 @@ struct EvidenceMerging: AnalysisEngine, Codable {
     sink.emit(report)
   }
 
+  /// Rows by key: their places are put in order, since to move rows is dear.
+  private static func inOrder<Key: Comparable, Row>(
+    _ rows: [Key: Row]
+  ) -> [(key: Key, value: Row)] {
+    let list = Array(rows)
+    return list.indices.sorted { list[$0].key < list[$1].key }.map { list[$0] }
+  }
+
   /// Those that were let in before those refused, in key order.
   private static func bounded(_ rows: [LoginKey: LoginRow], limit: Int) -> [LoginRow] {
-    var list = rows.sorted { $0.key < $1.key }
+    var list = inOrder(rows)
     if list.count > limit {
       list =
         list.filter { $0.value.outcome != .refused } + list.filter { $0.value.outcome == .refused }
@@ -119,7 +126,7 @@ struct EvidenceMerging: AnalysisEngine, Codable {
     var rows = rows
     for length in coarserLengths where rows.count > limit {
       var coarser: [ContactKey: ContactRow] = [:]
-      for (_, row) in rows.sorted(by: { $0.key < $1.key }) {
+      for (_, row) in inOrder(rows) {
         var row = row
         let bits = row.source.base.isIPv4 ? length.v4 : length.v6
         if row.source.length > bits { row.source = IPPrefix(row.source.base, length: bits) }
@@ -127,20 +134,19 @@ struct EvidenceMerging: AnalysisEngine, Codable {
       }
       rows = coarser
     }
-    return rows.sorted { $0.key < $1.key }.prefix(limit).map(\.value)
+    return inOrder(rows).prefix(limit).map(\.value)
   }
 
   /// The biggest rows, in key order.
   private static func bounded(_ rows: [RateKey: RateRow], limit: Int) -> [RateRow] {
+    guard rows.count > limit else { return inOrder(rows).map(\.value) }
     var list = rows.map { (key: $0.key, row: $0.value) }
-    if list.count > limit {
-      list.sort {
-        let left = $0.row.contacts &+ $0.row.packets
-        let right = $1.row.contacts &+ $1.row.packets
-        return left == right ? $0.key < $1.key : left > right
-      }
-      list.removeLast(list.count - limit)
+    list.sort {
+      let left = $0.row.contacts &+ $0.row.packets
+      let right = $1.row.contacts &+ $1.row.packets
+      return left == right ? $0.key < $1.key : left > right
     }
+    list.removeLast(list.count - limit)
     return list.sorted { $0.key < $1.key }.map(\.row)
   }
 }
@@ -187,6 +193,8 @@ private struct ContactKey: Hashable, Comparable, Sendable, Codable {
     port = PortKey(transport: row.transport, port: row.port)
   }
 
+  func _rawHashValue(seed: Int) -> Int { source._rawHashValue(seed: seed ^ port.bits) }
+
   static func < (left: ContactKey, right: ContactKey) -> Bool {
     (left.source, left.port) < (right.source, right.port)
   }
@@ -204,6 +212,12 @@ private struct RateKey: Hashable, Comparable, Sendable, Codable {
     port = PortKey(transport: row.transport, port: row.port)
     segment = row.segment
     first = row.first
+  }
+
+  func _rawHashValue(seed: Int) -> Int {
+    var segment = segment
+    let own = segment.withUTF8 { TableHash.of($0, seed: seed ^ port.bits) }
+    return target._rawHashValue(seed: own ^ Int(truncatingIfNeeded: first.nanoseconds))
   }
 
   static func < (left: RateKey, right: RateKey) -> Bool {

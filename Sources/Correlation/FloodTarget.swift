@@ -37,13 +37,13 @@ struct FloodTarget: Sendable, Codable {
   let since: Int64
   var report: Report?
   private var baseline: LoadBaseline
-  private var ingressBaselines: [String: LoadBaseline] = [:]
+  private var ingressBaselines = ShortTable<String, LoadBaseline>()
   private var windows = DistributedFlood.scales.map { FloodWindow(epochs: $0) }
   private var detections: [ReportID: FloodDetection] = [:]
   /// Everything since the flood was first suspected.
   private(set) var sources = FloodSources()
   private var grounds = Grounds()
-  private var ports: [UInt16: Double] = [:]
+  private var ports = ShortTable<UInt16, Double>()
   private var first = CaptureTime.distantFuture
   private var last = CaptureTime.distantPast
   private var insistentEpochs = 0
@@ -86,16 +86,16 @@ struct FloodTarget: Sendable, Codable {
     if !isSuspected {
       sources.reset()
       grounds = Grounds()
-      ports = [:]
+      ports.removeAll()
       first = start
     }
     first = min(first, start)
     last = max(last, start + EvidenceEpoch.length)
     sources.take(load, insistence: insistence)
     grounds.formUnion(more)
-    for (port, contacts) in load.ports where ports[port] != nil || ports.count < Report.Limit.ports
-    {
-      ports[port, default: 0] += contacts
+    for entry in load.ports
+    where ports[entry.key] != nil || ports.count < Report.Limit.ports {
+      ports[entry.key, default: 0] += entry.value
     }
     pending = Pending(load: load, epoch: epoch)
   }
@@ -141,17 +141,14 @@ struct FloodTarget: Sendable, Codable {
   private mutating func learn(_ load: IngressLoad, _ epoch: Int64) {
     // While a flood is suspected the target learns little beyond what it knew, so that the flood
     // does not soon become the norm, yet a lasting change does in the end.
-    func learnable(_ value: Double, _ baseline: LoadBaseline) -> Double {
-      isSuspected ? min(value, max(2 * baseline.mean, 1)) : value
-    }
-    baseline.learn(learnable(load.contacts, baseline), at: epoch)
-    for (segment, share) in load.ingresses.sorted(by: { $0.key < $1.key }) {
-      guard ingressBaselines[segment] != nil || ingressBaselines.count < Self.segmentLimit
+    let most = isSuspected ? 2.0 : .infinity
+    baseline.learn(load.contacts, at: epoch, within: most)
+    let fresh = LoadBaseline(from: since)
+    for entry in load.ingresses {
+      guard ingressBaselines[entry.key] != nil || ingressBaselines.count < Self.segmentLimit
       else { continue }
-      var known = ingressBaselines[segment] ?? LoadBaseline(from: since)
-      known.advance(to: epoch)
-      known.learn(learnable(share.contacts, known), at: epoch)
-      ingressBaselines[segment] = known
+      ingressBaselines[entry.key, default: fresh]
+        .learn(entry.value.contacts, at: epoch, within: most)
     }
   }
 
@@ -172,7 +169,8 @@ struct FloodTarget: Sendable, Codable {
     guard hasRisen(window, table) else { return nil }
     let expected = baseline.mean * Double(window.epochs)
     var risen: Set<String> = []
-    for (segment, contacts) in window.ingresses {
+    for entry in window.ingresses {
+      let (segment, contacts) = (entry.key, entry.value)
       let known = (ingressBaselines[segment]?.mean ?? 0) * Double(window.epochs)
       let surprise = Surprise.poisson(Int(min(contacts, 1e15)), mean: max(known, 0.5))
       if contacts >= table[DistributedFlood.ingressContactsLimit],
@@ -234,7 +232,7 @@ struct FloodTarget: Sendable, Codable {
   private mutating func countInsistence(
     _ load: IngressLoad, _ epoch: Int64, _ rises: [Rise], _ table: LimitTable
   ) {
-    let insisting = load.ingresses.values.count {
+    let insisting = load.ingresses.lazy.map(\.value).count {
       $0.isTold && $0.contacts >= 2 * table[DistributedFlood.ingressContactsLimit]
         && $0.contacts >= table[DistributedFlood.insistenceLimit] * max(1, $0.sources)
     }
@@ -252,7 +250,7 @@ struct FloodTarget: Sendable, Codable {
 
   private var isAskedByMachines: Bool {
     let asked = ports.reduce(0) { Self.askedByMachines.contains($1.key) ? $0 + $1.value : $0 }
-    return 2 * asked > ports.values.reduce(0, +)
+    return 2 * asked > ports.reduce(0) { $0 + $1.value }
   }
 
   /// A rise without distress: sources that insist in every ingress, epoch after epoch.
@@ -294,7 +292,7 @@ struct FloodTarget: Sendable, Codable {
     let reported = detections.values.filter { $0.last >= report.first }
       .sorted { $0.report.id < $1.report.id }
     report.sources = sources.named(with: reported.map(\.report.sources))
-    let total = ports.values.reduce(0, +)
+    let total = ports.reduce(0) { $0 + $1.value }
     let busy = ports.filter { $0.value >= 0.1 * total && $0.key != 0 }.map(\.key)
     let named = detected.flatMap(\.report.ports)
     report.ports = Array(
@@ -325,7 +323,7 @@ struct FloodWindow: Sendable, Codable {
   private(set) var contacts = 0.0
   private(set) var unfinished = 0.0
   private var refused = 0.0
-  private(set) var ingresses: [String: Double] = [:]
+  private(set) var ingresses = ShortTable<String, Double>()
 
   init(epochs: Int64) { self.epochs = epochs }
 
@@ -343,12 +341,12 @@ struct FloodWindow: Sendable, Codable {
       contacts = 0
       unfinished = 0
       refused = 0
-      ingresses = [:]
+      ingresses.removeAll()
     }
     last = epoch
     contacts += load.contacts
     unfinished += load.unfinished
     refused += load.refused
-    for (segment, share) in load.ingresses { ingresses[segment, default: 0] += share.contacts }
+    for entry in load.ingresses { ingresses[entry.key, default: 0] += entry.value.contacts }
   }
 }

@@ -1,3 +1,4 @@
+import Analysis
 import Reports
 import Terms
 
@@ -50,6 +51,15 @@ struct FusedAttack: Sendable, Codable {
   var members: [ReportID] { [opener.id] + (several.first?.members.map(\.id) ?? []) }
   var isAlone: Bool { several.isEmpty }
   private var memberCount: Int { 1 + (several.first?.members.count ?? 0) }
+
+  // Mutating, since to lend an attack would be to copy it.
+
+  mutating func askKind() -> UInt16 { kind }
+
+  /// Its id, and how much a report is like it.
+  mutating func likeness(_ event: Report, _ measure: Similarity) -> (ReportID, Double) {
+    (report.id, measure.compare(event, report))
+  }
 
   private mutating func prepareForSeveral() {
     guard several.isEmpty else { return }
@@ -166,6 +176,17 @@ struct FusedAttack: Sendable, Codable {
       Term("monitors", Double(several.monitors.count), unit: "monitors"),
       Term("severity", report.severity, threshold: Report.informationalSeverity),
     ]
+  }
+
+  /// Tells it once more, and lets the index find it by what is new.
+  mutating func revise(
+    at time: CaptureTime, in index: inout AttackIndex, _ slot: Int32,
+    _ anchor: Similarity.Anchor, into sink: inout ReportSink
+  ) {
+    report.revision &+= 1
+    report.emitted = time
+    index.add(&self, slot, anchor: anchor)
+    sink.emit(report)
   }
 
   /// How many keys the index has of it.

@@ -8,6 +8,8 @@ struct KnownServices: Sendable, Codable {
     var target: IPAddress
     var port: PortKey
 
+    func _rawHashValue(seed: Int) -> Int { target._rawHashValue(seed: seed ^ port.bits) }
+
     static func < (left: Key, right: Key) -> Bool {
       (left.target, left.port) < (right.target, right.port)
     }

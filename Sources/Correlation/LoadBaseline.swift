@@ -16,21 +16,40 @@ struct LoadBaseline: Sendable, Codable {
   /// Epochs learned from, at most `capacity`.
   var history: Int { values.count }
 
-  /// Contacts per epoch; 0 before anything is learned.
-  var mean: Double {
-    let kept = values.sorted().prefix(values.count - values.count / 3)
-    return kept.isEmpty ? 0 : kept.reduce(0.0) { $0 + Double($1) } / Double(kept.count)
+  /// Contacts per epoch; 0 before anything is learned. It is asked for far more often than something
+  /// is learned.
+  private(set) var mean = 0.0
+
+  /// Most epochs are quiet: only the others are put in order.
+  private mutating func reckon() {
+    let kept = values.count - values.count / 3
+    guard kept > 0 else {
+      mean = 0
+      return
+    }
+    let busy = values.filter { $0 > 0 }.sorted()
+    let quiet = values.count - busy.count
+    mean = busy.prefix(max(0, kept - quiet)).reduce(0.0) { $0 + Double($1) } / Double(kept)
   }
 
   /// Learns what an epoch brought; those in between were quiet.
-  mutating func learn(_ value: Double, at now: Int64) {
-    advance(to: now)
-    append(Float(value))
+  /// - Parameter most: how many times the mean of them is learned at most, where that is more than one
+  ///   contact.
+  mutating func learn(_ value: Double, at now: Int64, within most: Double) {
+    if most.isFinite { advance(to: now) } else { pass(to: now) }
+    append(most.isFinite ? Float(min(value, max(most * mean, 1))) : Float(value))
     epoch = max(epoch, now &+ 1)
+    reckon()
   }
 
   /// Quiet epochs pass.
   mutating func advance(to now: Int64) {
+    guard now > epoch else { return }
+    pass(to: now)
+    reckon()
+  }
+
+  private mutating func pass(to now: Int64) {
     guard now > epoch else { return }
     for _ in 0..<min(now &- epoch, Int64(Self.capacity)) { append(0) }
     epoch = now

@@ -32,11 +32,21 @@ struct ScanWindow: Sendable, Codable {
     var source: Int32
     var target: Int32
     var port: PortKey
+
+    func _rawHashValue(seed: Int) -> Int {
+      TableHash.of(
+        UInt64(UInt32(bitPattern: source)) << 32 | UInt64(UInt32(bitPattern: target)),
+        UInt64(port.bits), seed: seed)
+    }
   }
 
   private struct Service: Hashable, Sendable, Codable {
     var target: Int32
     var port: PortKey
+
+    func _rawHashValue(seed: Int) -> Int {
+      TableHash.of(UInt64(UInt32(bitPattern: target)), UInt64(port.bits), seed: seed)
+    }
   }
 
   /// Most that two taps disagree on when a contact was made.

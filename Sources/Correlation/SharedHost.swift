@@ -38,18 +38,35 @@ struct SharedHost {
   ) -> [SharedHost] {
     guard transport == .tcp || transport == .udp || transport == .sctp else { return [] }
     let contacts = window.contacts
+    func counts(_ contact: ScanWindow.Contact) -> Bool {
+      contact.source >= 0 && contact.hasFailed && contact.port.transport == transport
+        && Int(window.failures[Int(contact.source)]) <= loud
+    }
+    // Few hosts have so many: they are counted before they are gathered.
+    var failures = [Int32](repeating: 0, count: window.hosts.numbers)
+    for contact in contacts where counts(contact) { failures[Int(contact.target)] += 1 }
+    guard failures.contains(where: { $0 >= leastPorts }) else { return [] }
     var failed: [Int32: [Int32]] = [:]
-    for slot in contacts.indices {
-      let contact = contacts[slot]
-      guard contact.source >= 0, contact.hasFailed, contact.port.transport == transport,
-        Int(window.failures[Int(contact.source)]) <= loud
-      else { continue }
-      failed[contact.target, default: []].append(Int32(slot))
+    for slot in contacts.indices
+    where failures[Int(contacts[slot].target)] >= leastPorts && counts(contacts[slot]) {
+      failed[contacts[slot].target, default: []].append(Int32(slot))
     }
     return failed.compactMap { target, slots in
-      slots.count < leastPorts ? nil : SharedHost(slots, of: target, window, least, services)
+      SharedHost(slots, of: target, window, least, services)
     }
     .sorted { $0.target < $1.target }
+  }
+
+  /// Whether the contacts are on as many ports as it takes, whoever made them.
+  private static func hasEnoughPorts(_ slots: [Int32], _ window: ScanWindow) -> Bool {
+    var ports: [UInt16] = []
+    for slot in slots {
+      let port = window.contacts[Int(slot)].port.port
+      guard !ports.contains(port) else { continue }
+      ports.append(port)
+      if ports.count == leastPorts { return true }
+    }
+    return false
   }
 
   private init?(
@@ -57,7 +74,7 @@ struct SharedHost {
     _ services: KnownServices
   ) {
     target = window.hosts.name(number)
-    guard target.isHost else { return nil }
+    guard target.isHost, Self.hasEnoughPorts(all, window) else { return nil }
     var portsOf: [Int32: Set<UInt16>] = [:]
     for slot in all {
       let contact = window.contacts[Int(slot)]

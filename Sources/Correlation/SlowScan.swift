@@ -30,6 +30,14 @@ struct SlowScan: AnalysisEngine, Codable {
     var window: ContactWindow
     var last = CaptureTime.distantPast
     var report: Report?
+
+    /// Whether a failed contact is new.
+    mutating func take(
+      _ row: ContactRow, of event: Report, _ context: CorrelationContext
+    ) -> Bool {
+      last = max(last, row.last)
+      return window.insert(row, of: event, context)
+    }
   }
 
   /// What goes first.
@@ -84,19 +92,18 @@ struct SlowScan: AnalysisEngine, Codable {
   }
 
   private mutating func take(_ row: ContactRow, of event: Report) {
-    if sources[row.source] == nil { makeRoom() }
-    var state =
-      sources.removeValue(forKey: row.source)
-      ?? Source(
-        window: ContactWindow(
-          span: table.span(Self.windowLimit), capacity: table.count(Self.perSourceLimit)))
-    let fresh = state.window.insert(row, of: event) {
-      context.isHome($0.target) && !$0.target.base.isMulticast
-        && !$0.target.base.isLimitedBroadcast
+    if let place = sources.index(forKey: row.source) {
+      let isNew = sources.values[place].take(row, of: event, context)
+      if isNew { dirty.insert(row.source) }
+      return
     }
-    state.last = max(state.last, row.last)
+    makeRoom()
+    var state = Source(
+      window: ContactWindow(
+        span: table.span(Self.windowLimit), capacity: table.count(Self.perSourceLimit)))
+    let isNew = state.take(row, of: event, context)
     sources[row.source] = state
-    if !fresh.isEmpty { dirty.insert(row.source) }
+    if isNew { dirty.insert(row.source) }
   }
 
   /// The source with the fewest contacts goes, the oldest of them first: a flood of spoofed sources

@@ -48,15 +48,19 @@ struct WormGraph: Sendable, Codable {
 
   var size: Int { searchers.count + reached.count }
 
+  /// Notes what a host tried; returns how many targets it has failed at.
+  /// - Parameter rest: adds what this rests on.
+  @discardableResult
   mutating func search(
     by source: IPPrefix, failed: [IPPrefix], succeeded: [IPPrefix], first: CaptureTime,
-    last: CaptureTime, grounds: Grounds
-  ) {
+    last: CaptureTime, _ rest: (inout Grounds) -> Void
+  ) -> Int {
     // In place: a host taken out and put back would be copied with all its targets.
-    searchers[source, default: Host()].take(
-      failed: failed, succeeded: succeeded, first: first, last: last, grounds: grounds)
-    if (searchers[source]?.failedTargets.count ?? 0) >= Self.fanLimit { fanned.insert(source) }
+    let failures = searchers[source, default: Host()].take(
+      failed: failed, succeeded: succeeded, first: first, last: last, rest)
+    if failures >= Self.fanLimit { fanned.insert(source) }
     self.last = max(self.last, last)
+    return failures
   }
 
   /// Keeps the earliest reach of each source.
@@ -123,6 +127,9 @@ struct WormGraph: Sendable, Codable {
       fanned.remove(host)
     }
     for (host, list) in reached {
+      // Mostly all of them are young.
+      guard list.contains(where: { $0.time < oldest && searchers[$0.source] == nil })
+      else { continue }
       let kept = list.filter { $0.time >= oldest || searchers[$0.source] != nil }
       reached[host] = kept.isEmpty ? nil : kept
     }
@@ -132,8 +139,8 @@ struct WormGraph: Sendable, Codable {
 extension WormGraph.Host {
   mutating func take(
     failed: [IPPrefix], succeeded: [IPPrefix], first: CaptureTime, last: CaptureTime,
-    grounds: Grounds
-  ) {
+    _ rest: (inout Grounds) -> Void
+  ) -> Int {
     began = min(began, first)
     self.last = max(self.last, last)
     for target in failed where failedTargets.count < WormGraph.targetLimit {
@@ -143,10 +150,7 @@ extension WormGraph.Host {
     for target in succeeded where reachedTargets.count < WormGraph.targetLimit {
       reachedTargets.insert(target)
     }
-    if self.grounds.isEmpty {
-      self.grounds = grounds
-    } else {
-      self.grounds.formUnion(grounds)
-    }
+    rest(&grounds)
+    return failedTargets.count
   }
 }

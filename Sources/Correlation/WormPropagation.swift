@@ -43,7 +43,7 @@ struct WormPropagation: AnalysisEngine, Codable {
   private let table: LimitTable
   private var graphs: [PortKey: WormGraph] = [:]
   /// Targets failed at, by port: what a host is after.
-  private var profiles: [IPPrefix: [PortKey: Int]] = [:]
+  private var profiles: [IPPrefix: ShortTable<PortKey, Int>] = [:]
   private var reports: [PortKey: Report] = [:]
   private var dirty: Set<PortKey> = []
   private var forgot = CaptureTime.distantPast
@@ -72,9 +72,12 @@ struct WormPropagation: AnalysisEngine, Codable {
   private mutating func take(_ row: ContactRow, of event: Report) {
     let port = PortKey(transport: row.transport, port: row.port)
     guard row.source.isHost, row.source.base != .unspecified, isSearchable(port) else { return }
-    let failed = row.failedTargets.listed.filter(\.isHost)
-    let missed = Set(failed)
-    let succeeded = row.targets.listed.filter { $0.isHost && !missed.contains($0) }
+    var failed: [IPPrefix] = []
+    var succeeded: [IPPrefix] = []
+    row.eachTarget { target, hasFailed in
+      guard target.isHost else { return }
+      if hasFailed { failed.append(target) } else { succeeded.append(target) }
+    }
     makeRoom(for: port)
     for target in succeeded {
       graphs[port, default: WormGraph()].reach(target, by: row.source, at: row.first)
@@ -86,12 +89,10 @@ struct WormPropagation: AnalysisEngine, Codable {
       }
     }
     guard !failed.isEmpty else { return }
-    var grounds = Grounds()
-    grounds.add(event, packets: row.packets)
-    graphs[port, default: WormGraph()].search(
-      by: row.source, failed: failed, succeeded: succeeded, first: row.first, last: row.last,
-      grounds: grounds)
-    profile(row.source, port)
+    let failures = graphs[port, default: WormGraph()].search(
+      by: row.source, failed: failed, succeeded: succeeded, first: row.first, last: row.last
+    ) { $0.add(event, packets: row.packets) }
+    profile(row.source, port, failures)
     dirty.insert(port)
   }
 
@@ -117,11 +118,9 @@ struct WormPropagation: AnalysisEngine, Codable {
       // Only of hosts whose failures the evidence names: a detection does not say which targets
       // failed.
       guard let known = graphs[port]?.searchers[source] else { continue }
-      var grounds = Grounds()
-      grounds.add(event)
       graphs[port]?.search(
-        by: source, failed: [], succeeded: [], first: known.began, last: event.last,
-        grounds: grounds)
+        by: source, failed: [], succeeded: [], first: known.began, last: event.last
+      ) { $0.add(event) }
     }
   }
 
@@ -129,11 +128,10 @@ struct WormPropagation: AnalysisEngine, Codable {
     port.transport != .icmp && port.transport != .icmpv6
   }
 
-  private mutating func profile(_ source: IPPrefix, _ port: PortKey) {
-    var known = profiles[source] ?? [:]
-    guard known[port] != nil || known.count < Self.profileLimit else { return }
-    known[port] = graphs[port]?.searchers[source]?.failedTargets.count ?? 0
-    profiles[source] = known
+  private mutating func profile(_ source: IPPrefix, _ port: PortKey, _ failures: Int) {
+    let known = profiles[source]
+    guard known?[port] != nil || known?.count ?? 0 < Self.profileLimit else { return }
+    profiles[source, default: ShortTable()].set(failures, for: port)
   }
 
   private mutating func makeRoom(for port: PortKey) {
@@ -270,10 +268,10 @@ struct WormPropagation: AnalysisEngine, Codable {
 
   /// Cosine between what two hosts failed at, by port.
   private func likeness(_ left: IPPrefix, _ right: IPPrefix) -> Double {
-    let mine = profiles[left] ?? [:]
-    let other = profiles[right] ?? [:]
-    func norm(_ profile: [PortKey: Int]) -> Double {
-      profile.values.reduce(0.0) { $0 + Double($1) * Double($1) }.squareRoot()
+    let mine = profiles[left] ?? ShortTable()
+    let other = profiles[right] ?? ShortTable()
+    func norm(_ profile: ShortTable<PortKey, Int>) -> Double {
+      profile.reduce(0.0) { $0 + Double($1.value) * Double($1.value) }.squareRoot()
     }
     let product = mine.reduce(0.0) { $0 + Double($1.value) * Double(other[$1.key] ?? 0) }
     let scale = norm(mine) * norm(other)

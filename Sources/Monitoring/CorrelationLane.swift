@@ -41,6 +41,9 @@ public struct CorrelationLane: Sendable {
   private var deadlines: [CaptureTime]
   var resolver: Resolver
   private var sink: ReportSink
+  /// Where conclusions stand while they are resolved: kept, so that no moment needs memory for them.
+  private var room: [Report] = []
+  private static let roomLimit = 64
   var pending: [Report] = []
   /// Children that time no longer waits for since the last `process`, and why.
   private var newlySilent: [MonitorName: Silence] = [:]
@@ -87,23 +90,26 @@ public struct CorrelationLane: Sendable {
   /// was concluded without it.
   /// - Parameter reached: the lane's watermark when the report came first, where it is taken again.
   public mutating func receive(_ report: Report, reached: CaptureTime = .distantPast) {
-    if let promised = children[report.monitor]?.watermark, report.emitted <= promised {
+    let child = children.index(forKey: report.monitor)
+    if let child, report.emitted <= children.values[child].watermark {
       note(.brokenPromise, by: report.monitor, at: report.emitted, reason: "told after its time")
     }
     let passed = max(watermark, reached)
     // What it said stands in another incident, which is told too.
     guard report.partOf == nil else { return }
-    guard report.emitted <= passed else { return wait(report) }
+    guard report.emitted <= passed else { return wait(report, of: child) }
     lateCount += 1
     guard passed < .distantFuture else { return }
     var late = report
     late.emitted = passed + TimeSpan(nanoseconds: 1)
-    wait(late)
+    wait(late, of: child)
   }
 
-  private mutating func wait(_ report: Report) {
+  private mutating func wait(
+    _ report: Report, of child: Dictionary<MonitorName, Child>.Index?
+  ) {
     pending.append(report)
-    children[report.monitor]?.hold(report.footprint)
+    if let child { children.values[child].hold(report.footprint) }
   }
 
   /// Counts again what waits of each child.
@@ -202,18 +208,14 @@ public struct CorrelationLane: Sendable {
       guard time <= limit, time < .distantFuture else { break }
       if deadline <= time {
         runDeadlines(through: time)
-        // Apart: within one expression the whole lane would be copied before the resolver changes.
-        let advanced = resolver.advance(to: time)
-        Self.add(advanced, to: &output, coverage)
+        let start = output.count
+        resolver.advance(to: time, into: &output)
+        Self.cover(&output, from: start, coverage)
       }
       let start = next
       while next < due.count, due[next].emitted == time { next += 1 }
       analyse(due[start..<next])
-      let conclusions = concluded()
-      if !conclusions.isEmpty {
-        let resolved = resolver.resolve(conclusions, asOf: time)
-        Self.add(resolved, to: &output, coverage)
-      }
+      resolve(at: time, &output)
     }
     output += judgeSilence(after: max(watermark, min(horizon, lastEvent)))
     watermark = max(watermark, horizon)
@@ -231,7 +233,7 @@ public struct CorrelationLane: Sendable {
 
   /// Asks all engines when they want to be advanced.
   mutating func askDeadlines() {
-    for index in engines.indices { deadlines[index] = engines[index].nextDeadline }
+    for index in engines.indices { deadlines[index] = engines[index].askDeadline() }
   }
 
   mutating func countHolders() {
@@ -255,11 +257,12 @@ public struct CorrelationLane: Sendable {
     var due: [Report] = []
     if pending.allSatisfy({ $0.emitted <= horizon }) {
       swap(&due, &pending)
+      countWaiting()
     } else {
       due = pending.filter { $0.emitted <= horizon }
       pending.removeAll { $0.emitted <= horizon }
+      for report in due { children[report.monitor]?.release(report.footprint) }
     }
-    for report in due { children[report.monitor]?.release(report.footprint) }
     due += conduct.due(through: horizon, in: sink)
     // Most children speak in order; and to move reports is dearer than to move their places.
     if !Self.isInOrder(due) {
@@ -272,7 +275,7 @@ public struct CorrelationLane: Sendable {
   private mutating func runDeadlines(through time: CaptureTime) {
     for index in engines.indices where deadlines[index] <= time {
       engines[index].runDeadlines(through: time, into: &sink)
-      deadlines[index] = engines[index].nextDeadline
+      deadlines[index] = engines[index].askDeadline()
     }
   }
 
@@ -281,27 +284,39 @@ public struct CorrelationLane: Sendable {
     events.withUnsafeBufferPointer { batch in
       var classes: EventClasses = []
       for event in batch.indices {
-        note(batch[event])
+        if batch[event].loss > 0 || batch[event].kind == .overload || !coverage.isLossless {
+          note(batch[event])
+        }
         classes.formUnion(batch[event].classes)
       }
       for index in engines.indices where !interests[index].isDisjoint(with: classes) {
         engines[index].analyse(batch: batch, into: &sink)
-        deadlines[index] = engines[index].nextDeadline
+        deadlines[index] = engines[index].askDeadline()
       }
     }
   }
 
-  /// What the engines have concluded since it was asked last, once those that listen have heard it, and
-  /// what they add at once.
-  private mutating func concluded() -> [Report] {
-    let conclusions = sink.drain()
-    guard !conclusions.isEmpty, !listeners.isEmpty else { return conclusions }
-    for index in listeners {
-      engines[index].hear(conclusions, into: &sink)
-      deadlines[index] = engines[index].nextDeadline
+  /// Resolves what the engines have concluded since they were asked last, once those that listen have
+  /// heard it, and what they add at once.
+  private mutating func resolve(
+    at time: CaptureTime, _ output: inout [Report], evenNothing: Bool = false
+  ) {
+    guard evenNothing || !sink.reports.isEmpty else { return }
+    var conclusions: [Report] = []
+    swap(&conclusions, &room)
+    sink.drain(into: &conclusions)
+    if !conclusions.isEmpty {
+      for index in listeners {
+        engines[index].hear(conclusions, into: &sink)
+        deadlines[index] = engines[index].askDeadline()
+      }
     }
-    let more = sink.drain()
-    return more.isEmpty ? conclusions : conclusions + more
+    if !sink.reports.isEmpty { conclusions += sink.drain() }
+    let start = output.count
+    resolver.resolve(conclusions, asOf: time, into: &output)
+    Self.cover(&output, from: start, coverage)
+    conclusions.removeAll(keepingCapacity: conclusions.count <= Self.roomLimit)
+    swap(&conclusions, &room)
   }
 
   /// One health report per child that fell silent: quiet because blind must be said.
@@ -331,10 +346,8 @@ public struct CorrelationLane: Sendable {
       return report
     }
     analyse(heard[...])
-    let conclusions = concluded()
-    let resolved = resolver.resolve(conclusions, asOf: moment)
     var output = reports
-    Self.add(resolved, to: &output, coverage)
+    resolve(at: moment, &output, evenNothing: true)
     return output
   }
 
@@ -345,37 +358,23 @@ public struct CorrelationLane: Sendable {
     coverage.note(untaken: event.coverage.loss, of: child, at: event.emitted)
   }
 
-  /// Adds what the resolver tells, with what was lost on the way entered.
-  private static func add(
-    _ reports: [Report], to output: inout [Report], _ coverage: CoverageKeeper
+  /// Enters what was lost on the way into what the resolver has told.
+  private static func cover(
+    _ output: inout [Report], from start: Int, _ coverage: CoverageKeeper
   ) {
-    guard !reports.isEmpty else { return }
-    let start = output.count
-    output += reports
-    guard !coverage.isClear else { return }
+    guard start < output.count, !coverage.isClear else { return }
     for index in start..<output.count { coverage.cover(&output[index]) }
   }
 
   private func finished(_ output: [Report]) -> [Report] {
     let silent = children.filter { !$0.value.isAlive }.map(\.key).sorted()
     guard !silent.isEmpty else {
-      // Mostly they are in order, since time only runs forward.
-      return Self.isInOrder(output) ? output : output.sorted(by: Self.precedes)
+      return Self.inOrder(output)
     }
     return output.map { report in
       var report = report
       CoverageKeeper.cover(&report, silent: silent, of: children.count)
       return report
     }.sorted(by: Self.precedes)
-  }
-
-  private static func isInOrder(_ reports: [Report]) -> Bool {
-    reports.withUnsafeBufferPointer { reports in
-      reports.indices.dropFirst().allSatisfy { !precedes(reports[$0], reports[$0 - 1]) }
-    }
-  }
-
-  static func precedes(_ left: Report, _ right: Report) -> Bool {
-    (left.emitted, left.id, left.revision) < (right.emitted, right.id, right.revision)
   }
 }

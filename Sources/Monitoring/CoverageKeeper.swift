@@ -40,6 +40,9 @@ struct CoverageKeeper: Sendable, Codable {
     floods[child] = Flood(share: min(1, share), until: time + Self.memory)
   }
 
+  /// Whether no child has told of a loss of its own.
+  var isLossless: Bool { lossOf.isEmpty }
+
   /// Whether nothing was lost, as far as anybody said.
   var isClear: Bool { lossOf.isEmpty && floods.isEmpty }
 

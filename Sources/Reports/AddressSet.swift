@@ -8,8 +8,10 @@ public struct AddressSet: Hashable, Sendable {
 
   /// Sorted, without repeats.
   public private(set) var listed: [IPPrefix] = []
-  /// What was ever inserted; nil as long as `listed` names all of it.
-  private var counted: DistinctCount?
+  /// What was ever inserted, in a list of one; empty as long as `listed` names all of it, as nearly
+  /// always.
+  private var counts: [DistinctCount] = []
+  private var counted: DistinctCount? { counts.first }
 
   public init() {}
 
@@ -20,7 +22,7 @@ public struct AddressSet: Hashable, Sendable {
   /// Rebuilds a set from its wire form; nil when the parts contradict each other.
   public init?(listed: [IPPrefix], distinct: DistinctCount) {
     self.init(listed: listed)
-    counted = distinct
+    counts = [distinct]
     settle()
   }
 
@@ -42,20 +44,20 @@ public struct AddressSet: Hashable, Sendable {
     counted.map { $0.isExact && $0.hashes.count <= listed.count } ?? true
   }
   /// Whether `distinct` says no more than `listed`.
-  var isListed: Bool { counted == nil }
+  var isListed: Bool { counts.isEmpty }
 
   public mutating func insert(_ address: IPAddress) { insert(IPPrefix(host: address)) }
 
   public mutating func insert(_ prefix: IPPrefix) {
-    if counted == nil {
+    if counts.isEmpty {
       guard listed.count == Self.listLimit, place(of: prefix) == nil else {
         list(prefix)
         return
       }
-      counted = distinct
+      counts = [distinct]
     }
     list(prefix)
-    counted?.insert(hash: Self.hash(prefix))
+    counts[0].insert(hash: Self.hash(prefix))
     settle()
   }
 
@@ -67,17 +69,17 @@ public struct AddressSet: Hashable, Sendable {
   }
 
   public mutating func formUnion(_ other: AddressSet) {
-    if other.counted == nil {
-      if counted == nil, other.names(all: listed) {
+    if other.counts.isEmpty {
+      if counts.isEmpty, other.names(all: listed) {
         listed = other.listed
       } else {
         for prefix in other.listed { insert(prefix) }
       }
       return
     }
-    counted = distinct
+    counts = [distinct]
     for prefix in other.listed { list(prefix) }
-    counted?.formUnion(other.distinct)
+    counts[0].formUnion(other.distinct)
     settle()
   }
 
@@ -109,7 +111,7 @@ public struct AddressSet: Hashable, Sendable {
     guard let counted, counted.isExact, counted.hashes.count == listed.count,
       counted == DistinctCount(different: listed.map(Self.hash))
     else { return }
-    self.counted = nil
+    counts = []
   }
 
   /// Whether a listed member is, or covers, `address`.

@@ -82,8 +82,7 @@ public enum RankClass: UInt8, Codable, Sendable, Hashable, CaseIterable, Compara
 
   /// The class of a rank by itself, or of an incident that had another before.
   public init(_ rank: UInt8, before: RankClass? = nil) {
-    let place = min(Int(rank) / Self.width, RankClass.allCases.count - 1)
-    self = RankClass.allCases[place]
+    self = RankClass(rawValue: UInt8(min(Int(rank) / Self.width, 4)) + 1) ?? .urgent
     guard let before else { return }
     let lowest = Int(before.rawValue - 1) * Self.width
     let kept = lowest - Self.margin..<lowest + Self.width + Self.margin

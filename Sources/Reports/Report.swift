@@ -30,14 +30,17 @@ public struct Report: Hashable, Sendable {
     public static let coverage = 256
   }
 
+  // What takes a byte or two stands together: reports are copied many times.
   public var id: ReportID
   /// 0 for the opening revision.
   public var revision: UInt32 = 0
-  public var kind: ReportKind
   public var reportClass: ReportClass
-  /// The monitor that concluded it, and its tier.
-  public var monitor: MonitorName
+  /// The tier of the monitor that concluded it.
   public var tier: Tier
+  public var transport: TransportProtocol?
+  public var kind: ReportKind
+  /// The monitor that concluded it.
+  public var monitor: MonitorName
   /// Event time of the first and last observation behind the report.
   public var first: CaptureTime
   public var last: CaptureTime
@@ -46,7 +49,6 @@ public struct Report: Hashable, Sendable {
   /// Event time at which this revision was emitted; reports are ordered by it, and watermarks speak
   /// of it.
   public var emitted: CaptureTime
-  public var transport: TransportProtocol?
   /// 0–10; up to `informationalSeverity` is informational.
   public var severity: Double
   /// 0–1.
@@ -84,13 +86,35 @@ public struct Report: Hashable, Sendable {
     @usableFromInline var attributes: [String: AttributeValue] = [:]
     @usableFromInline var evidence: [Evidence] = []
     @usableFromInline var derivedFrom: [ReportID] = []
-    @usableFromInline var partOf: ReportID?
     @usableFromInline var terms: [Term] = []
     @usableFromInline var coverage = Coverage()
+    /// In a list of one; empty where all of it is nil.
+    @usableFromInline var rarities: [Rarities] = []
+
+    @usableFromInline init() {}
+  }
+
+  /// What hardly an attack has.
+  @usableFromInline struct Rarities: Hashable, Sendable {
+    @usableFromInline var partOf: ReportID?
     @usableFromInline var exercise: String?
     @usableFromInline var summary: Summary?
 
     @usableFromInline init() {}
+
+    @usableFromInline var isEmpty: Bool { partOf == nil && exercise == nil && summary == nil }
+  }
+
+  /// Changes what is rare; what stays nil costs nothing.
+  @usableFromInline mutating func setRarity<Value: Equatable>(
+    _ field: WritableKeyPath<Rarities, Value?>, _ value: Value?
+  ) {
+    if lists[0].rarities.isEmpty {
+      guard value != nil else { return }
+      lists[0].rarities = [Rarities()]
+    }
+    lists[0].rarities[0][keyPath: field] = value
+    if lists[0].rarities[0].isEmpty { lists[0].rarities = [] }
   }
 
   /// OSSIM's risk on its 0–10 scale: ⌊value · priority · reliability / 25⌋ with value 0–5 (the
@@ -102,6 +126,13 @@ public struct Report: Hashable, Sendable {
 }
 
 extension Report {
+  /// Whether both have one set of lists, and so the same of all that is in them.
+  @inlinable public func sharesLists(with other: Report) -> Bool {
+    lists.withUnsafeBufferPointer { mine in
+      other.lists.withUnsafeBufferPointer { $0.baseAddress == mine.baseAddress }
+    }
+  }
+
   @inlinable public var sources: AddressSet {
     _read { yield lists[0].sources }
     _modify { yield &lists[0].sources }
@@ -136,8 +167,8 @@ extension Report {
   /// The incident of the same monitor that this one turned out to be part of: with it, no further
   /// revision follows, and what was said stands in the other.
   @inlinable public var partOf: ReportID? {
-    _read { yield lists[0].partOf }
-    _modify { yield &lists[0].partOf }
+    get { lists[0].rarities.first?.partOf }
+    set { setRarity(\.partOf, newValue) }
   }
 
   /// The score and threshold terms that led here, for `why`.
@@ -151,16 +182,19 @@ extension Report {
     _modify { yield &lists[0].coverage }
   }
 
+  /// The share lost, without the rest of its coverage.
+  @inlinable public var loss: Double { lists[0].coverage.loss }
+
   /// The drill this belongs to; nil for real traffic.
   @inlinable public var exercise: String? {
-    _read { yield lists[0].exercise }
-    _modify { yield &lists[0].exercise }
+    get { lists[0].rarities.first?.exercise }
+    set { setRarity(\.exercise, newValue) }
   }
 
   /// Rows of an evidence report; nil for the other classes.
   @inlinable public var summary: Summary? {
-    _read { yield lists[0].summary }
-    _modify { yield &lists[0].summary }
+    get { lists[0].rarities.first?.summary }
+    set { setRarity(\.summary, newValue) }
   }
 
   /// How much it matters; incidents have one.

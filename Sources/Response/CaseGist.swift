@@ -49,13 +49,22 @@ struct CaseGist: Sendable {
     explanationSpan = isOne ? leadSpan : Span(explanation)
   }
 
+  /// The gist of a case that opens with a conclusion.
+  init(_ conclusion: Report, _ facts: Explanation.Facts, opened: CaptureTime) {
+    self.opened = opened
+    opener = conclusion.id
+    isOpen = false
+    self.facts = facts
+    leadRank = Int8(facts.rank)
+    isAnomaly = Explanation.isAnomaly(conclusion.kind)
+    leadSpan = Span(conclusion)
+    explanationSpan = leadSpan
+  }
+
   /// Takes the times of a case that is otherwise what it was.
-  mutating func prolong(
-    lead: (first: CaptureTime, last: CaptureTime),
-    explanation: (first: CaptureTime, last: CaptureTime)
-  ) {
-    (leadSpan.first, leadSpan.last) = lead
-    (explanationSpan.first, explanationSpan.last) = explanation
+  mutating func prolong(_ change: IncidentCase.Change) {
+    (leadSpan.first, leadSpan.last) = change.lead
+    (explanationSpan.first, explanationSpan.last) = change.explanation
   }
 
   /// The earlier opened.

@@ -18,24 +18,35 @@ struct CaseIndex: Sendable, Codable {
 
   /// Where one case stands.
   struct Places: Sendable, Codable {
-    /// Of IPv4 hosts, who are the most, as numbers: group and address.
-    fileprivate var hosts: [UInt64] = []
+    /// Of IPv4 hosts, who are the most, as numbers: group and address. Most cases have two.
+    private var first = UInt64.max
+    private var second = UInt64.max
+    private var hosts: [UInt64] = []
     fileprivate var addresses: [AddressKey] = []
     fileprivate var reports: [ReportKey] = []
     fileprivate var isKnown = false
 
-    fileprivate var count: Int { hosts.count + addresses.count }
+    private var hostCount: Int {
+      first == .max ? 0 : second == .max ? 1 : 2 + hosts.count
+    }
+
+    fileprivate var count: Int { hostCount + addresses.count }
 
     fileprivate mutating func add(_ prefix: IPPrefix, _ group: CaseGroup) {
       if prefix.isHost, prefix.base.isIPv4 {
-        hosts.append(UInt64(group.number) << 32 | UInt64(prefix.base.v4))
+        let host = UInt64(group.number) << 32 | UInt64(prefix.base.v4)
+        switch hostCount {
+        case 0: first = host
+        case 1: second = host
+        default: hosts.append(host)
+        }
       } else {
         addresses.append(AddressKey(prefix: prefix, group: group))
       }
     }
 
     fileprivate var keys: [AddressKey] {
-      hosts.map {
+      ([first, second] + hosts).prefix(hostCount).map {
         AddressKey(
           prefix: IPPrefix(host: IPAddress(v4: UInt32(truncatingIfNeeded: $0))),
           group: CaseGroup(number: UInt8(truncatingIfNeeded: $0 >> 32)))

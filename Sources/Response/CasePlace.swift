@@ -36,12 +36,30 @@ struct CaseGroup: Hashable, Sendable, Codable {
 
 /// The cases that stand in one place; of each group the newest.
 struct CasePlace: Sendable, Codable {
-  /// The most cases of one group.
-  private static let limit = 128
-
+  /// The cases of one group: the newest are its members.
   private struct Members: Sendable, Codable {
-    var group: CaseGroup
-    var slots: [Int32]
+    private static let limit = 128
+
+    let group: CaseGroup
+    /// In order of arrival, those that have given way at the front: they go many at once.
+    private var slots: [Int32]
+
+    init(_ group: CaseGroup, _ slot: Int32) {
+      self.group = group
+      slots = [slot]
+    }
+
+    var newest: ArraySlice<Int32> { slots.suffix(Self.limit) }
+    var isEmpty: Bool { slots.isEmpty }
+
+    mutating func append(_ slot: Int32) {
+      if slots.count == 2 * Self.limit { slots.removeFirst(Self.limit) }
+      slots.append(slot)
+    }
+
+    mutating func remove(_ slot: Int32) {
+      slots = newest.filter { $0 != slot }
+    }
   }
 
   /// The only one, as long as there are no lists.
@@ -58,15 +76,14 @@ struct CasePlace: Sendable, Codable {
   mutating func add(_ slot: Int32, _ group: CaseGroup, isFresh: Bool) -> Bool {
     if lists.isEmpty {
       guard slot != self.slot || group != self.group else { return false }
-      lists = [Members(group: self.group, slots: [self.slot])]
+      lists = [Members(self.group, self.slot)]
     }
     guard let list = lists.firstIndex(where: { $0.group == group }) else {
-      lists.append(Members(group: group, slots: [slot]))
+      lists.append(Members(group, slot))
       return true
     }
-    guard isFresh || !lists[list].slots.contains(slot) else { return false }
-    lists[list].slots.append(slot)
-    if lists[list].slots.count > Self.limit { lists[list].slots.removeFirst() }
+    guard isFresh || !lists[list].newest.contains(slot) else { return false }
+    lists[list].append(slot)
     return true
   }
 
@@ -74,8 +91,8 @@ struct CasePlace: Sendable, Codable {
   mutating func remove(_ slot: Int32, _ group: CaseGroup) -> Bool {
     guard !lists.isEmpty else { return slot == self.slot && group == self.group }
     guard let list = lists.firstIndex(where: { $0.group == group }) else { return false }
-    lists[list].slots.removeAll { $0 == slot }
-    if lists[list].slots.isEmpty { lists.remove(at: list) }
+    lists[list].remove(slot)
+    if lists[list].isEmpty { lists.remove(at: list) }
     return lists.isEmpty
   }
 
@@ -84,7 +101,7 @@ struct CasePlace: Sendable, Codable {
       if wanted.contains(group) { body(slot) }
       return
     }
-    for list in lists where wanted.contains(list.group) { for slot in list.slots { body(slot) } }
+    for list in lists where wanted.contains(list.group) { for slot in list.newest { body(slot) } }
   }
 }
 

@@ -84,3 +84,29 @@ extension Explanation {
     }()
   }
 }
+
+extension Explanation {
+  /// How much a conclusion explains: ordered by rank, then kind, then segments seen, then reasons given.
+  static func weight(_ report: Report) -> Int {
+    let within: Int
+    switch report.kind {
+    case .wormOutbreak, .smurf, .fraggle, .amplification: within = 3
+    // Forged sources come with a flood.
+    case .ipSpoof: within = 1
+    // What is odd about a host goes with what it did.
+    case .profileAnomaly, .serviceDown: within = 0
+    // A local tap that saw the whole scan tells more of it than a sum of failures.
+    case .slowScan: within = 1
+    // What comes before and after a scan or an attempt.
+    case .pingSweep, .serviceProbe, .osFingerprint, .webScan: within = 1
+    // The guessing gives the attack its name.
+    case .loginAfterGuessing: within = 1
+    // Who did it goes with what was done.
+    case .multiStage where namesActor(report): within = 0
+    case .multiStage where isChained(report): within = 3
+    default: within = 2
+    }
+    return rank(report) << 40 | within << 32
+      | min(report.coverage.segments.count, 0xffff) << 16 | min(report.terms.count, 0xffff)
+  }
+}

@@ -12,6 +12,10 @@ enum Growth {
 
   /// - Parameter isAlone: of its case, where reasons and segments weigh against nobody's.
   init(from old: Report, to new: Report, isAlone: Bool) {
+    if old.sharesLists(with: new), old.kind == new.kind, new.kind.families != .campaign {
+      self = .none
+      return
+    }
     guard old.kind == new.kind, old.ports == new.ports,
       old.derivedFrom.count == new.derivedFrom.count,
       isAlone
@@ -29,8 +33,8 @@ enum Growth {
 
   /// What a directive says of its stages.
   private static func hasSameWords(_ old: Report, _ new: Report) -> Bool {
-    guard new.attributes["directive"] != nil else { return true }
-    return old.attributes == new.attributes
+    // Mostly they are one dictionary.
+    old.attributes == new.attributes || new.attributes["directive"] == nil
   }
 }
 

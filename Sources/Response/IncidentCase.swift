@@ -12,8 +12,9 @@ struct IncidentCase: Sendable, Codable {
   /// as much as there are.
   private static let fewConclusions = 16
 
-  /// Newest revision of each conclusion, the opening one first.
-  private(set) var conclusions: [Report]
+  /// Newest revision of the conclusion that opened it, and of the others.
+  var initial: Report
+  var later: [Report] = []
   /// The ids that lead here in the resolver's table, but for the opener's.
   var members: [ReportID] = []
   /// Where the resolver finds it.
@@ -22,18 +23,20 @@ struct IncidentCase: Sendable, Codable {
   let opened: CaptureTime
   let opener: ReportID
   /// When the next revision is due; `.distantFuture` when nothing is new.
-  private(set) var due: CaptureTime
+  var due: CaptureTime
   /// The newest observation behind its conclusions.
   private(set) var last: CaptureTime
   /// How long what explains most of it lasted when it was held against all others last; longer ago than
   /// anything where it has begun earlier since.
   var settled: CaptureTime
-  private var told: Told?
+  var told: Told?
+  /// Whether no conclusion has words of what came of it: when it is told, they are not read again.
+  var isWordless: Bool
   /// In a list of one; empty as long as there is one conclusion.
-  private var several: [Several] = []
+  var several: [Several] = []
 
   /// What was said of it last, as far as the next revision asks.
-  private struct Told: Sendable, Codable {
+  struct Told: Sendable, Codable {
     var id: ReportID
     var revision: UInt32
     var rankClass: RankClass
@@ -41,12 +44,12 @@ struct IncidentCase: Sendable, Codable {
     var emitted: CaptureTime
     var kind: ReportKind
     var severity: Double
-    var sources: Int
-    var targets: Int
+    var sources: Int32
+    var targets: Int32
   }
 
   /// What is to be known of several conclusions.
-  private struct Several: Sendable, Codable {
+  struct Several: Sendable, Codable {
     /// How much each explains.
     var weights: [Int] = []
     /// The places of the conclusion that names the incident and of the one that explains most.
@@ -59,7 +62,8 @@ struct IncidentCase: Sendable, Codable {
   }
 
   init(_ conclusion: Report, now: CaptureTime, due: CaptureTime) {
-    conclusions = [conclusion]
+    initial = conclusion
+    isWordless = OutcomeReading.isWordless(conclusion)
     last = conclusion.last
     settled = conclusion.last
     opened = now
@@ -67,35 +71,65 @@ struct IncidentCase: Sendable, Codable {
     self.due = due
   }
 
+  var count: Int { 1 + later.count }
+
+  /// Newest revision of each conclusion, the opening one first.
+  var conclusions: [Report] { [initial] + later }
+
+  private subscript(place: Int) -> Report {
+    _read {
+      if place == 0 { yield initial } else { yield later[place - 1] }
+    }
+    _modify {
+      if place == 0 { yield &initial } else { yield &later[place - 1] }
+    }
+  }
+
   /// Whether an incident was sent.
   var isOpen: Bool { told != nil }
 
   /// The conclusion that names the incident: the largest explanation; of equals the one that saw
   /// most, then the one that gives most reasons, then the earliest.
-  var lead: Report { conclusions[leading] }
-  var leadTimes: (first: CaptureTime, last: CaptureTime) {
-    (conclusions[leading].first, conclusions[leading].last)
-  }
+  var lead: Report { self[leading] }
+  /// The conclusion that explains most.
+  var explanation: Report { self[largest] }
+
+  // What follows is mutating, since to lend a case would be to copy it.
 
   /// Whether one may have come within its time since it was held against all others: what began after
   /// that is not yet as old as reports of one attack can lie apart.
-  func mayExplainMore(at now: CaptureTime) -> Bool {
-    conclusions[largest].last > settled && now - Explanation.slack > settled
+  mutating func mayExplainMore(at now: CaptureTime) -> Bool {
+    self[largest].last > settled && now - Explanation.slack > settled
   }
 
-  /// The conclusion that explains most.
-  var explanation: Report { conclusions[largest] }
-  var explanationTimes: (first: CaptureTime, last: CaptureTime) {
-    (conclusions[largest].first, conclusions[largest].last)
+  /// Notes that it is held against all others; or only against those at the new hosts of a conclusion,
+  /// and then false where another one explains most.
+  mutating func settles(since old: ReportID?) -> Bool {
+    guard let old else {
+      settled = self[largest].last
+      return true
+    }
+    return self[largest].id == old
   }
+
+  mutating func isExplained(by larger: Explanation) -> Bool { larger.covers(self[leading]) }
+
+  /// - Parameter facts: of the conclusion that explains most.
+  mutating func explains(_ lesser: Report, _ facts: Explanation.Facts) -> Bool {
+    Explanation(self[largest], facts).covers(lesser)
+  }
+
+  mutating func largestExplanation() -> Report { self[largest] }
+
+  mutating func gist() -> CaseGist { CaseGist(self) }
 
   private var leading: Int { several.isEmpty ? 0 : several[0].leading }
   private var largest: Int { several.isEmpty ? 0 : several[0].largest }
-  private var joined: Joined? { several.isEmpty ? nil : several[0].joined }
+  var joined: Joined? { several.isEmpty ? nil : several[0].joined }
 
-  private mutating func prepareForSeveral() {
+  mutating func prepareForSeveral() {
     guard several.isEmpty else { return }
-    several = [Several(weights: conclusions.map(Self.weight))]
+    several = [Several(weights: [Explanation.weight(initial)])]
   }
 
   /// Notes what the conclusion at `index` weighs by now, and finds both again; weights are kept, since
@@ -105,11 +139,11 @@ struct IncidentCase: Sendable, Codable {
     var weights: [Int] = []
     swap(&weights, &several[0].weights)
     if index == weights.count { weights.append(0) }
-    weights[index] = Self.weight(conclusions[index])
+    weights[index] = Explanation.weight(self[index])
     var largest = 0
     for index in weights.indices where weights[index] > weights[largest] { largest = index }
     var leading = largest
-    if Explanation.staysInFamily(conclusions[largest]) {
+    if Explanation.staysInFamily(self[largest]) {
       leading = leadingBeyondFamily(weights) ?? largest
     }
     swap(&weights, &several[0].weights)
@@ -119,7 +153,7 @@ struct IncidentCase: Sendable, Codable {
 
   private func leadingBeyondFamily(_ weights: [Int]) -> Int? {
     var best: Int?
-    for index in conclusions.indices where !Explanation.staysInFamily(conclusions[index]) {
+    for index in 0..<count where !Explanation.staysInFamily(self[index]) {
       guard let known = best else {
         best = index
         continue
@@ -127,95 +161,113 @@ struct IncidentCase: Sendable, Codable {
       let isBetter =
         weights[index] != weights[known]
         ? weights[index] > weights[known]
-        : (conclusions[index].first, conclusions[index].id)
-          < (conclusions[known].first, conclusions[known].id)
+        : (self[index].first, self[index].id) < (self[known].first, self[known].id)
       if isBetter { best = index }
     }
     return best
   }
 
-  /// Takes over what was told as another incident: its row is to go, since all that it said is here.
-  mutating func takeOver(_ other: IncidentCase, _ fields: CaseFields) {
-    let words = other.lastWords(fields)
-    let farewells = (other.several.first?.farewells ?? []) + words
-    guard !farewells.isEmpty else { return }
-    prepareForSeveral()
-    several[0].farewells = Array(
-      (several[0].farewells + farewells).prefix(Self.conclusionLimit))
+  func follows(_ id: ReportID) -> Bool {
+    initial.id == id || later.contains { $0.id == id }
   }
 
-  /// The revision that ends it, not yet timed; nothing when it was never told.
-  private func lastWords(_ fields: CaseFields) -> [Report] {
-    guard let told else { return [] }
-    var report = facts(fields)
-    report.reportClass = .incident
-    if report.summary != nil { report.summary = nil }
-    report.id = told.id
-    report.revision = told.revision &+ 1
-    report.raised = told.raised
-    return [report]
+  /// What a conclusion, new or revised, has changed.
+  struct Change {
+    /// What it has that its earlier revision had not.
+    var growth = Growth.meaning
+    /// The earlier revision, where something is new; nil of a new conclusion.
+    var old: Report?
+    /// Whether it began earlier, or has other attributes.
+    var isSooner = false
+    var hasOtherWords = false
+    /// When the case is due by now.
+    var due = CaptureTime.distantFuture
+    /// The times of the conclusion that leads, and of the one that explains most; not told where its
+    /// meaning may be another.
+    var lead = (first: CaptureTime.distantFuture, last: CaptureTime.distantPast)
+    var explanation = (first: CaptureTime.distantFuture, last: CaptureTime.distantPast)
   }
 
-  /// Ordered by rank, then kind, then segments seen, then reasons given.
-  private static func weight(_ report: Report) -> Int {
-    let within: Int
-    switch report.kind {
-    case .wormOutbreak, .smurf, .fraggle, .amplification: within = 3
-    // Forged sources come with a flood.
-    case .ipSpoof: within = 1
-    // What is odd about a host goes with what it did.
-    case .profileAnomaly, .serviceDown: within = 0
-    // A local tap that saw the whole scan tells more of it than a sum of failures.
-    case .slowScan: within = 1
-    // What comes before and after a scan or an attempt.
-    case .pingSweep, .serviceProbe, .osFingerprint, .webScan: within = 1
-    // The guessing gives the attack its name.
-    case .loginAfterGuessing: within = 1
-    // Who did it goes with what was done.
-    case .multiStage where Explanation.namesActor(report): within = 0
-    case .multiStage where Explanation.isChained(report): within = 3
-    default: within = 2
-    }
-    return Explanation.rank(report) << 40 | within << 32
-      | min(report.coverage.segments.count, 0xffff) << 16 | min(report.terms.count, 0xffff)
+  /// Lets the resolver find it by a conclusion, where that has something which its revision before had
+  /// not.
+  mutating func note(
+    _ conclusion: Report, since old: Report?, _ part: Explanation.Part, in index: inout CaseIndex,
+    _ slot: Int32
+  ) {
+    index.add(conclusion, since: old, part, to: &places, slot)
   }
-
-  func place(of id: ReportID) -> Int? { conclusions.firstIndex { $0.id == id } }
-
-  func follows(_ id: ReportID) -> Bool { place(of: id) != nil }
 
   /// Takes a new or revised conclusion; decides when to say so.
-  /// - Parameters:
-  ///   - index: where its earlier revision stands; nil for a new one.
-  ///   - growth: what it has that the earlier one had not.
-  mutating func update(
-    _ conclusion: Report, at index: Int?, _ growth: Growth, now: CaptureTime, gap: Gap
-  ) {
-    if let index {
-      let isLast = conclusions[index].last == last
-      if conclusion.first < conclusions[index].first { settled = .distantPast }
-      conclusions[index] = conclusion
-      last =
-        isLast
-        ? conclusions.reduce(.distantPast) { max($0, $1.last) } : max(last, conclusion.last)
-      if growth == .meaning { weigh(index) }
-    } else if conclusions.count < Self.conclusionLimit {
+  mutating func update(_ conclusion: Report, now: CaptureTime, gap: Gap) -> Change {
+    var change = Change()
+    if initial.id == conclusion.id {
+      renew(&change, with: conclusion, at: 0)
+    } else if let index = later.firstIndex(where: { $0.id == conclusion.id }) {
+      renew(&change, with: conclusion, at: index + 1)
+    } else if count < Self.conclusionLimit {
       prepareForSeveral()
-      conclusions.append(conclusion)
+      isWordless = isWordless && OutcomeReading.isWordless(conclusion)
+      later.append(conclusion)
       last = max(last, conclusion.last)
-      weigh(conclusions.count - 1)
+      weigh(count - 1)
     }
-    join(conclusion)
+    if !later.isEmpty { join(conclusion) }
+    when(change.growth, now, gap)
+    change.due = due
+    guard change.growth != .meaning else { return change }
+    if later.isEmpty {
+      change.lead = (initial.first, initial.last)
+      change.explanation = change.lead
+    } else {
+      change.lead = (self[leading].first, self[leading].last)
+      change.explanation = (self[largest].first, self[largest].last)
+    }
+    return change
+  }
+
+  private mutating func renew(_ change: inout Change, with conclusion: Report, at index: Int) {
+    let isFirst = index == 0
+    let isLast = (isFirst ? initial.last : later[index - 1].last) == last
+    if isFirst {
+      Self.renew(&initial, by: conclusion, isAlone: later.isEmpty, &change)
+    } else {
+      Self.renew(&later[index - 1], by: conclusion, isAlone: false, &change)
+    }
+    if change.isSooner { settled = .distantPast }
+    if change.hasOtherWords, isWordless { isWordless = OutcomeReading.isWordless(conclusion) }
+    last =
+      isLast ? later.reduce(initial.last) { max($0, $1.last) } : max(last, conclusion.last)
+    if change.growth == .meaning { weigh(index) }
+  }
+
+  /// Puts a newer revision in the place of the one before, and tells what is new.
+  private static func renew(
+    _ known: inout Report, by conclusion: Report, isAlone: Bool, _ change: inout Change
+  ) {
+    change.isSooner = conclusion.first < known.first
+    change.growth = Growth(from: known, to: conclusion, isAlone: isAlone)
+    change.hasOtherWords =
+      !known.sharesLists(with: conclusion) && known.attributes != conclusion.attributes
+    if change.growth == .none {
+      known = conclusion
+    } else {
+      var old = conclusion
+      swap(&old, &known)
+      change.old = old
+    }
+  }
+
+  /// When to say so.
+  private mutating func when(_ growth: Growth, _ now: CaptureTime, _ gap: Gap) {
     guard told != nil else {
-      guard growth == .meaning else { return }
-      let explanation = self.explanation
-      if Explanation.rank(explanation) > 0, !Explanation.mayBeWorm(explanation) {
-        due = min(due, now)
-      }
+      guard growth == .meaning, due > now, Explanation.rank(self[largest]) > 0,
+        !Explanation.mayBeWorm(self[largest])
+      else { return }
+      due = now
       return
     }
     let span = growth == .none ? gap.prolonged : gap.grown
-    schedule(now: now, gap: span.stretched(by: conclusions.count, beyond: Self.fewConclusions))
+    schedule(now: now, gap: span.stretched(by: count, beyond: Self.fewConclusions))
   }
 
   /// Least event time between two revisions: of one that has grown, and of one that only lasts longer.
@@ -236,16 +288,15 @@ struct IncidentCase: Sendable, Codable {
 
   /// Its severity class rose, its kind changed, or its sources or targets doubled.
   private func isMuchWorse(than told: Told) -> Bool {
-    let leading = leading
     let joined = joined
-    let sources = joined?.sources.count ?? conclusions[leading].sources.count
-    let targets = joined?.targets.count ?? conclusions[leading].targets.count
-    let severity = joined?.severity ?? conclusions[leading].severity
-    return conclusions[leading].kind != told.kind || Int(severity / 2) > Int(told.severity / 2)
-      || sources >= max(2, told.sources * 2) || targets >= max(2, told.targets * 2)
+    let sources = joined?.sources.count ?? initial.sources.count
+    let targets = joined?.targets.count ?? initial.targets.count
+    let severity = joined?.severity ?? initial.severity
+    return self[leading].kind != told.kind || Int(severity / 2) > Int(told.severity / 2)
+      || sources >= max(2, Int(told.sources) * 2) || targets >= max(2, Int(told.targets) * 2)
   }
 
-  private struct Joined: Sendable, Codable {
+  struct Joined: Sendable, Codable {
     /// That of the leading conclusion. A lesser explanation's own targets and sources are the larger
     /// one's too, unless it is another family's.
     let family: String
@@ -263,9 +314,7 @@ struct IncidentCase: Sendable, Codable {
 
   /// Adds a conclusion, new or revised, to what they say together.
   private mutating func join(_ conclusion: Report) {
-    guard conclusions.count > 1 else { return }
-    prepareForSeveral()
-    let family = conclusions[leading].kind.family
+    let family = self[leading].kind.family
     if several[0].joined?.family == family {
       several[0].joined?.add(conclusion)
     } else {
@@ -273,92 +322,5 @@ struct IncidentCase: Sendable, Codable {
       for conclusion in conclusions { fresh.add(conclusion) }
       several[0].joined = fresh
     }
-  }
-
-  /// The incident as it now stands, not yet named or timed.
-  private func facts(_ fields: CaseFields) -> Report {
-    guard let joined else { return lead }
-    var facts = CaseFacts(lead)
-    let isChained = Explanation.isChained(facts.report)
-    for conclusion in conclusions where conclusion.id != facts.report.id { facts.add(conclusion) }
-    // A chained campaign holds them already, and has chosen which to name.
-    if !isChained {
-      let family = conclusions.filter { $0.kind.family == joined.family }
-      facts.report.sources = joined.sources.naming(family.map(\.sources))
-      facts.report.targets = joined.targets.naming(family.map(\.targets))
-    }
-    facts.report.severity = joined.severity
-    var report = facts.report
-    for reason in conclusions where reason.id != report.id && Explanation.staysInFamily(reason) {
-      report.terms = Array((report.terms + reason.terms).prefix(Report.Limit.terms))
-      aggregate(reason, into: &report, fields)
-    }
-    return report
-  }
-
-  /// What its reasons say beyond it, as far as its kind can say that too.
-  private func aggregate(_ reason: Report, into report: inout Report, _ fields: CaseFields) {
-    guard report.kind != .multiStage, let known = fields.schema?.kinds[report.kind]?.fields
-    else { return }
-    let attributes = reason.attributes
-    if Explanation.namesActor(reason) {
-      // Who sees more hosts follows an actor farther back.
-      for name in Explanation.actorFields { report.attributes[name] = nil }
-    }
-    for (name, value) in attributes.sorted(by: { $0.key < $1.key })
-    where report.attributes[name] == nil && known[name] == value.type {
-      report.attributes[name] = value
-    }
-  }
-
-  /// Who tells of incidents.
-  struct Teller: Sendable, Codable {
-    let monitor: MonitorName
-    let tier: Tier
-    let exercise: String?
-
-    func sign(_ report: inout Report, at now: CaptureTime) {
-      report.monitor = monitor
-      report.tier = tier
-      if report.exercise != exercise { report.exercise = exercise }
-      report.emitted = now
-    }
-  }
-
-  /// The opening or next revision, sent at `now`, and last words on what has become part of it.
-  mutating func emit(
-    now: CaptureTime, _ teller: Teller, _ fields: CaseFields, into output: inout [Report]
-  ) {
-    var report = facts(fields)
-    report.reportClass = .incident
-    teller.sign(&report, at: now)
-    if let told {
-      report.id = told.id
-      report.revision = told.revision &+ 1
-      report.raised = told.raised
-    } else {
-      report.id = ReportID(
-        monitor: teller.monitor, kind: report.kind, subject: "incident of \(opener)",
-        opened: opened, exercise: teller.exercise)
-      report.revision = 0
-      report.raised = now
-    }
-    if report.summary != nil { report.summary = nil }
-    let assessment = Ranking(fields)
-      .assess(report, conclusions, before: told?.rankClass)
-    report.assessment = assessment
-    told = Told(
-      id: report.id, revision: report.revision, rankClass: assessment.rankClass,
-      raised: report.raised, emitted: now, kind: report.kind, severity: report.severity,
-      sources: report.sources.count, targets: report.targets.count)
-    due = .distantFuture
-    output.append(report)
-    guard !several.isEmpty, !several[0].farewells.isEmpty else { return }
-    for var farewell in several[0].farewells {
-      teller.sign(&farewell, at: now)
-      farewell.partOf = report.id
-      output.append(farewell)
-    }
-    several[0].farewells = []
   }
 }

@@ -83,27 +83,33 @@ public struct Resolver: Sendable, Codable {
   /// When `advance` is next wanted; `.distantFuture` when nothing waits.
   public private(set) var nextDeadline = CaptureTime.distantFuture
 
-  /// Takes what the engines concluded at `now`; returns evidence and the incidents opened or
-  /// revised, in order.
-  public mutating func resolve(_ conclusions: [Report], asOf now: CaptureTime) -> [Report] {
-    var output: [Report] = []
-    let order = conclusions.count > 1 ? conclusions.sorted(by: Self.precedes) : conclusions
-    for conclusion in order {
-      if conclusion.reportClass == .evidence {
-        output.append(conclusion)
-      } else if conclusion.severity > Report.informationalSeverity {
-        take(conclusion, now: now)
-      }
+  /// Takes what the engines concluded at `now`; adds evidence and the incidents opened or revised, in
+  /// order.
+  public mutating func resolve(
+    _ conclusions: [Report], asOf now: CaptureTime, into output: inout [Report]
+  ) {
+    if conclusions.count == 1 {
+      take(conclusions[0], now: now, into: &output)
+    } else {
+      let order = conclusions.indices.sorted { Self.precedes(conclusions[$0], conclusions[$1]) }
+      for place in order { take(conclusions[place], now: now, into: &output) }
     }
     due(now, into: &output)
-    return output
   }
 
   /// Event time has reached `now`: opens what has waited long enough and sends delayed revisions.
-  public mutating func advance(to now: CaptureTime) -> [Report] {
-    var output: [Report] = []
+  public mutating func advance(to now: CaptureTime, into output: inout [Report]) {
     due(now, into: &output)
-    return output
+  }
+
+  private mutating func take(
+    _ conclusion: Report, now: CaptureTime, into output: inout [Report]
+  ) {
+    if conclusion.reportClass == .evidence {
+      output.append(conclusion)
+    } else if conclusion.severity > Report.informationalSeverity {
+      take(conclusion, now: now)
+    }
   }
 
   private mutating func take(_ conclusion: Report, now: CaptureTime) {
@@ -112,6 +118,13 @@ public struct Resolver: Sendable, Codable {
     let part = Explanation.Part(conclusion)
     if part == .campaign, !index.followsReports { followReports() }
     look(for: conclusion, part)
+    let facts = Explanation.Facts(conclusion)
+    // Mostly there is nobody near it.
+    guard !near.value.isEmpty else {
+      makeRoom()
+      open(conclusion, part, facts, now: now)
+      return
+    }
     let span = CaseGist.Span(conclusion)
     if let host = host(of: conclusion, span) {
       update(host, with: conclusion, now: now)
@@ -121,14 +134,13 @@ public struct Resolver: Sendable, Codable {
     }
     makeRoom()
     // The open incident that a larger explanation continues under the same id.
-    let explanation = Explanation(conclusion)
+    let explanation = Explanation(conclusion, facts)
     if let known = continued(by: explanation, span) {
       update(known, with: conclusion, now: now)
       own(conclusion.id, known)
       absorbLesser(into: known, now: now)
     } else {
-      let slot = open(conclusion, part, now: now)
-      own(conclusion.id, slot)
+      let slot = open(conclusion, part, facts, now: now)
       // Those near it are known.
       absorb(near.value, into: slot, explanation, now: now)
     }
@@ -152,14 +164,14 @@ public struct Resolver: Sendable, Codable {
     swap(&found, &near.value)
   }
 
+  @discardableResult
   private mutating func open(
-    _ conclusion: Report, _ part: Explanation.Part, now: CaptureTime
+    _ conclusion: Report, _ part: Explanation.Part, _ facts: Explanation.Facts, now: CaptureTime
   ) -> Int32 {
-    let rank = Explanation.rank(conclusion)
     var due = now
-    if rank == 0 ? Explanation.mayBePart(conclusion) : Explanation.mayBeWorm(conclusion) {
+    if facts.rank == 0 ? Explanation.mayBePart(conclusion) : Explanation.mayBeWorm(conclusion) {
       due = now + hold
-    } else if rank == 0, Explanation.mayBeStage(conclusion) {
+    } else if facts.rank == 0, Explanation.mayBeStage(conclusion) {
       due = now + min(hold, stageHold)
     }
     var fresh = IncidentCase(conclusion, now: now, due: due)
@@ -169,10 +181,11 @@ public struct Resolver: Sendable, Codable {
       gists.value.append(nil)
       dues.value.append(.distantFuture)
     }
-    index.add(conclusion, since: nil, part, to: &fresh.places, slot)
-    gists.value[Int(slot)] = CaseGist(fresh)
+    fresh.note(conclusion, since: nil, part, in: &index, slot)
+    gists.value[Int(slot)] = CaseGist(conclusion, facts, opened: now)
     cases[Int(slot)] = fresh
-    schedule(slot)
+    caseOf[conclusion.id] = slot
+    schedule(slot, due)
     return slot
   }
 
@@ -196,52 +209,38 @@ public struct Resolver: Sendable, Codable {
   /// A further revision of a conclusion. What only lasts longer is held against others when it is told
   /// next; new hosts are looked for at once.
   private mutating func revise(_ slot: Int32, with conclusion: Report, now: CaptureTime) {
-    guard let index = cases[Int(slot)]?.place(of: conclusion.id) else {
-      update(slot, with: conclusion, now: now)
-      return absorbLesser(into: slot, now: now)
-    }
-    let old = cases[Int(slot)]?.conclusions[index]
-    switch update(slot, with: conclusion, now: now) {
+    guard let change = update(slot, with: conclusion, now: now) else { return }
+    switch change.growth {
     case .none: break
-    case .hosts: absorbLesser(into: slot, since: old, now: now)
+    case .hosts: absorbLesser(into: slot, since: change.old, now: now)
     case .meaning: absorbLesser(into: slot, now: now)
     }
   }
 
-  /// Takes a conclusion into a case; returns what it has that its revision before had not.
+  /// Takes a conclusion into a case.
   @discardableResult
   private mutating func update(
     _ slot: Int32, with conclusion: Report, now: CaptureTime
-  ) -> Growth {
+  ) -> IncidentCase.Change? {
     let place = Int(slot)
-    guard let count = cases[place]?.conclusions.count else { return .none }
-    let known = cases[place]?.place(of: conclusion.id)
-    var growth = Growth.meaning
-    var old: Report?
-    if let known {
-      old = cases[place]?.conclusions[known]
-      if let old { growth = Growth(from: old, to: conclusion, isAlone: count == 1) }
-    }
-    cases[place]?.update(conclusion, at: known, growth, now: now, gap: revisionGap)
-    if growth != .none, var places = cases[place]?.places {
-      // Taken out while they change: in their place they would be copied.
-      cases[place]?.places = CaseIndex.Places()
+    guard let change = cases[place]?.update(conclusion, now: now, gap: revisionGap)
+    else { return nil }
+    if change.growth != .none {
       let part = Explanation.Part(conclusion)
-      let hadPart = growth == .hosts || old.map { Explanation.Part($0) == part } ?? false
-      index.add(conclusion, since: hadPart ? old : nil, part, to: &places, slot)
-      cases[place]?.places = places
+      let hadPart =
+        change.growth == .hosts || change.old.map { Explanation.Part($0) == part } ?? false
+      cases[place]?.note(conclusion, since: hadPart ? change.old : nil, part, in: &index, slot)
     }
-    if growth == .meaning {
-      gists.value[place] = cases[place].map { CaseGist($0) }
-    } else if let lead = cases[place]?.leadTimes, let whole = cases[place]?.explanationTimes {
-      gists.value[place]?.prolong(lead: lead, explanation: whole)
+    if change.growth == .meaning {
+      gists.value[place] = cases[place]?.gist()
+    } else {
+      gists.value[place]?.prolong(change)
     }
-    schedule(slot)
-    return growth
+    schedule(slot, change.due)
+    return change
   }
 
-  private mutating func schedule(_ slot: Int32) {
-    let due = cases[Int(slot)]?.due ?? .distantFuture
+  private mutating func schedule(_ slot: Int32, _ due: CaptureTime) {
     dues.value[Int(slot)] = due
     guard due < .distantFuture else { return }
     if let first = deadlines.min, first.slot == slot, first.time == due { return }
@@ -250,26 +249,25 @@ public struct Resolver: Sendable, Codable {
   }
 
   /// Of the cases near, the one opened first that explains the conclusion.
-  private func host(of conclusion: Report, _ span: CaseGist.Span) -> Int32? {
+  private mutating func host(of conclusion: Report, _ span: CaseGist.Span) -> Int32? {
     var best: (gist: CaseGist, slot: Int32)?
     for slot in near.value {
       guard let gist = gists.value[Int(slot)], gist.explanationSpan.meets(span) else { continue }
       if let best, !CaseGist.precedes(gist, best.gist) { continue }
-      guard let larger = cases[Int(slot)]?.explanation else { continue }
-      if Explanation(larger, gist.facts).covers(conclusion) { best = (gist, slot) }
+      if cases[Int(slot)]?.explains(conclusion, gist.facts) == true { best = (gist, slot) }
     }
     return best?.slot
   }
 
   /// Of the open incidents near, the one opened first that is explained.
-  private func continued(by explanation: Explanation, _ span: CaseGist.Span) -> Int32? {
+  private mutating func continued(by explanation: Explanation, _ span: CaseGist.Span) -> Int32? {
     var best: (gist: CaseGist, slot: Int32)?
     for slot in near.value {
       guard let gist = gists.value[Int(slot)], gist.isOpen, gist.leadSpan.meets(span),
         explanation.mayCover(rank: Int(gist.leadRank))
       else { continue }
       if let best, !CaseGist.precedes(gist, best.gist) { continue }
-      if let lead = cases[Int(slot)]?.lead, explanation.covers(lead) { best = (gist, slot) }
+      if cases[Int(slot)]?.isExplained(by: explanation) == true { best = (gist, slot) }
     }
     return best?.slot
   }
@@ -281,14 +279,10 @@ public struct Resolver: Sendable, Codable {
   private mutating func absorbLesser(
     into slot: Int32, since old: Report? = nil, now: CaptureTime
   ) {
-    guard let larger = cases[Int(slot)]?.explanation, let facts = gists.value[Int(slot)]?.facts
+    guard let facts = gists.value[Int(slot)]?.facts,
+      cases[Int(slot)]?.settles(since: old?.id) == true, facts.isLarge || index.has(.anomaly),
+      let larger = cases[Int(slot)]?.largestExplanation()
     else { return }
-    if let old {
-      guard old.id == larger.id else { return }
-    } else {
-      cases[Int(slot)]?.settled = larger.last
-    }
-    guard facts.isLarge || index.has(.anomaly) else { return }
     let explanation = Explanation(larger, facts)
     look(
       for: larger, since: old, Explanation.Part(larger),
@@ -307,7 +301,7 @@ public struct Resolver: Sendable, Codable {
         explanation.isLarge || gist.isAnomaly,
         span.meets(gist.leadSpan), explanation.mayCover(rank: Int(gist.leadRank)),
         !lesser.contains(where: { $0.slot == other }),
-        let lead = cases[Int(other)]?.lead, explanation.covers(lead)
+        cases[Int(other)]?.isExplained(by: explanation) == true
       else { continue }
       lesser.append((gist.opener, other))
     }

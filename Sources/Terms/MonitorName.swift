@@ -34,6 +34,12 @@ public struct MonitorName: Hashable, Sendable, Codable, Comparable, CustomString
     return true
   }
 
+  /// Names are looked up several times for each report.
+  public func _rawHashValue(seed: Int) -> Int {
+    var text = text
+    return text.withUTF8 { TableHash.of($0, seed: seed) }
+  }
+
   public var description: String { text }
 
   public static func < (left: MonitorName, right: MonitorName) -> Bool { left.text < right.text }

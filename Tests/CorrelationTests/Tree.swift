@@ -45,13 +45,14 @@ struct TestMonitor {
       let time = min(event, deadline)
       guard time <= end else { return output }
       for index in engines.indices { engines[index].runDeadlines(through: time, into: &sink) }
-      output += resolver.advance(to: time)
+      resolver.advance(to: time, into: &output)
       let start = next
       while next < due.count, due[next].emitted == time { next += 1 }
       due[start..<next].withUnsafeBufferPointer { batch in
         for index in engines.indices { engines[index].analyse(batch: batch, into: &sink) }
       }
-      output += resolver.resolve(engines.hear(sink.drain(), into: &sink), asOf: time)
+      let conclusions = engines.hear(sink.drain(), into: &sink)
+      resolver.resolve(conclusions, asOf: time, into: &output)
     }
   }
 }

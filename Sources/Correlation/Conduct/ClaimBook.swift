@@ -56,7 +56,7 @@ struct ClaimBook: Sendable, Codable {
 
   /// A child's word confirms what others claim of its hosts.
   mutating func hear(_ event: Report, _ duty: ChildDuty) {
-    silent.remove(event.monitor)
+    if !silent.isEmpty { silent.remove(event.monitor) }
     if !waiting.isEmpty {
       let hosts = Self.hosts(of: event)
       waiting.removeAll { claim in
@@ -102,9 +102,12 @@ struct ClaimBook: Sendable, Codable {
 
   /// Whether the report speaks only of hosts that its child does not watch, and another does.
   mutating func consider(_ event: Report, _ duty: ChildDuty) {
-    guard duty.prefixes?.isEmpty == false, event.revision == 0 else { return }
+    guard event.revision == 0, duty.prefixes?.isEmpty == false,
+      !event.targets.listed.contains(where: { duty.watches($0) }),
+      !event.sources.listed.contains(where: { duty.watches($0) })
+    else { return }
     let parties = event.sources.listed + event.targets.listed
-    guard !parties.isEmpty, !parties.contains(where: duty.watches) else { return }
+    guard !parties.isEmpty else { return }
     for owner in owners(of: parties) where owner != event.monitor && !silent.contains(owner) {
       let hosts = parties.filter { duties[owner]?.watches($0) == true }
       guard !hosts.isEmpty else { continue }

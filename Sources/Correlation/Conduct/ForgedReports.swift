@@ -37,6 +37,8 @@ struct ForgedReports: AnalysisEngine, Codable {
   private var cases: [MonitorName: ConductCase] = [:]
   private var revisions: [ReportID: Newest] = [:]
   private var claims: ClaimBook
+  /// The segments that each child spoke of last, as far as it can: mostly they are the same again.
+  private var sound = Remade<[MonitorName: [String]]>()
 
   init(_ context: CorrelationContext) {
     self.context = context
@@ -59,7 +61,7 @@ struct ForgedReports: AnalysisEngine, Codable {
       }
       return
     }
-    if let reason = Self.overreach(event, duty) {
+    if let reason = overreach(event, duty) {
       note(event, of: event.monitor, reason, into: &sink)
     }
     claims.hear(event, duty)
@@ -78,20 +80,25 @@ struct ForgedReports: AnalysisEngine, Codable {
   }
 
   /// What the report speaks of beyond what its monitor watches.
-  private static func overreach(_ event: Report, _ duty: ChildDuty) -> String? {
-    for segment in event.coverage.segments where !duty.segments.contains(segment) {
-      return "segments that it does not watch"
+  private mutating func overreach(_ event: Report, _ duty: ChildDuty) -> String? {
+    let known = sound.value.index(forKey: event.monitor)
+    if known.map({ sound.value.values[$0] != event.coverage.segments }) ?? true {
+      for segment in event.coverage.segments where !duty.segments.contains(segment) {
+        return "segments that it does not watch"
+      }
+      sound.value[event.monitor] = event.coverage.segments
     }
-    for piece in event.evidence where !duty.monitors.contains(piece.monitor) {
+    for piece in event.evidence
+    where piece.monitor != event.monitor && !duty.monitors.contains(piece.monitor) {
       return "packets of monitors that are not below it"
     }
     guard case .rates(let rows)? = event.summary else { return nil }
-    var known = ""
-    for row in rows where row.segment != known {
+    var seen = ""
+    for row in rows where row.segment != seen {
       guard row.segment.isEmpty || duty.segments.contains(row.segment) else {
         return "segments that it does not watch"
       }
-      known = row.segment
+      seen = row.segment
     }
     return nil
   }
@@ -101,17 +108,18 @@ struct ForgedReports: AnalysisEngine, Codable {
     let fresh = Newest(
       revision: event.revision, last: event.last, severity: event.severity,
       emitted: event.emitted)
-    guard let known = revisions[event.id] else {
+    guard let place = revisions.index(forKey: event.id) else {
       if revisions.count >= capacity { forgetOldest() }
       revisions[event.id] = fresh
       return nil
     }
+    let known = revisions.values[place]
     if event.revision < known.revision { return "revisions that run back" }
     if event.revision == known.revision {
       return event.last != known.last || event.severity != known.severity
         ? "one revision with two contents" : nil
     }
-    revisions[event.id] = fresh
+    revisions.values[place] = fresh
     return nil
   }
 

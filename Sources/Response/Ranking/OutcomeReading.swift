@@ -34,6 +34,21 @@ struct OutcomeReading {
     }
   }
 
+  /// The same of a single conclusion that says nothing of its end.
+  init(wordless conclusion: Report, _ fields: CaseFields) {
+    if let reason = Self.success(conclusion, Words(), fields) { succeed(reason) }
+  }
+
+  /// Whether a report says nothing of its end in words or numbers.
+  static func isWordless(_ report: Report) -> Bool {
+    !report.attributes.keys.contains {
+      switch $0 {
+      case "controls", "granted", "classtype", "hits", "status", "attempts": true
+      default: false
+      }
+    }
+  }
+
   private mutating func succeed(_ reason: Term) {
     outcome = .succeeded
     if grounds.count < Self.groundLimit, !grounds.contains(reason) { grounds.append(reason) }
@@ -44,14 +59,18 @@ struct OutcomeReading {
     var controls: String?
     var granted: String?
     var classtype: String?
+    /// Of requests that succeeded.
+    var hits: UInt64 = 0
+
+    init() {}
 
     init(_ report: Report) {
       for (name, value) in report.attributes {
-        guard case .text(let text) = value else { continue }
-        switch name {
-        case "controls": controls = text
-        case "granted": granted = text
-        case "classtype": classtype = text
+        switch (name, value) {
+        case ("controls", .text(let text)): controls = text
+        case ("granted", .text(let text)): granted = text
+        case ("classtype", .text(let text)): classtype = text
+        case ("hits", .count(let count)): hits = count
         default: break
         }
       }
@@ -89,8 +108,8 @@ struct OutcomeReading {
     if let type = words.classtype, type.hasPrefix("successful-") {
       return reason("classified as \(type)")
     }
-    if report.kind == .webAttack, case .count(let hits)? = report.attributes["hits"], hits > 0 {
-      return reason("answered with success", Double(hits), unit: "requests")
+    if report.kind == .webAttack, words.hits > 0 {
+      return reason("answered with success", Double(words.hits), unit: "requests")
     }
     return nil
   }

@@ -19,10 +19,13 @@ struct Ranking {
 
   /// - Parameters:
   ///   - report: the incident as it stands.
-  ///   - conclusions: what it is made of.
+  ///   - reading: what came of it, as far as its conclusions say.
   ///   - before: its class in the revision before.
-  func assess(_ report: Report, _ conclusions: [Report], before: RankClass?) -> Assessment {
-    let reading = OutcomeReading(conclusions, fields)
+  ///   - conclusions: what it is made of; asked for once a host is known.
+  func assess(
+    _ report: Report, _ reading: OutcomeReading, before: RankClass?,
+    _ conclusions: () -> [Report]
+  ) -> Assessment {
     // Made for the first host of which anything is known.
     var claims: [Claim]?
     var hasStranger = false
@@ -31,28 +34,30 @@ struct Ranking {
       outcome: reading.outcome, confidence: report.confidence,
       riskValue: UInt8(clamping: site.riskValue(of: report)))
     var bestRank: UInt8?
-    for address in stakes(of: report) {
+    eachStake(of: report) { address in
       var one = best
       one.host = address
       if let facts = site.hosts[address] {
-        let known = claims ?? self.claims(report, conclusions)
+        let known = claims ?? self.claims(report, conclusions())
         claims = known
         one.value = UInt8(clamping: facts.value)
         (one.relevance, one.grounds) = relevance(of: known, to: facts, at: address, reading.outcome)
       } else {
         // Hosts of which nothing is known are all alike.
-        if hasStranger { continue }
+        if hasStranger { return true }
         hasStranger = true
         one.value = UInt8(clamping: Asset.standardValue)
         (one.relevance, one.grounds) = (Assessment.neutral, [])
       }
       let rank = one.rank
-      if let bestRank, (bestRank, best.value) >= (rank, one.value) { continue }
+      if let bestRank, (bestRank, best.value) >= (rank, one.value) { return true }
       (best, bestRank) = (one, rank)
+      return !site.hosts.isEmpty
     }
-    best.grounds += reading.grounds
-    best.grounds = Array(best.grounds.prefix(Assessment.groundLimit))
-    best.rankClass = RankClass(best.rank, before: before)
+    if !reading.grounds.isEmpty {
+      best.grounds = Array((best.grounds + reading.grounds).prefix(Assessment.groundLimit))
+    }
+    best.rankClass = RankClass(bestRank ?? best.rank, before: before)
     return best
   }
 
@@ -66,17 +71,20 @@ struct Ranking {
     return Array(claims.prefix(Self.claimLimit))
   }
 
-  /// The site's own hosts among the targets, and among the sources of what is done from hosts that
-  /// were taken; where no target is the site's, those among the sources.
-  private func stakes(of report: Report) -> [IPAddress] {
-    func own(_ set: AddressSet) -> [IPAddress] {
-      set.listed.lazy.filter(\.isHost).map(\.base).filter { site.holds($0) }
+  /// Shows the site's own hosts among the targets, and among the sources of what is done from hosts
+  /// that were taken; where no target is the site's, those among the sources. Until `body` has had
+  /// enough.
+  private func eachStake(of report: Report, _ body: (IPAddress) -> Bool) {
+    var hasTarget = false
+    for target in report.targets.listed where target.isHost && site.holds(target.base) {
+      hasTarget = true
+      guard body(target.base) else { return }
     }
-    let targets = own(report.targets)
-    guard targets.isEmpty || Self.takenFamilies.isSuperset(of: report.kind.families) else {
-      return targets
+    guard !hasTarget || Self.takenFamilies.isSuperset(of: report.kind.families) else { return }
+    for source in report.sources.listed where source.isHost && site.holds(source.base) {
+      guard !report.targets.listed.contains(source) else { continue }
+      guard body(source.base) else { return }
     }
-    return targets + own(report.sources).filter { !targets.contains($0) }
   }
 
   /// That of the attack which concerns the host most.
