@@ -49,6 +49,22 @@ import Testing
     #expect(told.isEmpty)
   }
 
+  /// One packet sent again and again, as nping does; a client that asks a service which is off.
+  @Test(arguments: [(64, 1), (6, 0)] as [(UInt32, Int)])
+  func oneOpeningRepeatedIsASynFlood(packets: UInt32, reports: Int) throws {
+    var story = try Story(SynFlood(DetectionContext()))
+    try story.contact(.opened, "192.0.2.36", "10.1.1.25", 25)
+    for _ in 0..<40 {
+      story.wait(0.5)
+      var event = try story.event(.progress, "192.0.2.36", "10.1.1.25", 25)
+      event.packetsOut = packets
+      event.packetsIn = packets / 2
+      event.totalPacketsIn = 4000
+      story.tell(event)
+    }
+    #expect(story.finish().count == reports)
+  }
+
   @Test func retriesOfOneDeadServiceAreNoSynFlood() throws {
     var story = try Story(SynFlood(DetectionContext()))
     for _ in 0..<400 {

@@ -198,6 +198,7 @@ import Testing
     ##"{"title":"deploy","code":"#!/bin/bash\nset -e\ncd /srv/app && git pull\nfor f in $(ls *.conf);"##
       + ##" do cat $f; done\nif [ -f /etc/passwd ]; then id www; fi\n"}"##,
     #"{"sql":"SELECT id, name FROM users WHERE id = 5 UNION ALL SELECT id, name FROM old_users"}"#,
+    ##"{"code":"import os\nfrom subprocess import run\nos.system('ls -la | wc -l')\nrun(['id'])\n"}"##,
     #"{"body":"To fix: `systemctl restart nginx; tail -f /var/log/x` and see what $(hostname) says"}"#,
     #"{"text":"Dear team, please run cat /etc/passwd | grep ftp and send me the list; id is enough"}"#,
   ]

@@ -63,8 +63,14 @@ struct SynFlood: FloodDetector, FlowReader {
     case .established: load.answers = 1
     case .refused: load.refusals = 1
     case .progress, .closed:
-      guard Self.isLeftWaiting(event) else { return }
-      load.halfOpen = 1
+      if Self.isRepeated(event) {
+        // Beside each opening, perhaps, the reset of a system that knows nothing of it.
+        load.requests = event.pointee.packetsOut / 2
+        load.halfOpen = min(event.pointee.packetsIn, load.requests)
+      } else {
+        guard Self.isLeftWaiting(event) else { return }
+        load.halfOpen = 1
+      }
     default: return
     }
     let key = TableKey(event.pointee.target, detail: UInt64(event.pointee.targetPort))
@@ -80,6 +86,17 @@ struct SynFlood: FloodDetector, FlowReader {
     !event.pointee.isEstablished && event.pointee.packetsIn > 0
       && event.pointee.packetsIn == event.pointee.totalPacketsIn
       && event.pointee.payloadIn == 0 && event.pointee.ending != .refused
+  }
+
+  /// Openings of one flow since the last word of it from which a tool repeats one packet: a system
+  /// that gets no answer sends seven in two minutes (RFC 6298, 5).
+  private static let repeatedPackets: UInt32 = 16
+
+  /// Whether the same opening came again and again, from one port and with one number, and nothing
+  /// else.
+  @inline(__always) private static func isRepeated(_ event: UnsafePointer<FlowEvent>) -> Bool {
+    event.pointee.packetsOut >= repeatedPackets && !event.pointee.isEstablished
+      && event.pointee.payloadOut == 0
   }
 
   private mutating func weigh(_ slot: Int, at now: CaptureTime, into sink: inout ReportSink) {

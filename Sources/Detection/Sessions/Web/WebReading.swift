@@ -132,7 +132,8 @@ extension WebReading {
     let values = WrittenValues(request)
     let text = WebText(values.plain, isQuery: Self.isForm(request), isDocument: true)
     var found = WebReading(text)
-    for (bytes, techniques) in [(values.written, Self.writable), (values.said, Self.sayable)]
+    let writable = Self.isProgramFile(request) ? Self.writable : Self.writable + [.codeInjection]
+    for (bytes, techniques) in [(values.written, writable), (values.said, Self.sayable)]
     where !bytes.isEmpty {
       var other = WebReading(
         WebText(bytes, isQuery: Self.isForm(request), isDocument: true)
@@ -149,6 +150,16 @@ extension WebReading {
       found.scores[.xss] *= Self.untaggedShare
     }
     scores.add(found.scores)
+  }
+
+  /// Whether the body becomes a file that a server runs, by its name.
+  private static func isProgramFile(_ request: HTTPRequest) -> Bool {
+    let endings: [StaticString] = [".php", ".phtml", ".jsp", ".asp", ".cgi", ".pl", ".war"]
+    if request.method == "PUT" { return true }
+    return request.contentType.mentions("multipart/")
+      && request.body.split(separator: 0x0a).contains { line in
+        line.mentions("filename=") && endings.contains { line.mentions($0) }
+      }
   }
 
   /// Whether a tag or an event's handler, by which a script gets into a page, is in the text.
