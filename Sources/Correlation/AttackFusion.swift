@@ -77,18 +77,19 @@ struct AttackFusion: AnalysisEngine, Codable {
       !AttackChains.joins(event, context.schema)
     else { return }
     let kind = number(event.kind)
+    let plan = plan(event.kind, kind)
     if let slot = slotOfMember[event.id], let known = attacks[Int(slot)]?.askKind() {
-      if known == kind { return join(event, slot, kind, similarity: nil, into: &sink) }
+      if known == kind { return join(event, slot, plan, similarity: nil, into: &sink) }
       if attacks[Int(slot)]?.isAlone == true {
         // The only report behind it has changed its mind: a port scan that proved to be a worm.
-        change(slot, to: event.kind, kind)
-        return join(event, slot, kind, similarity: nil, into: &sink)
+        change(slot, to: event.kind, kind, plan)
+        return join(event, slot, plan, similarity: nil, into: &sink)
       }
     }
-    if let best = closest(to: event, kind) {
-      join(event, best.slot, kind, similarity: best.similarity, into: &sink)
+    if let best = closest(to: event, kind, plan) {
+      join(event, best.slot, plan, similarity: best.similarity, into: &sink)
     } else {
-      open(event, kind, into: &sink)
+      open(event, kind, plan, into: &sink)
     }
   }
 
@@ -115,9 +116,8 @@ struct AttackFusion: AnalysisEngine, Codable {
   }
 
   private mutating func closest(
-    to event: Report, _ kind: UInt16
+    to event: Report, _ kind: UInt16, _ plan: Plan
   ) -> (slot: Int32, similarity: Double)? {
-    let plan = plan(event.kind, kind)
     while seen.value.count < attacks.count { seen.value.append(0) }
     look &+= 1
     if look == 0 {
@@ -149,13 +149,15 @@ struct AttackFusion: AnalysisEngine, Codable {
     return best.map { ($0.slot, $0.similarity) }
   }
 
-  private mutating func open(_ event: Report, _ kind: UInt16, into sink: inout ReportSink) {
+  private mutating func open(
+    _ event: Report, _ kind: UInt16, _ plan: Plan, into sink: inout ReportSink
+  ) {
     var report = sink.opening(
       event.kind, subject: "fusion of ", about: event.id, first: event.first, last: event.last,
       at: event.emitted, severity: event.severity, confidence: event.confidence)
     report.transport = event.transport
     var attack = FusedAttack(report: report, kind: kind, by: event)
-    attack.namesOthers = plan(event.kind, kind).namesOthers
+    attack.namesOthers = plan.namesOthers
     attack.absorb(event, memberCapacity: memberCapacity)
     attack.explain(similarity: nil, threshold: threshold, &lists)
     lists.share(segmentsOf: &attack.report)
@@ -167,34 +169,35 @@ struct AttackFusion: AnalysisEngine, Codable {
       slot = Int32(attacks.count)
       attacks.append(nil)
     }
-    index.add(&attack, slot, anchor: plan(event.kind, kind).anchor)
+    index.add(&attack, slot, anchor: plan.anchor)
     slotOfMember[event.id] = slot
     quiet.insert(Quiet(last: attack.report.last, id: report.id, slot: slot))
     sink.emit(attack.report)
     attacks[Int(slot)] = attack
   }
 
-  private mutating func change(_ slot: Int32, to kind: ReportKind, _ number: UInt16) {
+  private mutating func change(
+    _ slot: Int32, to kind: ReportKind, _ number: UInt16, _ plan: Plan
+  ) {
     guard var attack = attacks[Int(slot)].take() else { return }
     index.remove(&attack, slot)
     attack.kind = number
     attack.report.kind = kind
     attack.report.attributes = [:]
-    attack.namesOthers = plan(kind, number).namesOthers
+    attack.namesOthers = plan.namesOthers
     attacks[Int(slot)] = attack
   }
 
   /// Takes a report into an attack of its kind, in its place.
   /// - Parameter similarity: of the report to the attack; nil for a further revision.
   private mutating func join(
-    _ event: Report, _ slot: Int32, _ kind: UInt16, similarity: Double?,
+    _ event: Report, _ slot: Int32, _ plan: Plan, similarity: Double?,
     into sink: inout ReportSink
   ) {
-    let anchor = plan(event.kind, kind).anchor
     let isFollowed = attacks[Int(slot)]?.absorb(event, memberCapacity: memberCapacity)
     if isFollowed == true, similarity != nil { slotOfMember[event.id] = slot }
     attacks[Int(slot)]?.explain(similarity: similarity, threshold: threshold, &lists)
-    attacks[Int(slot)]?.revise(at: event.emitted, in: &index, slot, anchor, into: &sink)
+    attacks[Int(slot)]?.revise(at: event.emitted, in: &index, slot, plan.anchor, into: &sink)
   }
 
   private mutating func makeRoom() {

@@ -23,13 +23,13 @@ struct LoadBaseline: Sendable, Codable {
   /// Most epochs are quiet: only the others are put in order.
   private mutating func reckon() {
     let kept = values.count - values.count / 3
-    guard kept > 0 else {
+    let quiet = values.count { $0 <= 0 }
+    guard quiet < kept else {
       mean = 0
       return
     }
     let busy = values.filter { $0 > 0 }.sorted()
-    let quiet = values.count - busy.count
-    mean = busy.prefix(max(0, kept - quiet)).reduce(0.0) { $0 + Double($1) } / Double(kept)
+    mean = busy.prefix(kept - quiet).reduce(0.0) { $0 + Double($1) } / Double(kept)
   }
 
   /// Learns what an epoch brought; those in between were quiet.

@@ -26,12 +26,12 @@ struct CaseGist: Sendable {
   let opened: CaptureTime
   /// The conclusion that opened it.
   let opener: ReportID
+  private(set) var leadSpan: Span
+  private(set) var explanationSpan: Span
   /// Whether an incident was sent.
   var isOpen: Bool
   /// Whether the leading conclusion is of something odd only.
   let isAnomaly: Bool
-  private(set) var leadSpan: Span
-  private(set) var explanationSpan: Span
   let leadRank: Int8
   /// Of the conclusion that explains most.
   let facts: Explanation.Facts

@@ -28,14 +28,15 @@ struct Explanation: Sendable {
   struct Facts: Sendable {
     /// Of which families its stages are, where it is a campaign.
     let campaign: FamilySet?
-    let rank: Int
+    private let narrowRank: Int8
+    var rank: Int { Int(narrowRank) }
     /// Whether it can explain more than what is odd.
     let isLarge: Bool
 
     init(_ report: Report) {
       campaign = Explanation.families(report)
-      rank = Explanation.rank(report, campaign)
-      isLarge = Explanation.mayExplain(report, rank)
+      narrowRank = Int8(Explanation.rank(report, campaign))
+      isLarge = Explanation.mayExplain(report, Int(narrowRank))
     }
   }
 
