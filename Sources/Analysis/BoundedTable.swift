@@ -35,22 +35,34 @@ import Terms
 /// packet) replaces another new key, never a source that has been seen to misbehave. When every
 /// place of a bucket is held, the new key is refused and counted.
 ///
-/// A bucket is one line of the processor's cache: of each entry 31 bits of the hash and the number
-/// of its *slot*. Keys and values stand in the slots, which are made as they are needed: a table
-/// takes room for what it holds, not for what it could hold.
+/// A bucket is two neighbouring lines of the processor's cache: of each entry 31 bits of the hash and
+/// the number of its *slot*, then how long each is held. Keys and values stand in the slots, which
+/// are made as they are needed: a table takes room for what it holds, not for what it could hold.
 @frozen public struct BoundedTable<Value: Sendable>: Sendable {
   /// Entries per bucket; the most that one lookup compares.
   @inlinable public static var ways: Int { TableBucket.ways }
 
-  /// Per bucket the marks of its entries (0 is free), then their slots.
-  @usableFromInline var buckets: ZeroedArray<UInt32>
-  /// Of each place in a bucket; its time as `CaptureTime.ordered`, 0 where it is free.
-  @usableFromInline var holds: ZeroedArray<UInt64>
+  /// Slots from which there is room for all: what is not touched costs nothing, and is not moved.
+  @inlinable static var reserveFrom: Int { 256 }
+
+  /// What stands in a slot beside the value.
+  @frozen @usableFromInline struct Head: BitwiseCopyable, Sendable {
+    @usableFromInline var key: TableKey
+    /// Where the slot's entry stands: bucket · `ways` + way; -1 when it is free.
+    @usableFromInline var place: Int32
+
+    @inlinable init(key: TableKey, place: Int32) {
+      self.key = key
+      self.place = place
+    }
+  }
+
+  /// Per bucket the entries (see `TableBucket`), then their holds: times as `CaptureTime.ordered`, 0
+  /// where a place is free.
+  @usableFromInline var buckets: ZeroedArray<UInt64>
   /// Of each slot.
-  @usableFromInline var keys: [TableKey] = []
+  @usableFromInline var heads: [Head] = []
   @usableFromInline var values: [Value] = []
-  /// Where the slot's mark stands: bucket · `ways` + way; -1 when it is free.
-  @usableFromInline var places: [Int32] = []
   /// Free slots; the last is taken next.
   @usableFromInline var free: [Int32] = []
   /// The value of a fresh slot, in an array so that a table itself is small: methods that only look
@@ -65,13 +77,12 @@ import Terms
   public init(capacity: Int, empty: Value) {
     var buckets = 1
     while buckets &* Self.ways < capacity, buckets < 1 << 20 { buckets &*= 2 }
-    self.buckets = ZeroedArray(count: buckets &* Self.ways &* 2)
-    holds = ZeroedArray(count: buckets &* Self.ways)
+    self.buckets = ZeroedArray(count: buckets &* TableBucket.words)
     self.empty = [empty]
     bucketMask = buckets - 1
   }
 
-  @inlinable public var capacity: Int { holds.count }
+  @inlinable public var capacity: Int { (bucketMask &+ 1) &* Self.ways }
 
   /// Slots in use.
   @inlinable public var count: Int { used }
@@ -79,21 +90,23 @@ import Terms
   /// Keys turned away because their bucket was held by others.
   @inlinable public var refusedCount: UInt64 { refused }
 
-  @inlinable static func mark(_ hash: UInt64) -> UInt32 {
-    UInt32(truncatingIfNeeded: hash &>> 32) | 1
+  /// The first word of the key's bucket.
+  @inlinable @inline(__always) func bucketStart(_ hash: UInt64) -> Int {
+    (Int(truncatingIfNeeded: hash) & bucketMask) &* TableBucket.words
   }
 
-  @inlinable @inline(__always) func bucketStart(_ hash: UInt64) -> Int {
-    (Int(truncatingIfNeeded: hash) & bucketMask) &* Self.ways
+  /// Where a place's entry stands; its hold stands `ways` words behind.
+  @inlinable @inline(__always) static func word(_ place: Int) -> Int {
+    (place & ~(ways &- 1)) &* 2 &+ place & (ways &- 1)
   }
 
   /// Asks for the memory of a key's bucket.
   @inlinable @inline(__always) public func foresee(_ key: TableKey) { foresee(hash: key.hash) }
 
   @inlinable @inline(__always) public func foresee(hash: UInt64) {
-    let start = bucketStart(hash)
-    beryl_prefetch(buckets.elements + start &* 2)
-    beryl_prefetch(holds.elements + start)
+    let bucket = buckets.elements + bucketStart(hash)
+    beryl_prefetch(bucket)
+    beryl_prefetch(bucket + Self.ways)
   }
 
   /// The slot of `key`, or -1.
@@ -104,8 +117,14 @@ import Terms
   /// - Parameter hash: the key's.
   @inlinable @inline(__always) public func find(_ key: TableKey, hash: UInt64) -> Int {
     guard used > 0 else { return -1 }
-    return TableBucket.find(
-      key, Self.mark(hash), in: buckets.elements + bucketStart(hash) &* 2, keys)
+    let bucket = buckets.elements + bucketStart(hash)
+    var found = TableBucket.marked(hash, in: bucket)
+    while found != 0 {
+      let slot = TableBucket.slot(bucket[found.trailingZeroBitCount])
+      if heads[slot].key == key { return slot }
+      found &= found &- 1
+    }
+    return -1
   }
 
   /// Where `key`, which is not in the table, could go: a free slot, or the one whose hold ran out
@@ -116,56 +135,54 @@ import Terms
   }
 
   @inlinable mutating func vacancy(at place: Int, asOf now: CaptureTime) -> Int {
-    guard holds.elements[place] <= now.ordered else {
+    let word = Self.word(place)
+    let hold = buckets.elements[word &+ Self.ways]
+    guard hold <= now.ordered else {
       refused &+= 1
       return -1
     }
-    if holds.elements[place] > 0 { return Int(buckets.elements[Self.slotIndex(place)]) }
+    if hold > 0 { return TableBucket.slot(buckets.elements[word]) }
     if free.isEmpty {
-      free.append(Int32(truncatingIfNeeded: keys.count))
-      keys.append(.none)
+      if heads.count == Self.reserveFrom {
+        heads.reserveCapacity(capacity)
+        values.reserveCapacity(capacity)
+      }
+      free.append(Int32(truncatingIfNeeded: heads.count))
+      heads.append(Head(key: .none, place: -1))
       values.append(empty[0])
-      places.append(-1)
     }
     return Int(free[free.count &- 1])
   }
 
-  /// Where a bucket's slot number stands.
-  @inlinable static func slotIndex(_ place: Int) -> Int {
-    (place & ~(ways &- 1)) &* 2 &+ ways &+ place & (ways &- 1)
-  }
-
   /// The place in a bucket whose hold is the earliest.
   @inlinable @inline(__always) func vacantPlace(_ hash: UInt64) -> Int {
-    let start = bucketStart(hash)
-    return start &+ TableBucket.earliest(in: holds.elements + start)
+    let bucket = Int(truncatingIfNeeded: hash) & bucketMask
+    let holds = buckets.elements + (bucket &* TableBucket.words &+ Self.ways)
+    return bucket &* Self.ways &+ TableBucket.earliest(in: holds)
   }
 
   /// Whether `slot` holds a key.
-  @inlinable public func isOccupied(_ slot: Int) -> Bool { places[slot] >= 0 }
+  @inlinable public func isOccupied(_ slot: Int) -> Bool { heads[slot].place >= 0 }
 
   /// Gives `slot`, the key's vacancy, to `key` with a fresh value, held until `hold`.
   @inlinable
   public mutating func occupy(_ slot: Int, with key: TableKey, until hold: CaptureTime) {
     let hash = key.hash
-    occupy(slot, at: vacantPlace(hash), with: key, Self.mark(hash), until: hold)
+    occupy(slot, at: vacantPlace(hash), with: key, hash, until: hold)
   }
 
   @inlinable mutating func occupy(
-    _ slot: Int, at place: Int, with key: TableKey, _ mark: UInt32, until hold: CaptureTime
+    _ slot: Int, at place: Int, with key: TableKey, _ hash: UInt64, until hold: CaptureTime
   ) {
-    if places[slot] < 0 {
+    if heads[slot].place < 0 {
       precondition(free.last == Int32(truncatingIfNeeded: slot), "not the key's vacancy")
       free.removeLast()
-      places[slot] = Int32(truncatingIfNeeded: place)
       used &+= 1
     }
-    let index = Self.slotIndex(place)
-    let bucket = buckets.mutableElements()
-    bucket[index] = UInt32(truncatingIfNeeded: slot)
-    bucket[index &- Self.ways] = mark
-    holds.mutableElements()[place] = Swift.max(hold.ordered, 1)
-    keys[slot] = key
+    let entry = buckets.mutableElements() + Self.word(place)
+    entry[0] = TableBucket.entry(hash, slot: slot)
+    entry[Self.ways] = Swift.max(hold.ordered, 1)
+    heads[slot] = Head(key: key, place: Int32(truncatingIfNeeded: place))
     values[slot] = empty[0]
   }
 
@@ -178,25 +195,26 @@ import Terms
     if known >= 0 { return known }
     let place = vacantPlace(hash)
     let slot = vacancy(at: place, asOf: now)
-    if slot >= 0 { occupy(slot, at: place, with: key, Self.mark(hash), until: hold) }
+    if slot >= 0 { occupy(slot, at: place, with: key, hash, until: hold) }
     return slot
   }
 
   /// Keeps the slot's key at least until `hold`.
   @inlinable public mutating func keep(_ slot: Int, until hold: CaptureTime) {
-    let place = Int(places[slot])
+    let place = Int(heads[slot].place)
     guard place >= 0 else { return }
+    let word = Self.word(place) &+ Self.ways
     let ordered = hold.ordered
-    if holds.elements[place] < ordered { holds.mutableElements()[place] = ordered }
+    if buckets.elements[word] < ordered { buckets.mutableElements()[word] = ordered }
   }
 
   @inlinable public mutating func remove(_ slot: Int) {
-    let place = Int(places[slot])
+    let place = Int(heads[slot].place)
     guard place >= 0 else { return }
-    buckets.mutableElements()[Self.slotIndex(place) &- Self.ways] = 0
-    holds.mutableElements()[place] = 0
-    places[slot] = -1
-    keys[slot] = .none
+    let entry = buckets.mutableElements() + Self.word(place)
+    entry[0] = 0
+    entry[Self.ways] = 0
+    heads[slot] = Head(key: .none, place: -1)
     values[slot] = empty[0]
     free.append(Int32(truncatingIfNeeded: slot))
     used &-= 1
@@ -204,12 +222,14 @@ import Terms
 
   @inlinable public mutating func removeAll() {
     guard used > 0 else { return }
-    for slot in places.indices where places[slot] >= 0 { remove(slot) }
+    for slot in heads.indices where heads[slot].place >= 0 { remove(slot) }
   }
 
-  @inlinable public func key(_ slot: Int) -> TableKey { keys[slot] }
+  @inlinable public func key(_ slot: Int) -> TableKey { heads[slot].key }
   @inlinable public func hold(_ slot: Int) -> CaptureTime {
-    places[slot] < 0 ? .distantPast : CaptureTime(ordered: holds.elements[Int(places[slot])])
+    let place = Int(heads[slot].place)
+    guard place >= 0 else { return .distantPast }
+    return CaptureTime(ordered: buckets.elements[Self.word(place) &+ Self.ways])
   }
 
   @inlinable public subscript(slot: Int) -> Value {
@@ -223,11 +243,17 @@ import Terms
     var slots: [Int] = []
     slots.reserveCapacity(used)
     if used &* 16 < capacity {
-      for slot in places.indices where places[slot] >= 0 { slots.append(slot) }
-      slots.sort { places[$0] < places[$1] }
+      // Numbers that hold both, place first: they are sorted without a look at anything else.
+      for slot in heads.indices where heads[slot].place >= 0 {
+        slots.append(Int(heads[slot].place) &<< 32 | slot)
+      }
+      slots.sort()
+      for index in slots.indices { slots[index] &= 0xffff_ffff }
     } else {
-      for place in 0..<capacity where holds.elements[place] > 0 {
-        slots.append(Int(buckets.elements[Self.slotIndex(place)]))
+      for place in 0..<capacity {
+        let word = Self.word(place)
+        guard buckets.elements[word &+ Self.ways] > 0 else { continue }
+        slots.append(TableBucket.slot(buckets.elements[word]))
       }
     }
     return slots

@@ -45,12 +45,18 @@ import Terms
     beryl_prefetch(entries.elements + (Int(truncatingIfNeeded: hash) & mask) &* Self.ways)
   }
 
+  /// The first way that holds the contact, or -1; without a branch for each of them.
+  @inlinable @inline(__always)
+  static func way(of hash: UInt64, in bucket: UnsafePointer<Entry>) -> Int {
+    var found = -1
+    for way in (0..<ways).reversed() { found = bucket[way].hash == hash ? way : found }
+    return found
+  }
+
   @inlinable public func contains(_ hash: UInt64, asOf now: CaptureTime) -> Bool {
     let bucket = entries.elements + (Int(truncatingIfNeeded: hash) & mask) &* Self.ways
-    for way in 0..<Self.ways where bucket[way].hash == hash {
-      return now - CaptureTime(ordered: bucket[way].seen) <= span
-    }
-    return false
+    let way = Self.way(of: hash, in: bucket)
+    return way >= 0 && now - CaptureTime(ordered: bucket[way].seen) <= span
   }
 
   /// Remembers a contact; true when it was not remembered before.
@@ -75,15 +81,18 @@ import Terms
   ) -> Meeting {
     let bucket = entries.mutableElements() + (Int(truncatingIfNeeded: hash) & mask) &* Self.ways
     let seen = now.ordered
+    let known = Self.way(of: hash, in: bucket)
+    if known >= 0 {
+      let age = now - CaptureTime(ordered: bucket[known].seen)
+      guard age > gap else { return .held }
+      bucket[known].seen = seen
+      return age > span ? .first : .again
+    }
     var oldest = 0
-    for way in 0..<Self.ways {
-      if bucket[way].hash == hash {
-        let age = now - CaptureTime(ordered: bucket[way].seen)
-        guard age > gap else { return .held }
-        bucket[way].seen = seen
-        return age > span ? .first : .again
-      }
-      if bucket[way].seen < bucket[oldest].seen { oldest = way }
+    var least = bucket[0].seen
+    for way in 1..<Self.ways {
+      oldest = bucket[way].seen < least ? way : oldest
+      least = Swift.min(bucket[way].seen, least)
     }
     bucket[oldest] = Entry(hash: hash, seen: seen)
     return .first

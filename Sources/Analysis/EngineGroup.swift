@@ -14,9 +14,8 @@ import Terms
   /// The audience of each engine.
   @usableFromInline let audienceOf: [Int]
   @usableFromInline let audiences: [EventClasses]
-  /// Where the events of each class stand in the run at hand: a bit per place, for each 64 places
-  /// one word per class.
-  @usableFromInline var standing: [UInt64]
+  /// Where the events of each class stand in the run at hand.
+  @usableFromInline var noted: ClassStanding
   /// The selections made of the run at hand: for which of its classes, the places of those events
   /// in the run, and how many.
   @usableFromInline var selected: [UInt64] = []
@@ -37,7 +36,7 @@ import Terms
       return audiences.count - 1
     }
     self.audiences = audiences
-    standing = Array(repeating: 0, count: Self.runLength)
+    noted = ClassStanding(length: Self.runLength)
     places = Array(repeating: 0, count: audiences.count * Self.runLength)
     counts = Array(repeating: 0, count: audiences.count)
     selectionOf = Array(repeating: -1, count: audiences.count)
@@ -46,6 +45,9 @@ import Terms
   @inlinable public var engines: [any AnalysisEngine<Event>] { members }
   /// Events taken so far.
   @inlinable public var eventCount: UInt64 { taken }
+
+  /// Where the events of the newest run stand.
+  public var standing: ClassStanding { noted }
 
   /// Everything that some engine wants.
   public var interest: EventClasses { audiences.reduce([]) { $0.union($1) } }
@@ -56,8 +58,11 @@ import Terms
   }
 
   /// Gives events, in event-time order, to the engines that want them.
+  ///
+  /// - Parameter known: where these very events stand, if another group has just taken them.
   @inlinable public mutating func take(
-    _ events: UnsafeBufferPointer<Event>, into sink: inout ReportSink
+    _ events: UnsafeBufferPointer<Event>, standing known: ClassStanding? = nil,
+    into sink: inout ReportSink
   ) {
     guard let first = events.first else { return }
     if !hasBegun {
@@ -65,10 +70,17 @@ import Terms
       for index in members.indices { members[index].begin(at: first.eventTime) }
     }
     taken &+= UInt64(events.count)
+    if let known, known.count == events.count {
+      sortOut(by: known)
+      return give(events, into: &sink)
+    }
     var start = 0
     while start < events.count {
       let end = min(start + Self.runLength, events.count)
-      take(run: UnsafeBufferPointer(rebasing: events[start..<end]), into: &sink)
+      let run = UnsafeBufferPointer(rebasing: events[start..<end])
+      noted.note(run)
+      sortOut(by: noted)
+      give(run, into: &sink)
       start = end
     }
   }
@@ -87,10 +99,10 @@ import Terms
     }
   }
 
-  @inlinable mutating func take(
-    run: UnsafeBufferPointer<Event>, into sink: inout ReportSink
+  /// Gives a run that was sorted out to the engines that want some of it.
+  @inlinable mutating func give(
+    _ run: UnsafeBufferPointer<Event>, into sink: inout ReportSink
   ) {
-    sortOut(run)
     places.withUnsafeBufferPointer { places in
       for index in members.indices {
         let selection = selectionOf[audienceOf[index]]
@@ -110,8 +122,8 @@ import Terms
 
   /// Selects the events of each audience. Audiences that differ in classes of which the run has
   /// none share a selection.
-  @inlinable mutating func sortOut(_ run: UnsafeBufferPointer<Event>) {
-    let present = noteClasses(run)
+  @inlinable mutating func sortOut(by standing: ClassStanding) {
+    let present = standing.present
     selected.removeAll(keepingCapacity: true)
     for audience in audiences.indices {
       let wanted = audiences[audience].rawValue & present
@@ -120,59 +132,16 @@ import Terms
       } else if let known = selected.firstIndex(of: wanted) {
         selectionOf[audience] = known
       } else {
-        selectionOf[audience] = selected.count
-        select(wanted, of: run.count, isAll: wanted == present)
-      }
-    }
-  }
-
-  /// Notes where the events of each class stand; returns the classes that there are.
-  @inlinable mutating func noteClasses(_ run: UnsafeBufferPointer<Event>) -> UInt64 {
-    guard let base = run.baseAddress else { return 0 }
-    var present: UInt64 = 0
-    standing.withUnsafeMutableBufferPointer { standing in
-      let used = Swift.min((run.count &+ 63) & ~63, standing.count)
-      for word in 0..<used { standing[word] = 0 }
-      for place in run.indices {
-        var classes = Event.classes(at: base + place).rawValue
-        present |= classes
-        while classes != 0 {
-          let word = place & ~63 &+ classes.trailingZeroBitCount
-          standing[word] |= 1 &<< UInt64(truncatingIfNeeded: place & 63)
-          classes &= classes &- 1
-        }
-      }
-    }
-    return present
-  }
-
-  @inlinable mutating func select(_ wanted: UInt64, of count: Int, isAll: Bool) {
-    let selection = selected.count
-    selected.append(wanted)
-    guard !isAll else {
-      counts[selection] = count
-      return
-    }
-    var found = selection &* Self.runLength
-    standing.withUnsafeBufferPointer { standing in
-      places.withUnsafeMutableBufferPointer { places in
-        var start = 0
-        while start < count {
-          var bits: UInt64 = 0
-          var classes = wanted
-          while classes != 0 {
-            bits |= standing[start &+ classes.trailingZeroBitCount]
-            classes &= classes &- 1
+        let selection = selected.count
+        selectionOf[audience] = selection
+        selected.append(wanted)
+        counts[selection] =
+          wanted == present
+          ? standing.count
+          : places.withUnsafeMutableBufferPointer {
+            standing.select(wanted, into: &$0, from: selection &* Self.runLength)
           }
-          while bits != 0 {
-            places[found] = Int32(truncatingIfNeeded: start &+ bits.trailingZeroBitCount)
-            found &+= 1
-            bits &= bits &- 1
-          }
-          start &+= 64
-        }
       }
     }
-    counts[selection] = found &- selection &* Self.runLength
   }
 }

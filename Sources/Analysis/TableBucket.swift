@@ -1,20 +1,28 @@
-import Terms
+import CPrefetch
 
-/// How the bucket of a `BoundedTable` is looked through; the same code for tables of all values.
+/// How the bucket of a `BoundedTable` is looked through: words for its entries, then as many for
+/// their holds. An entry has 31 bits of its key's hash above the number of its slot; 0 is none.
 @usableFromInline enum TableBucket {
   @inlinable static var ways: Int { 8 }
+  /// Entries and holds.
+  @inlinable static var words: Int { 2 * ways }
 
-  /// The slot of the key, or -1.
-  @usableFromInline static func find(
-    _ key: TableKey, _ mark: UInt32, in bucket: UnsafePointer<UInt32>, _ keys: [TableKey]
-  ) -> Int {
-    for way in 0..<ways where bucket[way] == mark {
-      let slot = Int(bucket[way &+ ways])
-      if keys[slot].low == key.low, keys[slot].detail == key.detail, keys[slot].high == key.high {
-        return slot
-      }
-    }
-    return -1
+  @inlinable @inline(__always) static func mark(_ hash: UInt64) -> UInt32 {
+    UInt32(truncatingIfNeeded: hash &>> 32) | 1
+  }
+
+  @inlinable @inline(__always) static func entry(_ hash: UInt64, slot: Int) -> UInt64 {
+    UInt64(mark(hash)) &<< 32 | UInt64(UInt32(truncatingIfNeeded: slot))
+  }
+
+  @inlinable @inline(__always) static func slot(_ entry: UInt64) -> Int {
+    Int(UInt32(truncatingIfNeeded: entry))
+  }
+
+  /// The ways whose entries may be of a key with this hash, one bit each.
+  @inlinable @inline(__always)
+  static func marked(_ hash: UInt64, in bucket: UnsafePointer<UInt64>) -> UInt32 {
+    beryl_marked8(bucket, mark(hash))
   }
 
   /// The way whose hold is the earliest.

@@ -1,7 +1,8 @@
 import Glibc
 
-/// An array of fixed length whose elements are all zero bytes at first, and which takes room only
-/// where it is touched: a large table that stays nearly empty costs nothing.
+/// An array of fixed length whose elements are all zero bytes at first: a table that is looked up all
+/// over, on huge pages that it shares with others (see `TablePages`) unless it is very large; then it
+/// takes room only where it is touched.
 @frozen public struct ZeroedArray<Element: BitwiseCopyable & Sendable>: @unchecked Sendable {
   // Sendable because a storage is written only while one array alone refers to it.
   @usableFromInline var storage: Storage
@@ -22,26 +23,40 @@ import Glibc
   @usableFromInline final class Storage {
     /// One line of the processor's cache, in bytes.
     private static var alignment: Int { 64 }
-    /// Bytes from which the kernel hands out pages of its own, zero until they are touched.
-    private static var pagesFrom: Int { 64 << 10 }
+    /// Bytes from which an array is a table.
+    private static var tableFrom: Int { 16 << 10 }
 
     @usableFromInline let elements: UnsafeMutablePointer<Element>
     @usableFromInline let count: Int
     private let byteCount: Int
+    private let memory: Memory
+
+    private enum Memory {
+      case allocated
+      case shared(TablePages)
+      case mapped
+    }
 
     /// Ends the program when memory is exhausted, as every allocation does.
     init(count: Int) {
       self.count = count
       byteCount = max(count &* MemoryLayout<Element>.stride, 1)
-      var memory: UnsafeMutableRawPointer?
-      if byteCount >= Self.pagesFrom {
-        memory = mmap(nil, byteCount, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
-        if memory == MAP_FAILED { memory = nil }
-      } else if posix_memalign(&memory, Self.alignment, byteCount) == 0 {
-        memory?.initializeMemory(as: UInt8.self, repeating: 0, count: byteCount)
+      var start: UnsafeMutableRawPointer?
+      if byteCount < Self.tableFrom {
+        memory = .allocated
+        if posix_memalign(&start, Self.alignment, byteCount) == 0 {
+          start?.initializeMemory(as: UInt8.self, repeating: 0, count: byteCount)
+        }
+      } else if let room = TablePages.room(byteCount) {
+        memory = .shared(room.pages)
+        start = room.memory
+      } else {
+        memory = .mapped
+        start = mmap(nil, byteCount, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+        if start == MAP_FAILED { start = nil }
       }
-      guard let memory else { preconditionFailure("no memory for \(byteCount) bytes") }
-      elements = memory.bindMemory(to: Element.self, capacity: count)
+      guard let start else { preconditionFailure("no memory for \(byteCount) bytes") }
+      elements = start.bindMemory(to: Element.self, capacity: count)
     }
 
     @usableFromInline convenience init(copying other: Storage) {
@@ -50,7 +65,11 @@ import Glibc
     }
 
     deinit {
-      if byteCount >= Self.pagesFrom { munmap(elements, byteCount) } else { free(elements) }
+      switch memory {
+      case .allocated: free(elements)
+      case .shared: break
+      case .mapped: munmap(elements, byteCount)
+      }
     }
   }
 }

@@ -183,7 +183,8 @@ public struct DetectionPipeline: ~Copyable {
   private mutating func listen(until now: CaptureTime) {
     let reports = sink.drain()
     waiting += reports
-    listeners.take(flows.events, reports, until: now, into: &listenerSink)
+    listeners.take(
+      flows.events, reports, until: now, standing: engines.standing, into: &listenerSink)
   }
 
   /// Runs the deadlines that event time has passed. Events of this very instant may still come, so

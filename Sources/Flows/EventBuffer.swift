@@ -24,14 +24,14 @@ struct EventBuffer: ~Copyable {
     free(orders)
   }
 
-  /// A new event at the end, to be filled in before the next call.
+  /// A new event at the end, to be filled in before the next call: every field, for nothing stands
+  /// there yet.
   @inline(__always) mutating func append(
     at order: EventOrder
   ) -> UnsafeMutablePointer<FlowEvent> {
     if count == capacity { resize(to: capacity * 2) }
     orders[count] = order
     let event = base + count
-    event.initialize(to: FlowEvent())
     count &+= 1
     return event
   }

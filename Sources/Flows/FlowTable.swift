@@ -94,29 +94,32 @@ struct FlowTable: ~Copyable {
   @inline(__always) func prefetchFlow(_ place: Int) { beryl_prefetch(flows + place) }
   @inline(__always) func prefetchRecord(_ place: Int) { beryl_prefetch(records + place) }
 
+  /// The slots of a bucket with this tag, one bit each.
+  @inline(__always) private static func tagged(
+    _ tag: UInt32, in bucket: UnsafePointer<UInt32>
+  ) -> UInt32 {
+    beryl_equal16(bucket, tagMask, tag) & ~free(in: bucket)
+  }
+
+  @inline(__always) private static func free(in bucket: UnsafePointer<UInt32>) -> UInt32 {
+    beryl_equal16(bucket, .max, 0)
+  }
+
   /// The first flow whose tag fits: very likely the right one. -1 when there is none.
   @inline(__always) func candidate(_ hash: UInt64) -> Int {
     let bucket = bucket(hash)
-    let tag = Self.tag(hash)
-    for slot in 0..<Self.bucketSlots {
-      let value = bucket[slot]
-      if value == 0 { return -1 }
-      if value & Self.tagMask == tag { return Self.place(value) }
-    }
-    return -1
+    let found = Self.tagged(Self.tag(hash), in: bucket)
+    return found == 0 ? -1 : Self.place(bucket[found.trailingZeroBitCount])
   }
 
   /// The place of the flow with this key, or -1.
   @inline(__always) func find(_ key: FlowKey, hash: UInt64) -> Int {
     let bucket = bucket(hash)
-    let tag = Self.tag(hash)
-    for slot in 0..<Self.bucketSlots {
-      let value = bucket[slot]
-      if value == 0 { return -1 }
-      if value & Self.tagMask == tag {
-        let place = Self.place(value)
-        if flows[place].direction(of: key) != nil { return place }
-      }
+    var found = Self.tagged(Self.tag(hash), in: bucket)
+    while found != 0 {
+      let place = Self.place(bucket[found.trailingZeroBitCount])
+      if flows[place].direction(of: key) != nil { return place }
+      found &= found &- 1
     }
     return -1
   }
@@ -186,9 +189,9 @@ struct FlowTable: ~Copyable {
       used &+= 1
     }
     let bucket = bucket(hash)
-    for slot in 0..<Self.bucketSlots where bucket[slot] == 0 {
-      bucket[slot] = Self.tag(hash) | UInt32(truncatingIfNeeded: place &+ 1)
-      break
+    let free = Self.free(in: bucket)
+    if free != 0 {
+      bucket[free.trailingZeroBitCount] = Self.tag(hash) | UInt32(truncatingIfNeeded: place &+ 1)
     }
     unproven.insert(place)
     count &+= 1
@@ -198,15 +201,10 @@ struct FlowTable: ~Copyable {
 
   mutating func remove(_ place: Int) {
     let bucket = bucket(hash(flows[place].key))
-    var found = -1
-    var last = -1
-    for slot in 0..<Self.bucketSlots {
-      if bucket[slot] == 0 { break }
-      if Self.place(bucket[slot]) == place { found = slot }
-      last = slot
-    }
-    if found >= 0 {
-      bucket[found] = bucket[last]
+    let found = beryl_equal16(bucket, ~Self.tagMask, UInt32(truncatingIfNeeded: place &+ 1))
+    if found != 0 {
+      let last = min(Self.free(in: bucket).trailingZeroBitCount, Self.bucketSlots) &- 1
+      bucket[found.trailingZeroBitCount] = bucket[last]
       bucket[last] = 0
     }
     unproven.remove(place)

@@ -14,7 +14,8 @@ extension FlowEngine {
     return event
   }
 
-  /// Mutating, and without `time`: to lend the engine would be to copy it.
+  /// Fills in every field: a blank event first would be as much to write again. Mutating, and without
+  /// `time`: to lend the engine would be to copy it.
   private mutating func fill(
     _ event: UnsafeMutablePointer<FlowEvent>, _ kind: FlowEvent.Kind, _ place: Int, packet: UInt64
   ) {
@@ -28,6 +29,10 @@ extension FlowEngine {
     event.pointee.targetMAC = record.pointee.targetMAC
     event.pointee.opened = record.pointee.opened
     event.pointee.firstPacket = record.pointee.firstPacket
+    event.pointee.packetsOut = 0
+    event.pointee.packetsIn = 0
+    event.pointee.bytesOut = 0
+    event.pointee.bytesIn = 0
     event.pointee.totalPacketsOut = record.pointee.packetsOut &+ UInt32(flow.pointee.packetsOut)
     event.pointee.totalPacketsIn = record.pointee.packetsIn &+ UInt32(flow.pointee.packetsIn)
     event.pointee.payloadOut = record.pointee.payloadOut &+ UInt64(flow.pointee.payloadOut)
@@ -36,6 +41,7 @@ extension FlowEngine {
       record.pointee.showsReply ? flow.pointee.targetPort : flow.pointee.sourcePort
     event.pointee.targetPort = record.pointee.shownPort
     event.pointee.vlan = record.pointee.vlan
+    event.pointee.arpOperation = 0
     event.pointee.kind = kind
     event.pointee.probe = record.pointee.probe
     event.pointee.ending = record.pointee.ending
@@ -43,6 +49,8 @@ extension FlowEngine {
     event.pointee.timeToLive = record.pointee.timeToLive
     event.pointee.isEstablished =
       flow.pointee.state.phase == .established || record.pointee.wasEstablished
+    event.pointee.fragmentFault = .none
+    event.pointee.frameMAC = .unknown
   }
 
   /// `progress` or `closed`: the counts since the last one move to the totals.
@@ -123,6 +131,7 @@ extension FlowEngine {
     _ kind: FlowEvent.Kind, _ packet: borrowing Packet
   ) -> UnsafeMutablePointer<FlowEvent> {
     let event = buffer.append(at: sessions.output.order)
+    event.initialize(to: FlowEvent())
     event.pointee.time = packet.time
     event.pointee.packet = packet.index
     event.pointee.source = packet.source

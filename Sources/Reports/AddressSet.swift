@@ -108,7 +108,9 @@ public struct AddressSet: Hashable, Sendable {
 
   /// Forgets the count where the list tells as much, so that equal sets are equal.
   private mutating func settle() {
-    guard let counted, counted.isExact, counted.hashes.count == listed.count,
+    // Most are crowds: those are not copied to be looked at.
+    guard !counts.isEmpty, counts[0].isExact else { return }
+    guard let counted, counted.hashes.count == listed.count,
       counted == DistinctCount(different: listed.map(Self.hash))
     else { return }
     counts = []

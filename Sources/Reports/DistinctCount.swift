@@ -104,6 +104,6 @@ public struct DistinctCount: Hashable, Sendable {
   private mutating func insertIntoSketch(_ hash: UInt64) {
     let rank = UInt8((hash << 8 | 0x80).leadingZeroBitCount + 1)
     let index = Int(hash >> 56)
-    registers[index] = max(registers[index], rank)
+    if registers[index] < rank { registers[index] = rank }
   }
 }

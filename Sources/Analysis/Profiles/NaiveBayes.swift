@@ -11,6 +11,8 @@ public struct NaiveBayes: Sendable, Hashable {
   public let prior: [Double]
   /// P(state | hypothesis), by leaf, then hypothesis, then state.
   public private(set) var tables: [Double]
+  /// Their logarithms, which every inference needs and learning alone changes.
+  private var logarithms: [Double]
   /// Effective observations behind each row, by leaf and hypothesis.
   public private(set) var counts: [Double]
   private let offsets: [Int]
@@ -40,6 +42,7 @@ public struct NaiveBayes: Sendable, Hashable {
     }
     self.offsets = offsets
     self.tables = flat
+    logarithms = flat.map(Self.logarithm)
     counts = Array(repeating: weight, count: tables.count * prior.count)
   }
 
@@ -58,18 +61,21 @@ public struct NaiveBayes: Sendable, Hashable {
   ///   - states: one state per leaf; nil for a leaf that says nothing.
   public func belief(_ support: [Double], states: [Int?]) -> [Double] {
     // In logarithms, so that many leaves cannot underflow.
-    var belief = support.map { log(max($0, 1e-300)) }
+    var belief = support.map(Self.logarithm)
     for (leaf, state) in states.enumerated() where leaf < stateCounts.count {
       guard let state, state >= 0, state < stateCounts[leaf] else { continue }
       for hypothesis in 0..<hypothesisCount {
-        belief[hypothesis] += log(max(tables[row(leaf, hypothesis) + state], 1e-300))
+        belief[hypothesis] += logarithms[row(leaf, hypothesis) + state]
       }
     }
     let largest = belief.max() ?? 0
-    let weights = belief.map { exp($0 - largest) }
-    let sum = weights.reduce(0, +)
-    return weights.map { $0 / sum }
+    for hypothesis in belief.indices { belief[hypothesis] = exp(belief[hypothesis] - largest) }
+    let sum = belief.reduce(0, +)
+    for hypothesis in belief.indices { belief[hypothesis] /= sum }
+    return belief
   }
+
+  private static func logarithm(_ probability: Double) -> Double { log(max(probability, 1e-300)) }
 
   /// π of the next inference: the belief carried over, relaxed toward the prior by the share
   /// `relaxation`, so that a session can become another and no hypothesis dies.
@@ -91,7 +97,10 @@ public struct NaiveBayes: Sendable, Hashable {
         tables[start + place] = share
         sum += share
       }
-      for place in 0..<stateCounts[leaf] { tables[start + place] /= sum }
+      for place in start..<start + stateCounts[leaf] {
+        tables[place] /= sum
+        logarithms[place] = Self.logarithm(tables[place])
+      }
       counts[leaf * hypothesisCount + hypothesis] = count + 1
     }
   }
@@ -105,6 +114,7 @@ public struct NaiveBayes: Sendable, Hashable {
   public func restored(from reader: inout StateReader) throws(StateFault) -> NaiveBayes {
     var model = self
     model.tables = try reader.integers(count: tables.count).map { Double(bitPattern: $0) }
+    model.logarithms = model.tables.map(Self.logarithm)
     model.counts = try reader.integers(count: counts.count).map { Double(bitPattern: $0) }
     guard model.counts.allSatisfy({ $0 >= 0 && $0 < 1e6 }) else {
       throw reader.fault("a row of so many observations cannot be")

@@ -54,6 +54,23 @@ struct Amplification: FlowReader {
     var answerCount: UInt64 = 0
     var byteCount: UInt64 = 0
     var newest = IPAddress.unspecified
+
+    fileprivate mutating func fade(_ share: Double) {
+      queries *= share
+      bytesOut *= share
+      bytesIn *= share
+      unasked *= share
+      unaskedBytes *= share
+    }
+
+    fileprivate mutating func exchange(_ event: UnsafePointer<FlowEvent>) {
+      queries += Double(event.pointee.packetsOut)
+      bytesOut += Double(event.pointee.bytesOut)
+      bytesIn += Double(event.pointee.bytesIn)
+      queryCount &+= UInt64(event.pointee.packetsOut)
+      answerCount &+= UInt64(event.pointee.packetsIn)
+      byteCount &+= event.pointee.bytesIn
+    }
   }
 
   private let own: [IPPrefix]
@@ -128,13 +145,7 @@ extension Amplification {
     let slot = seen.note(key, count: packets, packet: event.pointee.packet, at: event.pointee.time)
     guard slot >= 0 else { return -1 }
     let fading = seen.fading(from: before, to: event.pointee.time)
-    if fading < 1 {
-      seen[slot].detail.queries *= fading
-      seen[slot].detail.bytesOut *= fading
-      seen[slot].detail.bytesIn *= fading
-      seen[slot].detail.unasked *= fading
-      seen[slot].detail.unaskedBytes *= fading
-    }
+    if fading < 1 { seen[slot].detail.fade(fading) }
     if seen[slot].detail.newest != server {
       seen[slot].detail.newest = server
       // An ordinary client asks many servers; they are named only when answers are large.
@@ -154,12 +165,7 @@ extension Amplification {
     let slot = note(
       event, key(event.pointee.source, event.pointee.targetPort), event.pointee.target)
     guard slot >= 0 else { return }
-    seen[slot].detail.queries += Double(event.pointee.packetsOut)
-    seen[slot].detail.bytesOut += Double(event.pointee.bytesOut)
-    seen[slot].detail.bytesIn += Double(event.pointee.bytesIn)
-    seen[slot].detail.queryCount &+= UInt64(event.pointee.packetsOut)
-    seen[slot].detail.answerCount &+= UInt64(event.pointee.packetsIn)
-    seen[slot].detail.byteCount &+= event.pointee.bytesIn
+    seen[slot].detail.exchange(event)
     judge(slot, at: event.pointee.time, into: &sink)
   }
 

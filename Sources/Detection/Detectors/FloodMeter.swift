@@ -169,6 +169,9 @@ struct FloodMeter: Sendable {
     var isDue: Bool
   }
 
+  /// Asks for the memory of a target.
+  @inline(__always) func foresee(_ key: TableKey) { known.foresee(key) }
+
   /// Adds a load to a target.
   mutating func add(_ load: Load, to key: TableKey, at time: CaptureTime) -> Entry {
     let slot = known.admit(key, asOf: time, until: time + .seconds(1))

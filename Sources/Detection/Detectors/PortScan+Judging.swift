@@ -60,16 +60,23 @@ extension PortScan {
     }
   }
 
-  /// A digest of what makes a revision worth sending besides the count.
-  private func facts(_ index: Int) -> UInt64 {
+  /// A digest of what makes a revision worth sending besides the count. Mutating: to lend the engine
+  /// for every probe of a long scan would be to copy it.
+  private mutating func facts(_ index: Int) -> UInt64 {
     // Field by field: `technique` would copy the whole record, for every probe of a long scan.
     let technique = ScanSuspect.technique(
       suspects[index].family, tiny: suspects[index].tiny, halfOpen: suspects[index].halfOpen)
-    let ping: UInt64 = suspects[index].answering > 0 && suspects[index].isPing ? 1 : 0
+    let mayPing =
+      suspects[index].answering > 0
+      && (suspects[index].family != .syn
+        || ScanSuspect.isContent(
+          answering: suspects[index].answering, pressed: suspects[index].pressed,
+          failures: suspects[index].failures))
+    let ping: UInt64 = mayPing && suspects[index].isPing ? 1 : 0
     return ping << 48 | UInt64(technique.rawValue) << 32 | UInt64(suspects[index].companions.count)
   }
 
-  func isStale(_ index: Int) -> Bool {
+  mutating func isStale(_ index: Int) -> Bool {
     suspects[index].thread.isStale(count: suspects[index].failures, facts: facts(index))
   }
 

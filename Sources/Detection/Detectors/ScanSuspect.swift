@@ -120,7 +120,7 @@ struct ScanSuspect: Sendable {
   /// ports of silent hosts only (nmap's `-PS80,443`): whoever looks for services tries all of them
   /// everywhere.
   private var contentWithAnswers: Bool {
-    guard answering >= 3, pressed &* 10 <= answering, failures > answering &+ pressed else {
+    guard Self.isContent(answering: answering, pressed: pressed, failures: failures) else {
       return false
     }
     let (hosts, doors) = (UInt64(targets.count), UInt64(ports.count))
@@ -128,6 +128,11 @@ struct ScanSuspect: Sendable {
     let silent = hosts - answering
     let knocks = failures - answering - pressed
     return knocks &* 2 >= silent &* 3 && knocks <= silent &* doors
+  }
+
+  /// The same, as far as the counts alone tell.
+  static func isContent(answering: UInt64, pressed: UInt64, failures: UInt64) -> Bool {
+    answering >= 3 && pressed &* 10 <= answering && failures > answering &+ pressed
   }
 
   /// Whether the failures scatter: almost every target at another high port, as peer-to-peer

@@ -16,6 +16,17 @@ struct Sighting<Detail: Sendable>: Sendable {
   var detail: Detail
   var thread: ReportThread
 
+  /// - Parameter fading: what the score so far is worth now: 0–1.
+  @inline(__always) mutating func add(
+    _ count: UInt64, packet: UInt64, at time: CaptureTime, fading: Double
+  ) {
+    if self.count == 0 { first = time } else { score *= fading }
+    last = time
+    self.count &+= count
+    score += Double(count)
+    packets.add(packet)
+  }
+
   /// Observations per second while it went on.
   var rate: Double { Double(count) / max((last - first).seconds, 1) }
 }
@@ -65,15 +76,8 @@ struct SightingTable<Detail: Sendable>: Sendable {
     let slot = table.admit(key, asOf: time, until: time)
     guard slot >= 0 else { return -1 }
     if table[slot].count > 0, time - table[slot].last > memory { table[slot] = empty }
-    if table[slot].count == 0 {
-      table[slot].first = time
-    } else {
-      table[slot].score *= fading(from: table[slot].last, to: time)
-    }
-    table[slot].last = time
-    table[slot].count &+= count
-    table[slot].score += Double(count)
-    table[slot].packets.add(packet)
+    let fading = table[slot].count > 0 ? fading(from: table[slot].last, to: time) : 1
+    table[slot].add(count, packet: packet, at: time, fading: fading)
     let holds = Int64(min(table[slot].count &- min(count, 1), 360))
     table.keep(
       slot, until: time + min(memory, TimeSpan(nanoseconds: Self.holdPerCount.nanoseconds * holds)))

@@ -154,7 +154,7 @@ struct SlowConnections: FlowReader {
       feed(event)
     case .closed:
       guard mute.count > 0 else { return }
-      let slot = mute.find(key(event))
+      let slot = mute.find(Self.key(event))
       if slot >= 0 { end(slot, event) }
     default: return
     }
@@ -180,20 +180,20 @@ struct SlowConnections: FlowReader {
 
 extension SlowConnections {
   /// A flow's first packet names it.
-  private func key(_ event: UnsafePointer<FlowEvent>) -> TableKey {
+  private static func key(_ event: UnsafePointer<FlowEvent>) -> TableKey {
     TableKey(event.pointee.target, detail: event.pointee.firstPacket)
   }
 
-  private func serverKey(_ address: IPAddress, _ port: UInt16) -> TableKey {
+  private static func serverKey(_ address: IPAddress, _ port: UInt16) -> TableKey {
     TableKey(address, detail: UInt64(port))
   }
 
   /// Follows a connection from the moment its client takes no more.
   private mutating func stall(_ event: UnsafePointer<FlowEvent>) {
-    var slot = mute.find(key(event))
+    var slot = mute.find(Self.key(event))
     if slot < 0 {
       open(event)
-      slot = mute.find(key(event))
+      slot = mute.find(Self.key(event))
       guard slot >= 0 else { return }
     }
     mute[slot].isStalled = true
@@ -204,14 +204,14 @@ extension SlowConnections {
 
   private mutating func open(_ event: UnsafePointer<FlowEvent>) {
     let server = servers.admit(
-      serverKey(event.pointee.target, event.pointee.targetPort), asOf: event.pointee.time,
+      Self.serverKey(event.pointee.target, event.pointee.targetPort), asOf: event.pointee.time,
       until: event.pointee.time + .seconds(5))
     guard server >= 0 else { return }
     // What is displaced was held by nobody any more.
-    let slot = mute.vacancy(for: key(event), asOf: event.pointee.time)
+    let slot = mute.vacancy(for: Self.key(event), asOf: event.pointee.time)
     guard slot >= 0 else { return }
     if mute.isOccupied(slot) { release(slot) }
-    mute.occupy(slot, with: key(event), until: event.pointee.time + .seconds(5))
+    mute.occupy(slot, with: Self.key(event), until: event.pointee.time + .seconds(5))
     mute[slot] = Mute(
       source: event.pointee.source, opened: event.pointee.opened, last: event.pointee.time,
       payload: event.pointee.payloadOut,
@@ -225,7 +225,7 @@ extension SlowConnections {
   }
 
   private mutating func feed(_ event: UnsafePointer<FlowEvent>) {
-    let slot = mute.find(key(event))
+    let slot = mute.find(Self.key(event))
     guard slot >= 0, !mute[slot].isEnded else { return }
     guard isSlow(event, mute[slot]) else { return end(slot, event) }
     if !mute[slot].isStalled, event.pointee.payloadIn > Self.continueLength,
@@ -239,7 +239,7 @@ extension SlowConnections {
     }
     mute[slot].last = event.pointee.time
     mute.keep(slot, until: event.pointee.time + .minutes(5))
-    let server = servers.find(serverKey(event.pointee.target, event.pointee.targetPort))
+    let server = servers.find(Self.serverKey(event.pointee.target, event.pointee.targetPort))
     guard server >= 0, servers[server].held >= fedLimit else { return }
     servers[server].active = event.pointee.time
     nextDeadline = min(nextDeadline, event.pointee.time + Self.judgeSpan)
@@ -255,8 +255,9 @@ extension SlowConnections {
     mute.keep(slot, until: event.pointee.time + Self.veiledSpan)
   }
 
-  /// Whether the connection is still fed, or read, drop by drop.
-  private func isSlow(_ event: UnsafePointer<FlowEvent>, _ known: Mute) -> Bool {
+  /// Whether the connection is still fed, or read, drop by drop. Mutating: to lend the engine would be
+  /// to copy it.
+  private mutating func isSlow(_ event: UnsafePointer<FlowEvent>, _ known: Mute) -> Bool {
     let age = max((event.pointee.time - known.opened).seconds, 1)
     if known.isStalled {
       return Double(event.pointee.payloadIn &- min(known.received, event.pointee.payloadIn))
@@ -289,7 +290,7 @@ extension SlowConnections {
   }
 
   private mutating func release(_ slot: Int) {
-    let server = servers.find(serverKey(mute.key(slot).address, mute[slot].port))
+    let server = servers.find(Self.serverKey(mute.key(slot).address, mute[slot].port))
     if server >= 0 { servers[server].held = max(servers[server].held - 1, 0) }
   }
 }

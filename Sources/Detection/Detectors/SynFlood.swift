@@ -51,6 +51,15 @@ struct SynFlood: FloodDetector, FlowReader {
     .flow(.opened, .established, .refused, .progress, .closed, over: .tcp)
   }
 
+  @inline(__always) mutating func foresee(_ event: UnsafePointer<FlowEvent>) {
+    guard event.pointee.kind == .opened, event.pointee.probe == .syn else { return }
+    judge.meter.foresee(Self.key(event))
+  }
+
+  @inline(__always) private static func key(_ event: UnsafePointer<FlowEvent>) -> TableKey {
+    TableKey(event.pointee.target, detail: UInt64(event.pointee.targetPort))
+  }
+
   @inline(__always)
   mutating func analyse(at event: UnsafePointer<FlowEvent>, into sink: inout ReportSink) {
     guard event.pointee.probe == .syn else { return }
@@ -73,8 +82,7 @@ struct SynFlood: FloodDetector, FlowReader {
       }
     default: return
     }
-    let key = TableKey(event.pointee.target, detail: UInt64(event.pointee.targetPort))
-    let entry = judge.meter.add(load, to: key, at: event.pointee.time)
+    let entry = judge.meter.add(load, to: Self.key(event), at: event.pointee.time)
     if entry.isDue { weigh(entry.slot, at: event.pointee.time, into: &sink) }
     judge.meter.detail(
       load, event.pointee.source, event.pointee.packet, in: entry, time: event.pointee.time)

@@ -146,17 +146,37 @@ struct ContactTable: Sendable {
         + Self.merged(ranked.dropFirst(limit / 2).lazy.map { all[$0] }, level)
     }
     if all.count > limit { all = Self.ranked(all).prefix(limit).map { all[$0] } }
-    return all.indices.sorted { Self.isBefore(all[$0], all[$1]) }.map { all[$0] }
+    let names = all.map(Name.init)
+    return all.indices.sorted { names[$0] < names[$1] }.map { all[$0] }
+  }
+
+  /// What rows are sorted by: rows themselves are dear to compare, for they hold lists.
+  private struct Name: Comparable {
+    var source: IPPrefix
+    var transport: TransportProtocol
+    var port: UInt16
+
+    init(_ row: ContactRow) {
+      source = row.source
+      transport = row.transport
+      port = row.port
+    }
+
+    static func < (left: Name, right: Name) -> Bool {
+      (left.source, left.transport, left.port) < (right.source, right.transport, right.port)
+    }
   }
 
   /// The rows' places, most failed targets first: a source that failed at many hosts tells more than
   /// one of many that failed at one. Rows are heavy, so places are sorted.
   private static func ranked(_ rows: [ContactRow]) -> [Int] {
     let targets = rows.map(\.failedTargets.count)
+    let failures = rows.map(\.failures)
+    let names = rows.map(Name.init)
     return rows.indices.sorted {
       if targets[$0] != targets[$1] { return targets[$0] > targets[$1] }
-      if rows[$0].failures != rows[$1].failures { return rows[$0].failures > rows[$1].failures }
-      return isBefore(rows[$0], rows[$1])
+      if failures[$0] != failures[$1] { return failures[$0] > failures[$1] }
+      return names[$0] < names[$1]
     }
   }
 
@@ -191,9 +211,5 @@ struct ContactTable: Sendable {
     other.first = min(other.first, row.first)
     other.last = max(other.last, row.last)
     other.packets = Array(Set(other.packets + row.packets).sorted().prefix(packetLimit))
-  }
-
-  private static func isBefore(_ left: ContactRow, _ right: ContactRow) -> Bool {
-    (left.source, left.transport, left.port) < (right.source, right.transport, right.port)
   }
 }

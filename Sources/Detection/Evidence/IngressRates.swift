@@ -39,11 +39,12 @@ struct IngressRates: FlowReader {
     /// What the rows are ranked by.
     var weight: UInt64 { contacts &+ packets }
 
-    /// Returns the weight.
+    /// Adds an event, and its source if it is the first.
     @inline(__always) fileprivate mutating func add(
       _ event: UnsafePointer<FlowEvent>, _ isUnfinished: Bool
-    ) -> UInt64 {
-      if weight == 0 { first = event.pointee.packet }
+    ) -> Change {
+      let before = weight
+      if before == 0 { first = event.pointee.packet }
       packets &+= UInt64(event.pointee.packetsOut)
       bytes &+= event.pointee.bytesOut
       if isUnfinished { unfinished &+= 1 }
@@ -53,8 +54,22 @@ struct IngressRates: FlowReader {
         if contacts == 2 { second = event.pointee.packet }
       }
       last = event.pointee.packet
-      return weight
+      if source == .unspecified { source = event.pointee.source }
+      return Change(
+        isHeavy: before < Self.heavy && weight >= Self.heavy,
+        isCrowd: sources >= 0 || source != event.pointee.source)
     }
+
+    /// Loads that protect a target for the rest of the epoch.
+    private static let heavy: UInt64 = 10
+  }
+
+  /// What an event has done to a load.
+  fileprivate struct Change {
+    /// It weighs enough to be kept from now on.
+    var isHeavy: Bool
+    /// It has several sources.
+    var isCrowd: Bool
   }
 
   private let context: DetectionContext
@@ -83,25 +98,32 @@ struct IngressRates: FlowReader {
   var interest: EventClasses { .flow(.opened, .refused, .unanswered, .progress, .closed) }
 
   @inline(__always) mutating func foresee(_ event: UnsafePointer<FlowEvent>) {
-    loads.foresee(Self.key(event))
+    if Self.adds(event, Self.isUnfinished(event)) { loads.foresee(Self.key(event)) }
   }
 
   @inline(__always)
   mutating func analyse(at event: UnsafePointer<FlowEvent>, into sink: inout ReportSink) {
     let isUnfinished = Self.isUnfinished(event)
-    // Others add nothing to their target.
-    guard event.pointee.packetsOut > 0 || event.pointee.kind == .opened || isUnfinished,
-      event.pointee.isOfFlow, !event.pointee.target.isMulticast
+    guard Self.adds(event, isUnfinished), event.pointee.isOfFlow,
+      !event.pointee.target.isMulticast
     else { return }
     let slot = loads.admit(Self.key(event), asOf: event.pointee.time, until: event.pointee.time)
     guard slot >= 0 else { return }
-    let weight = loads[slot].add(event, isUnfinished)
-    note(event.pointee.source, at: slot, isContact: event.pointee.kind == .opened)
+    let change = loads[slot].add(event, isUnfinished)
+    if change.isCrowd {
+      note(event.pointee.source, at: slot, isContact: event.pointee.kind == .opened)
+    }
     if nextDeadline == .distantFuture {
       nextDeadline = event.pointee.time.epochStart(epochSpan) + epochSpan
     }
-    // Ten loads protect a target for the rest of the epoch.
-    if weight >= 10 { loads.keep(slot, until: nextDeadline) }
+    if change.isHeavy { loads.keep(slot, until: nextDeadline) }
+  }
+
+  /// Whether the event adds anything to its target.
+  @inline(__always) private static func adds(
+    _ event: UnsafePointer<FlowEvent>, _ isUnfinished: Bool
+  ) -> Bool {
+    event.pointee.packetsOut > 0 || event.pointee.kind == .opened || isUnfinished
   }
 
   @inline(__always) private static func key(_ event: UnsafePointer<FlowEvent>) -> TableKey {
@@ -125,14 +147,13 @@ struct IngressRates: FlowReader {
     }
   }
 
+  /// Notes a source of a load that has several.
   private mutating func note(_ source: IPAddress, at slot: Int, isContact: Bool) {
     let place = Int(loads[slot].sources)
     if place >= 0 {
       sources[place].insert(source)
       if isContact, place < tallies.count { tallies[place].add(source) }
-    } else if loads[slot].source == .unspecified {
-      loads[slot].source = source
-    } else if loads[slot].source != source {
+    } else {
       // Loads that were pushed out leave their sources behind until the epoch ends.
       guard sources.count < 2 * loads.capacity else { return }
       loads[slot].sources = Int32(truncatingIfNeeded: sources.count)

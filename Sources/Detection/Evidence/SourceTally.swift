@@ -12,32 +12,43 @@ struct SourceTally: Sendable {
   private static let ways = 4
 
   private var addresses = [IPAddress](repeating: .unspecified, count: buckets * ways)
-  private var counts = [UInt32](repeating: 0, count: buckets * ways)
+  /// Bits of the addresses' hashes, so that few of them are compared.
+  private var marks = [SIMD4<UInt32>](repeating: SIMD4(), count: buckets)
+  private var counts = [SIMD4<UInt32>](repeating: SIMD4(), count: buckets)
 
   mutating func add(_ source: IPAddress) {
-    let start = Int(truncatingIfNeeded: source.mixed % UInt64(Self.buckets)) * Self.ways
-    var free = -1
-    for place in start..<start + Self.ways {
-      if counts[place] == 0 {
-        free = place
-      } else if addresses[place] == source {
-        counts[place] &+= 1
+    let hash = source.mixed
+    let bucket = Int(truncatingIfNeeded: hash % UInt64(Self.buckets))
+    let mark = UInt32(truncatingIfNeeded: hash >> 32)
+    var held = counts[bucket]
+    let isFree = held .== 0
+    let mayBe = marks[bucket] .== mark .& .!isFree
+    if any(mayBe) {
+      for way in 0..<Self.ways
+      where mayBe[way] && addresses[bucket * Self.ways + way] == source {
+        held[way] &+= 1
+        counts[bucket] = held
         return
       }
     }
-    if free >= 0 {
-      addresses[free] = source
-      counts[free] = 1
-    } else {
-      for place in start..<start + Self.ways { counts[place] -= 1 }
+    guard any(isFree) else {
+      counts[bucket] = held &- 1
+      return
     }
+    var free = 0
+    for way in 1..<Self.ways where isFree[way] { free = way }
+    addresses[bucket * Self.ways + free] = source
+    marks[bucket][free] = mark
+    held[free] = 1
+    counts[bucket] = held
   }
 
   /// Those that came more than once, the busiest of them.
   var busiest: [SourceCount] {
     SourceCount.busiest(
-      counts.indices.filter { counts[$0] > 1 }.map {
-        SourceCount(source: addresses[$0], contacts: UInt64(counts[$0]))
+      addresses.indices.compactMap { place in
+        let count = counts[place / Self.ways][place % Self.ways]
+        return count > 1 ? SourceCount(source: addresses[place], contacts: UInt64(count)) : nil
       })
   }
 }

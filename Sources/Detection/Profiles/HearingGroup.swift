@@ -15,9 +15,11 @@ struct HearingGroup: Sendable {
   var losses: UInt64 { group.losses }
 
   /// Takes events up to `now`, and all reports that the other engines emitted before it.
+  ///
+  /// - Parameter standing: of these events, if the others have just taken them.
   mutating func take(
     _ events: UnsafeBufferPointer<FlowEvent>, _ reports: [Report], until now: CaptureTime,
-    into sink: inout ReportSink
+    standing: ClassStanding? = nil, into sink: inout ReportSink
   ) {
     if !reports.isEmpty {
       waiting += reports.filter { $0.reportClass == .detection }
@@ -35,6 +37,9 @@ struct HearingGroup: Sendable {
       heard += 1
     }
     waiting.removeFirst(heard)
+    guard begin > 0 || events.isEmpty else {
+      return group.take(events, standing: standing, into: &sink)
+    }
     deliver(events, begin..<events.count, into: &sink)
   }
 

@@ -229,16 +229,17 @@ extension ContentPrevalence {
     }
   }
 
+  /// The polynomial's base, and its power that the oldest byte of a window has.
+  private static let base: UInt64 = 0x0000_0100_0000_01b3
+  private static let oldest = (1..<window).reduce(1 as UInt64) { power, _ in power &* base }
+
   /// Sampled fingerprints of the windows: a polynomial over the bytes, rolled, then mixed.
   static func fingerprints(_ bytes: [UInt8], port: UInt16) -> [UInt64] {
     guard bytes.count >= window else { return [] }
-    let base: UInt64 = 0x0000_0100_0000_01b3
-    var power: UInt64 = 1
-    for _ in 0..<(window - 1) { power = power &* base }
     var hash: UInt64 = 0
     var found: [UInt64] = []
     for place in bytes.indices {
-      if place >= window { hash = hash &- UInt64(bytes[place - window] &+ 1) &* power }
+      if place >= window { hash = hash &- UInt64(bytes[place - window] &+ 1) &* oldest }
       hash = hash &* base &+ UInt64(bytes[place] &+ 1)
       guard place >= window - 1 else { continue }
       let mixed = TableKey(IPAddress(high: hash, low: UInt64(port)), detail: 0).hash
@@ -298,20 +299,22 @@ struct CopyFilter: Sendable {
 
   private var counters = [UInt8](repeating: 0, count: stages * size)
 
-  private static func places(_ value: UInt64) -> [Int] {
-    (0..<stages).map { stage in
-      stage * size + Int(truncatingIfNeeded: value >> UInt64(stage * 14)) & (size - 1)
-    }
+  private static func place(_ value: UInt64, _ stage: Int) -> Int {
+    stage &* size &+ Int(truncatingIfNeeded: value &>> UInt64(stage &* 14)) & (size &- 1)
   }
 
-  func count(_ value: UInt64) -> UInt8 { Self.places(value).map { counters[$0] }.min() ?? 0 }
+  func count(_ value: UInt64) -> UInt8 {
+    (0..<Self.stages).reduce(.max) { min($0, counters[Self.place(value, $1)]) }
+  }
 
   /// Counts one; the count afterwards.
   mutating func add(_ value: UInt64) -> UInt8 {
-    let places = Self.places(value)
-    let least = places.map { counters[$0] }.min() ?? 0
+    let least = count(value)
     guard least < .max else { return .max }
-    for place in places where counters[place] == least { counters[place] = least + 1 }
+    for stage in 0..<Self.stages {
+      let place = Self.place(value, stage)
+      if counters[place] == least { counters[place] = least + 1 }
+    }
     return least + 1
   }
 

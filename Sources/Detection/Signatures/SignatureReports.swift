@@ -31,10 +31,32 @@ struct SignatureReports: AnalysisEngine {
     var thread = ReportThread(spacing: SignatureReports.spacing)
   }
 
+  /// What all reports by one rule have in common.
+  private struct Telling {
+    var name: String
+    var isTurned: Bool
+    var severity: Double
+    var confidence: Double
+    var attributes: [String: AttributeValue]
+
+    init(_ rule: SignatureDescription) {
+      name = "\(rule.generator):\(rule.signature)"
+      // Who attacks whom is the rule's to say; else who sent what matched.
+      isTurned = rule.target == .source
+      severity = SignatureReports.severity(rule)
+      confidence = SignatureReports.confidence(rule)
+      attributes = SignatureReports.attributes(rule)
+    }
+  }
+
+  /// Rules whose texts are kept ready.
+  private static let tellingLimit = 1024
+
   private let rules: SignatureSet
   private let quiet: TimeSpan
   private let memory: TimeSpan
   private var table: BoundedTable<Case>
+  private var tellings: [Int32: Telling] = [:]
   private(set) var nextDeadline = CaptureTime.distantFuture
 
   init(_ rules: SignatureSet, _ context: DetectionContext) {
@@ -45,11 +67,9 @@ struct SignatureReports: AnalysisEngine {
   }
 
   mutating func analyse(_ match: SignatureMatch, into sink: inout ReportSink) {
-    let rule = rules.description(of: match.rule)
-    // Who attacks whom is the rule's to say; else who sent what matched.
-    let isTurned = rule.target == .source
-    let source = isTurned ? match.destination : match.source
-    let target = isTurned ? match.source : match.destination
+    let rule = telling(of: match.rule)
+    let source = rule.isTurned ? match.destination : match.source
+    let target = rule.isTurned ? match.source : match.destination
     let detail = UInt64(UInt32(bitPattern: match.rule))
     let key = TableKey(source, detail: TableKey(target, detail: detail).hash)
     let now = match.time
@@ -74,6 +94,14 @@ struct SignatureReports: AnalysisEngine {
     }
   }
 
+  private mutating func telling(of rule: Int32) -> Telling {
+    if let known = tellings[rule] { return known }
+    if tellings.count >= Self.tellingLimit { tellings.removeAll() }
+    let telling = Telling(rules.description(of: rule))
+    tellings[rule] = telling
+    return telling
+  }
+
   private mutating func note(_ slot: Int, _ match: SignatureMatch) {
     table[slot].count &+= 1
     table[slot].first = min(table[slot].first, match.time)
@@ -90,7 +118,7 @@ struct SignatureReports: AnalysisEngine {
     for slot in table.slots where table[slot].thread.isStale(count: table[slot].count) {
       let due = table[slot].thread.lastDue(after: table[slot].last, quiet: quiet)
       if due <= now {
-        emit(slot, rules.description(of: table[slot].rule), at: now, into: &sink)
+        emit(slot, telling(of: table[slot].rule), at: now, into: &sink)
       } else {
         next = min(next, due)
       }
@@ -99,19 +127,18 @@ struct SignatureReports: AnalysisEngine {
   }
 
   private mutating func emit(
-    _ slot: Int, _ rule: SignatureDescription, at now: CaptureTime, into sink: inout ReportSink
+    _ slot: Int, _ rule: Telling, at now: CaptureTime, into sink: inout ReportSink
   ) {
     let known = table[slot]
     var report = sink.opening(
       Self.kind,
-      subject: "\(known.source) \(known.target) \(rule.generator):\(rule.signature)",
-      first: known.first, last: known.last, at: now, severity: Self.severity(rule),
-      confidence: Self.confidence(rule))
+      subject: "\(known.source) \(known.target) \(rule.name)", first: known.first,
+      last: known.last, at: now, severity: rule.severity, confidence: rule.confidence)
     report.sources = AddressSet([known.source])
     report.targets = AddressSet([known.target])
     report.ports = known.ports.smallest
     report.transport = known.transport
-    report.attributes = Self.attributes(rule)
+    report.attributes = rule.attributes
     report.attributes["matches"] = .count(known.count)
     report.evidence = [sink.evidence(known.packets.indices)]
     table[slot].thread.emit(report, count: known.count, at: now, into: &sink)

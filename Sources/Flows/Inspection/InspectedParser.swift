@@ -5,41 +5,45 @@ import Terms
 /// stream is given up only when neither wants more.
 final class InspectedParser: SessionParser {
   /// Nil once it wants no more.
-  @exclusivity(unchecked) private var inner: SessionParser?
+  @exclusivity(unchecked) private var inner: SessionParser? {
+    didSet { lent = inner.map { Unmanaged.passUnretained($0) } }
+  }
+  /// The same, lent for a call: nobody counts references to it for each segment. It is held by
+  /// `inner`, which changes only between its calls.
+  @exclusivity(unchecked) private var lent: Unmanaged<SessionParser>?
   private let inspector: TrafficInspector
   private let place: Int
   @exclusivity(unchecked) private var inspects = true
 
   init(_ inner: SessionParser, _ inspector: TrafficInspector, place: Int) {
     self.inner = inner
+    lent = Unmanaged.passUnretained(inner)
     self.inspector = inspector
     self.place = place
     super.init(inner.kind)
   }
 
-  override var held: Int { inner?.held ?? 0 }
+  override var held: Int { lent?._withUnsafeGuaranteedRef { $0.held } ?? 0 }
 
   override func feed(
     _ bytes: UnsafeRawBufferPointer, _ direction: FlowDirection, _ output: inout SessionOutput
   ) -> Bool {
-    if let parser = inner {
-      let wantsMore = parser.feed(bytes, direction, &output)
-      follow(parser, wantsMore)
+    if let lent {
+      follow(lent, lent._withUnsafeGuaranteedRef { $0.feed(bytes, direction, &output) })
     }
     if inspects {
       inspects = inspector.stream(
         bytes, place: place, isFromClient: direction == .out, kind: kind,
         index: output.scene.packet, time: output.scene.time)
     }
-    return inner != nil || inspects
+    return lent != nil || inspects
   }
 
   override func skip(
     _ count: UInt64, _ direction: FlowDirection, _ output: inout SessionOutput
   ) -> Bool {
-    if let parser = inner {
-      let wantsMore = parser.skip(count, direction, &output)
-      follow(parser, wantsMore)
+    if let lent {
+      follow(lent, lent._withUnsafeGuaranteedRef { $0.skip(count, direction, &output) })
     }
     if inspects { inspector.lost(count, place: place, isFromClient: direction == .out) }
     return inner != nil || inspects
@@ -56,12 +60,15 @@ final class InspectedParser: SessionParser {
   }
 
   /// Goes on with the parser that the identification found, or without one.
-  private func follow(_ parser: SessionParser, _ wantsMore: Bool) {
+  private func follow(_ parser: Unmanaged<SessionParser>, _ wantsMore: Bool) {
     if wantsMore {
-      kind = parser.kind
-      nextTick = parser.nextTick
+      parser._withUnsafeGuaranteedRef {
+        kind = $0.kind
+        nextTick = $0.nextTick
+      }
       return
     }
+    let parser = parser.takeUnretainedValue()
     var current = parser
     var goesOn = false
     if let next = (parser as? Identification)?.successor {

@@ -45,7 +45,7 @@ struct SessionOutput {
       swap(&event.client, &event.server)
       swap(&event.clientPort, &event.serverPort)
     }
-    events.append(event)
+    events.append(consume event)
     orders.append(order)
   }
 }

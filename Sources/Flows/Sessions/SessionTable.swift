@@ -188,10 +188,17 @@ struct SessionTable: ~Copyable {
 
   /// Brings the bytes held by a session to account; dismisses it when there are too many.
   mutating func account(_ session: Int) {
-    guard let current = sessions[session] else { return }
-    let held = current.parser.held + streams[session * 2].held + streams[session * 2 + 1].held
-    statistics.bytes += held - current.held
-    sessions[session]?.held = held
+    guard let parser = sessions[session].map({ Unmanaged.passUnretained($0.parser) }),
+      let before = sessions[session]?.held
+    else { return }
+    // The table holds the parser, and nobody changes the table meanwhile.
+    let held =
+      parser._withUnsafeGuaranteedRef { $0.held } + streams[session * 2].held
+      + streams[session * 2 + 1].held
+    if held != before {
+      statistics.bytes += held - before
+      sessions[session]?.held = held
+    }
     guard statistics.bytes > limits.bytes, held > 0 else { return }
     statistics.evicted &+= 1
     dismiss(session)

@@ -28,6 +28,7 @@ public final class SignatureInspector: TrafficInspector {
   /// Whether matches are settled as they come; else whoever fetches them does it.
   let settles: Bool
   let banks: PatternBanks
+  let marks: AddressMarks
   let expressions: Expressions
   let transforms = TransformRoom()
   let names = ByteStore(capacity: 512)
@@ -75,6 +76,7 @@ public final class SignatureInspector: TrafficInspector {
     scanner = Scanner(set.databases)
     head = HeadCheck(set.image)
     banks = PatternBanks(set.image)
+    marks = AddressMarks(set.image.marks)
     expressions = Expressions(count: set.image.figure(.expressions))
     run = StepRun(set.image, expressions, Base64Room())
     buffers = .allocate(capacity: 64)

@@ -41,11 +41,20 @@ extension TLSHello {
   }
 
   private static func hexadecimal(_ values: [UInt16]) -> String {
-    values.map { value in
-      let digits = String(value, radix: 16)
-      return String(repeating: "0", count: 4 - digits.count) + digits
-    }.joined(separator: ",")
+    var text: [UInt8] = []
+    text.reserveCapacity(values.count * 5)
+    for value in values {
+      if !text.isEmpty { text.append(UInt8(ascii: ",")) }
+      var rest = value
+      for _ in 0..<4 {
+        text.append(hexadecimalDigits[Int(rest >> 12)])
+        rest <<= 4
+      }
+    }
+    return String(decoding: text, as: UTF8.self)
   }
+
+  private static let hexadecimalDigits = Array("0123456789abcdef".utf8)
 
   private static func twoDigits(_ count: Int) -> String {
     count < 10 ? "0\(count)" : "\(min(count, 99))"

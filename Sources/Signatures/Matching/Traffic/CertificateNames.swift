@@ -37,14 +37,19 @@ struct CertificateNames {
   }
 
   private static func joined(_ bytes: some Sequence<UInt8>, upper: Bool) -> [UInt8] {
-    let digits = Array((upper ? "0123456789ABCDEF" : "0123456789abcdef").utf8)
+    let digits = upper ? upperDigits : lowerDigits
     var text: [UInt8] = []
+    text.reserveCapacity(3 * bytes.underestimatedCount)
     for byte in bytes {
       if !text.isEmpty { text.append(0x3a) }
-      text += [digits[Int(byte >> 4)], digits[Int(byte & 15)]]
+      text.append(digits[Int(byte >> 4)])
+      text.append(digits[Int(byte & 15)])
     }
     return text
   }
+
+  private static let lowerDigits = Array("0123456789abcdef".utf8)
+  private static let upperDigits = Array("0123456789ABCDEF".utf8)
 
   private static func name(_ bytes: UnsafeRawBufferPointer) -> [UInt8] {
     var text: [UInt8] = []

@@ -116,13 +116,7 @@ extension SignatureInspector {
   }
 
   private func addByAddress(_ address: IPAddress) {
-    var low = 0
-    var high = image.marks.count
-    while low < high {
-      let middle = (low + high) / 2
-      if image.marks[middle].first <= address { low = middle + 1 } else { high = middle }
-    }
-    if low > 0 { add(image.marks[low - 1].rules) }
+    if let rules = marks.rules(for: address) { add(rules) }
   }
 
   static let payloadCode = StickyBuffer.payload.code

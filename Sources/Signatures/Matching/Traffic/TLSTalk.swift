@@ -144,7 +144,14 @@ final class TLSTalk {
   }
 
   static func hexadecimal(_ bytes: some Sequence<UInt8>) -> [UInt8] {
-    let digits = Array("0123456789abcdef".utf8)
-    return bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }
+    var text: [UInt8] = []
+    text.reserveCapacity(2 * bytes.underestimatedCount)
+    for byte in bytes {
+      text.append(digits[Int(byte >> 4)])
+      text.append(digits[Int(byte & 15)])
+    }
+    return text
   }
+
+  private static let digits = Array("0123456789abcdef".utf8)
 }
