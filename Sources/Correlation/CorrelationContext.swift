@@ -83,7 +83,8 @@ public struct CorrelationContext: Sendable {
 
   /// Sets the attributes that the schema knows; a site's own schema may leave some out.
   func describe(_ report: inout Report, _ attributes: [(String, AttributeValue)]) {
-    for (name, value) in attributes where allows(name, value.type, in: report.kind) {
+    guard let fields = schema.kinds[report.kind]?.fields else { return }
+    for (name, value) in attributes where fields[name] == value.type {
       report.attributes[name] = value
     }
   }

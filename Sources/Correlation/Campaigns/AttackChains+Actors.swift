@@ -44,7 +44,7 @@ extension AttackChains {
     }
     var ids: Set<ReportID> = []
     for host in reached {
-      for taker in footholds.takers(at: host) where taker.isSource { ids.insert(taker.id) }
+      footholds.eachTaker(at: host) { if $0.isSource { ids.insert($0.id) } }
     }
     let found = ids.compactMap(act).filter { $0.sources.contains(where: reached.contains) }
     for act in found.sorted(by: ChainAct.precedes) {
@@ -128,14 +128,16 @@ extension AttackChains {
   private func isIntruded(_ host: IPAddress, before act: ChainAct, besides actor: Actor) -> Bool {
     guard !actor.hops.isEmpty else { return false }
     let own = Set(actor.path + actor.addresses + actor.hops.compactMap(\.translated))
-    return footholds.givers(at: host).contains { entry in
-      guard entry.id != act.id, let giver = self.act(entry.id),
+    var isFound = false
+    footholds.eachGiver(at: host) { entry in
+      guard !isFound, entry.id != act.id, let giver = self.act(entry.id),
         giver.report.first <= act.report.first,
         giver.foothold(at: host).map({ $0 >= .entry }) ?? false,
         !Self.guesses.contains(giver.report.kind)
-      else { return false }
-      return !giver.sources.contains(where: own.contains)
+      else { return }
+      isFound = !giver.sources.contains(where: own.contains)
     }
+    return isFound
   }
 
   /// Links a step to those of the same actor under other addresses, and to other sightings of it.

@@ -65,24 +65,6 @@ struct AttackChains: AnalysisEngine, Codable {
     }
   }
 
-  /// What the engine knows of its site, as an object: it is looked at while the engine changes.
-  final class Site: Sendable, Codable {
-    let context: CorrelationContext
-    /// The kinds that are steps at all.
-    let steps: [ReportKind: ChainAct.Step]
-
-    init(_ context: CorrelationContext) {
-      self.context = context
-      steps = AttackChains.steps(context)
-    }
-
-    convenience init(from decoder: any Decoder) throws {
-      self.init(try CorrelationContext(from: decoder))
-    }
-
-    func encode(to encoder: any Encoder) throws {}
-  }
-
   let site: Site
   var context: CorrelationContext { site.context }
   let judge: ChainJudge
@@ -90,6 +72,7 @@ struct AttackChains: AnalysisEngine, Codable {
   private let memberCapacity: Int
   /// Acts by slot; `vacant` slots hold nil.
   var acts: [ChainAct?] = []
+  private var heads: [ChainHead] = []
   private var vacant: [Int32] = []
   private(set) var slotOf: [ReportID: Int32] = [:]
   private(set) var footholds = FootholdTable()
@@ -108,11 +91,6 @@ struct AttackChains: AnalysisEngine, Codable {
 
   /// When a step that waits is told.
   private(set) var nextDeadline = CaptureTime.distantFuture
-
-  static func steps(_ context: CorrelationContext) -> [ReportKind: ChainAct.Step] {
-    context.schema.kinds.filter { !$0.value.needs.isEmpty || !$0.value.gives.isEmpty }
-      .mapValues { ChainAct.Step(needs: $0.needs, gives: $0.gives) }
-  }
 
   init(_ context: CorrelationContext) {
     site = Site(context)
@@ -147,12 +125,19 @@ struct AttackChains: AnalysisEngine, Codable {
     let slot: Int32
     if let known = slotOf[event.id] {
       slot = known
-      isNew = acts[Int(slot)]?.revise(event, step, site.context) ?? false
+      isNew = acts[Int(slot)]?.revise(event, step, site) ?? false
+      if let act = acts[Int(slot)] { heads[Int(slot)].note(act) }
     } else {
       makeRoom()
       slot = vacant.popLast() ?? Int32(acts.count)
-      if Int(slot) == acts.count { acts.append(nil) }
-      acts[Int(slot)] = ChainAct(event, step, site.context)
+      let act = ChainAct(event, step, site)
+      if Int(slot) == acts.count {
+        acts.append(act)
+        heads.append(ChainHead(act, slot))
+      } else {
+        acts[Int(slot)] = act
+        heads[Int(slot)] = ChainHead(act, slot)
+      }
       slotOf[event.id] = slot
     }
     if isNew {
@@ -195,16 +180,15 @@ struct AttackChains: AnalysisEngine, Codable {
     let attacker = act.attacker
     if act.needs.target != nil {
       for host in act.targets {
-        for giver in footholds.givers(at: host)
-        where giver.slot != slot && giver.attacker.mayBe(attacker) {
-          pairs.append((giver.slot, host))
+        footholds.eachGiver(at: host) {
+          if $0.slot != slot, $0.attacker.mayBe(attacker) { pairs.append(($0.slot, host)) }
         }
       }
     }
     if act.needs.source != nil {
       for host in act.sources where site.context.isHome(IPPrefix(host: host)) {
-        for giver in footholds.givers(at: host) where giver.slot != slot {
-          pairs.append((giver.slot, host))
+        footholds.eachGiver(at: host) {
+          if $0.slot != slot { pairs.append(($0.slot, host)) }
         }
       }
     }
@@ -216,10 +200,10 @@ struct AttackChains: AnalysisEngine, Codable {
     var pairs: [Pair] = []
     let attacker = act.attacker
     act.eachGivenHost { host in
-      for taker in footholds.takers(at: host)
-      where taker.slot != slot
-        && (taker.isSource || taker.isTarget && taker.attacker.mayBe(attacker))
-      {
+      footholds.eachTaker(at: host) { taker in
+        guard taker.slot != slot,
+          taker.isSource || taker.isTarget && taker.attacker.mayBe(attacker)
+        else { return }
         pairs.append((taker.slot, host))
       }
     }
@@ -265,7 +249,7 @@ struct AttackChains: AnalysisEngine, Codable {
 
   /// Puts two steps into one campaign; nil when it is full.
   private mutating func join(_ before: Int32, _ after: Int32) -> Int? {
-    switch (acts[Int(before)]?.campaign, acts[Int(after)]?.campaign) {
+    switch (heads[Int(before)].campaign, heads[Int(after)].campaign) {
     case (let one?, let other?):
       return one == other ? one : merge(one, other)
     case (let one?, nil): return enter(after, one)
@@ -284,7 +268,7 @@ struct AttackChains: AnalysisEngine, Codable {
       return nil
     }
     campaigns[number]?.members.append(slot)
-    acts[Int(slot)]?.campaign = number
+    heads[Int(slot)].campaign = number
     return number
   }
 
@@ -302,7 +286,7 @@ struct AttackChains: AnalysisEngine, Codable {
     let (kept, gone) = isElder ? (one, other) : (other, one)
     guard let lesser = campaigns.removeValue(forKey: gone) else { return nil }
     told.remove(gone)
-    for member in lesser.members { acts[Int(member)]?.campaign = kept }
+    for member in lesser.members { heads[Int(member)].campaign = kept }
     campaigns[kept]?.members += lesser.members
     let due = [left.due, right.due].compactMap { $0 }.min()
     if let due, campaigns[kept]?.due != due { deadlines.insert(Due(time: due, campaign: kept)) }
@@ -318,13 +302,13 @@ struct AttackChains: AnalysisEngine, Codable {
   /// a step of a large campaign that brings no new family, and more of the same, later.
   mutating func schedule(_ slot: Int32, isNew: Bool, now: CaptureTime) {
     guard let act = acts[Int(slot)] else { return }
-    if act.campaign == nil {
+    if heads[Int(slot)].campaign == nil {
       guard act.startsCampaign else { return }
       nextCampaign += 1
       campaigns[nextCampaign] = Campaign()
       _ = enter(slot, nextCampaign)
     }
-    guard let number = acts[Int(slot)]?.campaign, let campaign = campaigns[number] else { return }
+    guard let number = heads[Int(slot)].campaign, let campaign = campaigns[number] else { return }
     var due = now + TimeSpan(nanoseconds: 1)
     if let told = campaign.told {
       let isLarge = campaign.members.count > Self.largeCampaign
@@ -361,37 +345,25 @@ struct AttackChains: AnalysisEngine, Codable {
 
   // MARK: Bounds
 
-  /// What goes first.
-  private struct Worth: Comparable {
-    var isTold: Bool
-    var level: Int
-    var last: CaptureTime
-    var id: ReportID
-    var slot: Int32
-
-    static func < (left: Worth, right: Worth) -> Bool {
-      if left.isTold != right.isTold { return right.isTold }
-      return (left.level, left.last, left.id) < (right.level, right.last, right.id)
-    }
-  }
-
   private mutating func makeRoom() {
     guard slotOf.count >= capacity else { return }
-    var order: [Worth] = []
+    var order: [ChainHead] = []
     order.reserveCapacity(slotOf.count)
-    for slot in acts.indices {
-      guard let worth = worth(slot) else { continue }
-      order.append(worth)
+    for head in heads where head.isLive {
+      var head = head
+      head.isTold = head.campaign.map(told.contains) ?? false
+      order.append(head)
     }
     var gone: [Int: Set<ReportID>] = [:]
-    for entry in order.least(capacity / 8 + 1) {
-      guard let act = acts[Int(entry.slot)].take() else { continue }
-      vacant.append(entry.slot)
-      slotOf[entry.id] = nil
-      footholds.remove(act, entry.slot)
+    for head in order.least(capacity / 8 + 1) {
+      guard let act = acts[Int(head.slot)].take() else { continue }
+      heads[Int(head.slot)].isLive = false
+      vacant.append(head.slot)
+      slotOf[head.id] = nil
+      footholds.remove(act, head.slot)
       forget(act)
       evicted &+= 1
-      if let number = act.campaign { gone[number, default: []].insert(entry.id) }
+      if let number = head.campaign { gone[number, default: []].insert(head.id) }
     }
     for (number, ids) in gone {
       campaigns[number]?.members.removeAll { acts[Int($0)] == nil }
@@ -403,13 +375,5 @@ struct AttackChains: AnalysisEngine, Codable {
       campaigns[number] = nil
       told.remove(number)
     }
-  }
-
-  private func worth(_ slot: Int) -> Worth? {
-    guard let act = acts[slot] else { return nil }
-    return Worth(
-      isTold: act.campaign.map(told.contains) ?? false,
-      level: act.taken.isEmpty ? act.gives.target?.level ?? 0 : 4, last: act.report.last,
-      id: act.id, slot: Int32(slot))
   }
 }

@@ -16,7 +16,6 @@ struct ChainAct: Sendable, Codable {
     var seat: IPAddress?
     var missing: [MissingStep] = []
     var isCampaign = false
-    var campaign: Int?
     var actor: Actor?
     var predecessors: Set<ReportID> = []
   }
@@ -38,11 +37,6 @@ struct ChainAct: Sendable, Codable {
   var missing: [MissingStep] { parts[0].missing }
   /// Whether a child has chained it.
   var isCampaign: Bool { parts[0].isCampaign }
-  /// The campaign that it belongs to.
-  var campaign: Int? {
-    get { parts[0].campaign }
-    set { parts[0].campaign = newValue }
-  }
   /// Who took it, as far as logins and leases show.
   var actor: Actor? {
     get { parts[0].actor }
@@ -54,45 +48,50 @@ struct ChainAct: Sendable, Codable {
     _modify { yield &parts[0].predecessors }
   }
 
-  init(_ report: Report, _ step: Step, _ context: CorrelationContext) {
+  init(_ report: Report, _ step: Step, _ site: AttackChains.Site) {
     parts = [Parts(report: report.withoutRows, needs: step.needs, gives: step.gives)]
-    read(context)
+    parts[0].read(step, site)
   }
 
   /// What a kind of report is as a step.
   struct Step: Sendable {
     let needs: Footholds
     let gives: Footholds
+    /// Whether its reports may say what was chained below.
+    let isTelling: Bool
+
+    init(_ definition: KindDefinition) {
+      needs = definition.needs
+      gives = definition.gives
+      isTelling = [ChainAct.controls, ChainAct.stages, ChainAct.kinds, MissingStep.attribute]
+        .contains { definition.fields[$0] != nil }
+    }
   }
 
   /// Takes a newer revision; true when it says more about who did what to whom.
-  mutating func revise(_ newer: Report, _ step: Step, _ context: CorrelationContext) -> Bool {
+  mutating func revise(_ newer: Report, _ step: Step, _ site: AttackChains.Site) -> Bool {
     let isNew =
       report.kind != newer.kind || report.sources.count != newer.sources.count
       || report.targets.count != newer.targets.count || report.ports != newer.ports
-      || report.attributes[Self.controls] != newer.attributes[Self.controls]
+      || step.isTelling && report.attributes[Self.controls] != newer.attributes[Self.controls]
     parts[0].report = newer.withoutRows
     guard isNew else {
-      parts[0].isCampaign = newer.attributes[Self.kinds] != nil
+      parts[0].isCampaign = step.isTelling && newer.attributes[Self.kinds] != nil
       return false
     }
     parts[0].needs = step.needs
     parts[0].gives = step.gives
-    read(context)
+    parts[0].read(step, site)
     return true
   }
 
   static let controls = "controls"
   static let stages = "stages"
   static let kinds = "kinds"
-
-  private mutating func read(_ context: CorrelationContext) {
-    parts[0].read(context)
-  }
 }
 
 extension ChainAct.Parts {
-  fileprivate mutating func read(_ context: CorrelationContext) {
+  fileprivate mutating func read(_ step: ChainAct.Step, _ site: AttackChains.Site) {
     sources = ChainAct.hosts(report.sources)
     targets = ChainAct.hosts(report.targets)
     // What a campaign told by a child holds, and what guessing led to. A host that is attacked and
@@ -102,12 +101,12 @@ extension ChainAct.Parts {
     seat = nil
     isCampaign = false
     if sources.count == 1, let only = sources.first, let given = gives.target, given >= .entry,
-      context.isHome(IPPrefix(host: only)), ChainAct.isAttack(report),
-      targets.contains(where: { context.isHome(IPPrefix(host: $0)) })
+      site.context.isHome(IPPrefix(host: only)), ChainAct.isAttack(report),
+      targets.contains(where: { site.context.isHome(IPPrefix(host: $0)) })
     {
       seat = only
     }
-    guard !report.attributes.isEmpty else { return }
+    guard step.isTelling, !report.attributes.isEmpty else { return }
     isCampaign = report.attributes[ChainAct.kinds] != nil
     if case .text(let list)? = report.attributes[ChainAct.controls] {
       let named = list.split(separator: ",").prefix(AddressSet.listLimit)
@@ -116,7 +115,7 @@ extension ChainAct.Parts {
     if report.attributes[ChainAct.stages] != nil {
       taken.formUnion(sources.filter(targets.contains))
     }
-    if !taken.isEmpty { taken = taken.filter { context.isHome(IPPrefix(host: $0)) } }
+    if !taken.isEmpty { taken = taken.filter { site.context.isHome(IPPrefix(host: $0)) } }
     missing = MissingStep.list(report)
   }
 }

@@ -206,29 +206,32 @@ struct ChainJudge: Sendable, Codable {
   /// Whether the topology lets the step be: its source reaches a target, and what stays within a
   /// segment was seen there. Otherwise the source is forged.
   func isPossible(_ act: ChainAct) -> Bool {
-    guard !act.sources.isEmpty, !act.targets.isEmpty, !context.segments.isEmpty else { return true }
-    let from = segments(act.sources)
-    let to = segments(act.targets)
-    guard from.contains(where: { start in to.contains { reaches(start, $0) } }) else {
-      return false
+    let (sources, targets) = (act.sources, act.targets)
+    guard let first = sources.first, !targets.isEmpty, !context.segments.isEmpty else {
+      return true
     }
-    guard from.count == 1, from == to, let only = from.first, only != context.perimeter
+    guard canReach(sources, targets) else { return false }
+    let only = context.segment(of: first)
+    guard only != context.perimeter,
+      sources.dropFirst().allSatisfy({ context.segment(of: $0) == only }),
+      targets.allSatisfy({ context.segment(of: $0) == only })
     else { return true }
     let seen = act.report.coverage.segments
     return seen.isEmpty || seen.contains(only)
   }
 
-  /// The segments that the hosts lie in, each once.
-  private func segments(_ hosts: [IPAddress]) -> [String] {
-    var segments: [String] = []
-    for host in hosts {
-      let segment = context.segment(of: host)
-      if !segments.contains(segment) { segments.append(segment) }
+  /// Whether the segment of some source reaches that of some target.
+  private func canReach(_ sources: [IPAddress], _ targets: [IPAddress]) -> Bool {
+    guard !context.reaches.isEmpty else { return true }
+    for source in sources {
+      let start = context.segment(of: source)
+      // One that is not named reaches all.
+      guard let within = context.reaches[start] else { return true }
+      for target in targets {
+        let end = context.segment(of: target)
+        if start == end || within.contains(end) { return true }
+      }
     }
-    return segments
-  }
-
-  private func reaches(_ start: String, _ end: String) -> Bool {
-    start == end || context.reaches[start]?.contains(end) ?? true
+    return false
   }
 }

@@ -72,19 +72,23 @@ struct ChainStory: Sendable {
   /// The stages of all acts, those that began earlier first; those within campaigns, of which only
   /// the beginning is known, in the campaign's order.
   private static func joined(_ acts: [ChainAct]) -> [String] {
+    var order: [String] = []
+    var lists: [[String]] = []
+    for act in acts {
+      let families = act.families
+      for family in families where !order.contains(family) { order.append(family) }
+      if families.count > 1 { lists.append(families) }
+    }
+    guard !lists.isEmpty else { return order }
     var begun: [String: CaptureTime] = [:]
     var earliest: [String: CaptureTime] = [:]
-    var order: [String] = []
     for act in acts {
       let first = act.report.first
       for (index, family) in act.families.enumerated() {
         if index == 0 { begun[family] = min(begun[family] ?? first, first) }
         earliest[family] = min(earliest[family] ?? first, first)
-        if !order.contains(family) { order.append(family) }
       }
     }
-    let lists = acts.map(\.families).filter { $0.count > 1 }
-    guard !lists.isEmpty else { return order }
     func rank(_ family: String) -> Int { usual.firstIndex(of: family) ?? usual.count }
     func isBefore(_ left: String, _ right: String) -> Bool {
       let floor = (earliest[left] ?? .distantPast, earliest[right] ?? .distantPast)

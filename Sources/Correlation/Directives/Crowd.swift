@@ -25,6 +25,14 @@ struct Crowd: Hashable, Sendable, Codable {
     block._rawHashValue(seed: seed ^ Int(truncatingIfNeeded: child.mark))
   }
 
+  static let nobody = Crowd(
+    child: Child(mark: 0), block: IPPrefix(.unspecified, length: 0))
+
+  private init(child: Child, block: IPPrefix) {
+    self.child = child
+    self.block = block
+  }
+
   /// What one holder of addresses commonly has: /16, or /32 of IPv6.
   private static let blockLength = (v4: 16, v6: 32)
 

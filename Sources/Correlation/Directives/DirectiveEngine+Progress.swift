@@ -10,60 +10,61 @@ extension DirectiveEngine {
     now: CaptureTime, answers: [IPPrefix]? = nil, into sink: inout ReportSink
   ) {
     let reached = plan.node(instance.directive, node)
-    let stage = reached.stage
     var binding = StageBinding(reached: instance.entered)
     binding.answers = answers
-    for sighting in sightings where binding.add(sighting) { instance.hold(sighting.id) }
+    for sighting in sightings where binding.add(sighting) { instance.hold(sighting) }
+    let last = binding.last
     instance.path.append(node)
-    instance.bindings[stage.slot] = binding
+    instance.bindings[reached.slot] = binding
     if sightings.isEmpty {
       // A question or an absence takes its time.
-      let span = stage.isAbsence ? stage.within : stage.delay
-      instance.entered = instance.entered + span
+      instance.entered = instance.entered + reached.patience
     } else {
-      instance.entered = max(instance.entered, binding.last)
+      instance.entered = max(instance.entered, last)
     }
-    if let change = stage.priority {
+    if let change = reached.priority {
       instance.priority = change.applied(to: instance.priority, within: Directive.priorities)
     }
-    if let change = stage.reliability {
+    if let change = reached.reliability {
       instance.reliability = change.applied(
         to: instance.reliability, within: Directive.reliabilities)
     }
     instance.wait(for: reached.next, isCounted: reached.isCountedNext)
     instance.isComplete = instance.isComplete || reached.isEnd
-    if instance.told != nil || isWorthTelling(instance, stage) {
+    if instance.isTold || isWorthTelling(instance, reached.slot) {
       tell(&instance, now: now, into: &sink)
     }
-    ask(&instance, isDue: { $0.delay == .zero }, now: now, into: &sink)
+    if reached.asksNext {
+      ask(&instance, isDue: { $0.patience == .zero }, now: now, into: &sink)
+    }
   }
 
-  private func isWorthTelling(_ instance: DirectiveInstance, _ stage: Stage) -> Bool {
+  private func isWorthTelling(_ instance: DirectiveInstance, _ reached: Int) -> Bool {
     switch plan.followed[instance.directive].directive.telling {
     case .complete: instance.isComplete
-    case .slot(let slot): stage.slot == slot || instance.isComplete
+    case .slot(let slot): reached == slot || instance.isComplete
     case .risk(let least): risk(instance) >= least
     }
   }
 
   /// OSSIM's risk, with the most valuable of the parties.
-  func risk(_ instance: DirectiveInstance) -> Int {
+  private func risk(_ instance: DirectiveInstance) -> Int {
     let worth = instance.bindings.reduce(0) { value, binding in
-      binding?.sightings.reduce(value) { max($0, places.worth(of: $1)) } ?? value
+      binding?.sightings.reduce(value) { max($0, $1.worth) } ?? value
     }
-    return min(10, worth * instance.priority * instance.reliability / 25)
+    return instance.risk(worth: worth)
   }
 
   /// Answers the questions that are due; the first with a yes is reached, the others are over.
   private mutating func ask(
-    _ instance: inout DirectiveInstance, isDue: (Stage) -> Bool, now: CaptureTime,
+    _ instance: inout DirectiveInstance, isDue: (DirectivePlan.Node) -> Bool, now: CaptureTime,
     into sink: inout ReportSink
   ) {
     var position = 0
     while position < instance.waiting.count {
       let node = instance.waiting[position]
-      let stage = plan.node(instance.directive, node).stage
-      guard case .ask(let question) = stage.test, isDue(stage) else {
+      let waited = plan.node(instance.directive, node)
+      guard let question = waited.question, isDue(waited) else {
         position += 1
         continue
       }
@@ -110,7 +111,7 @@ extension DirectiveEngine {
     if let retell = instance.retell, retell <= now { settle(&instance, now: now, into: &sink) }
     ask(
       &instance,
-      isDue: { [entered = instance.entered, delay] in entered + $0.delay + delay <= now },
+      isDue: { [entered = instance.entered, delay] in entered + $0.patience + delay <= now },
       now: now, into: &sink)
     var position = 0
     while position < instance.waiting.count {
@@ -119,7 +120,7 @@ extension DirectiveEngine {
         position += 1
         continue
       }
-      if plan.node(instance.directive, node).stage.isAbsence {
+      if plan.node(instance.directive, node).isAbsence {
         reach(node, in: &instance, with: [], now: now, into: &sink)
         position = 0
         continue
@@ -134,15 +135,12 @@ extension DirectiveEngine {
       return
     }
     index(&instance)
-    let keys = instance.keys.dropFirst(keysBefore)
     let due = due(instance)
-    instances.put(instance, entry, adding: keys, due: due, plan)
+    instances.put(consume instance, entry, keysBefore: keysBefore, due: due, plan)
   }
 
   private func deadline(_ node: Int, _ instance: DirectiveInstance) -> CaptureTime {
-    let stage = plan.node(instance.directive, node).stage
-    if case .ask = stage.test { return instance.entered + stage.delay + delay }
-    return instance.entered + stage.within + delay
+    instance.entered + plan.node(instance.directive, node).patience + delay
   }
 
   private func lifeEnd(_ instance: DirectiveInstance) -> CaptureTime {
@@ -196,7 +194,7 @@ extension DirectiveEngine {
       }
     } else if sighting != nil {
       return
-    } else if node.stage.joins.isEmpty, let field = followed.openerFields.first {
+    } else if node.joins.isEmpty, let field = followed.openerFields.first {
       for address in instance.opener.addresses(field) {
         keys.add(.init(address: address, isSource: field == .source))
       }
@@ -230,13 +228,5 @@ private struct InstanceKeys {
       guard known.insert(key).inserted else { return }
     }
     list.append(key)
-  }
-}
-
-extension Stage {
-  /// How long a question waits.
-  var delay: TimeSpan {
-    guard case .ask(let question) = test else { return .zero }
-    return question.delay
   }
 }

@@ -49,9 +49,9 @@ extension DirectiveEngine {
     into sink: inout ReportSink
   ) -> Int? {
     guard var instance = instances.take(entry) else { return nil }
+    let directive = instance.directive
     let keysBefore = instance.keys.count
     let (passed, waiting) = (instance.path.count, instance.waiting.count)
-    let directive = instance.directive
     let isTaken =
       !isOwn(sighting, directive)
       && (revise(sighting, in: &instance, now: now, into: &sink)
@@ -67,9 +67,9 @@ extension DirectiveEngine {
       let isWhereItWas = instance.path.count == passed && instance.waiting.count == waiting
       index(&instance, since: isWhereItWas ? sighting : nil)
     }
-    let keys = instance.keys.dropFirst(keysBefore)
     let due = due(instance)
-    instances.put(instance, entry, adding: keys, due: due, isTaken ? plan : nil)
+    instances.put(
+      consume instance, entry, keysBefore: keysBefore, due: due, isTaken ? plan : nil)
     return isTaken ? directive : nil
   }
 
@@ -85,6 +85,7 @@ extension DirectiveEngine {
     guard instance.held & DirectiveInstance.bit(sighting.id) != 0 else { return false }
     for slot in instance.bindings.indices {
       guard instance.bindings[slot]?.revise(sighting) == true else { continue }
+      instance.note(sighting)
       noteActivity(&instance, slot)
       tellAgain(&instance, isNew: false, now: now, into: &sink)
       return true
@@ -101,19 +102,19 @@ extension DirectiveEngine {
       let number = instance.waiting[position]
       let node = nodes[number]
       guard node.accepts(kind), let test = node.test,
-        instance.path.isEmpty || sighting.first <= instance.entered + node.stage.within,
-        test.holds(sighting, places), instance.agrees(sighting, with: node.stage)
+        instance.path.isEmpty || sighting.first <= instance.entered + node.within,
+        test.holds(sighting, places), instance.agrees(sighting, with: node)
       else { continue }
-      if node.stage.isAbsence {
+      if node.isAbsence {
         // What must not come has come.
         instance.forgo(position)
         return true
       }
-      guard !node.stage.isSimple else {
+      guard !node.isSimple else {
         reach(number, in: &instance, with: [sighting], now: now, into: &sink)
         return true
       }
-      guard instance.groups(sighting, node.stage, instance.progress[position]) else { continue }
+      guard instance.groups(sighting, node, position) else { continue }
       guard instance.progress[position].add(sighting, to: node.stage) else {
         // A first stage that counts slides along with what it counts.
         if instance.path.isEmpty { instance.entered = max(instance.entered, sighting.last) }
@@ -134,11 +135,11 @@ extension DirectiveEngine {
     let followed = plan.followed[instance.directive]
     for number in instance.path.reversed() {
       let node = followed.nodes[number]
-      guard node.accepts(kind), let test = node.test, !node.stage.isAbsence,
-        test.holds(sighting, places), belongs(sighting, to: instance, node.stage, followed)
+      guard node.accepts(kind), let test = node.test, !node.isAbsence,
+        test.holds(sighting, places), belongs(sighting, to: instance, node, followed)
       else { continue }
       let isNew = instance.bindings[node.slot]?.add(sighting) ?? false
-      if isNew { instance.hold(sighting.id) }
+      if isNew { instance.hold(sighting) }
       noteActivity(&instance, node.slot)
       tellAgain(&instance, isNew: isNew, now: now, into: &sink)
       return true
@@ -147,10 +148,10 @@ extension DirectiveEngine {
   }
 
   private func belongs(
-    _ sighting: Sighting, to instance: DirectiveInstance, _ stage: Stage,
+    _ sighting: Sighting, to instance: DirectiveInstance, _ node: DirectivePlan.Node,
     _ followed: DirectivePlan.Followed
   ) -> Bool {
-    guard stage.joins.isEmpty else { return instance.agrees(sighting, with: stage) }
+    guard node.joins.isEmpty else { return instance.agrees(sighting, with: node) }
     let fields = followed.openerFields
     return !fields.isEmpty
       && fields.allSatisfy {
@@ -200,7 +201,7 @@ extension DirectiveEngine {
     guard let test = node.test, test.holds(sighting, places), !isOwn(sighting, next.directive)
     else { return false }
     for opening in openers {
-      guard opening.id != sighting.id, sighting.first <= opening.last + node.stage.within,
+      guard opening.id != sighting.id, sighting.first <= opening.last + node.within,
         !isOwn(opening, next.directive)
       else { continue }
       var instance = DirectiveInstance(followed, opener: opening, now: now)
@@ -209,7 +210,7 @@ extension DirectiveEngine {
       if !isOver(instance) {
         index(&instance)
         let due = due(instance)
-        instances.add(instance, due: due, plan)
+        instances.add(consume instance, due: due, plan)
       }
       return true
     }
@@ -262,12 +263,12 @@ extension DirectiveEngine {
       return
     }
     var instance = DirectiveInstance(followed, opener: sighting, now: now)
-    instance.wait(for: [entry.node], isCounted: !node.stage.isSimple)
+    instance.wait(for: [entry.node], isCounted: !node.isSimple)
     guard take(sighting, kind, by: &instance, now: now, into: &sink), !isOver(instance) else {
       return
     }
     index(&instance)
     let due = due(instance)
-    instances.add(instance, due: due, plan)
+    instances.add(consume instance, due: due, plan)
   }
 }

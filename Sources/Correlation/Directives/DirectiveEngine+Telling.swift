@@ -17,9 +17,9 @@ extension DirectiveEngine {
     _ instance: inout DirectiveInstance, isNew: Bool, now: CaptureTime,
     into sink: inout ReportSink
   ) {
-    guard let told = instance.told else { return }
+    guard let told = instance.told?.emitted else { return }
     let gap = isNew ? settling : Self.revisionGap
-    let next = told.emitted + gap.stretched(by: instance.sightingCount, beyond: Self.fewReports)
+    let next = told + gap.stretched(by: instance.sightingCount, beyond: Self.fewReports)
     if next <= now {
       tell(&instance, now: now, into: &sink)
     } else if isNew {
@@ -38,7 +38,49 @@ extension DirectiveEngine {
     _ instance: inout DirectiveInstance, now: CaptureTime, into sink: inout ReportSink
   ) {
     instance.retell = nil
+    let isNew = !instance.isTold
+    let sightings = isNew ? bound(instance) : instance.takeUntold()
     let directive = plan.followed[instance.directive].directive
+    var report: Report
+    if let told = instance.told {
+      report = told
+      report.revision &+= 1
+    } else {
+      guard let first = sightings.first else { return }
+      report = sink.opening(
+        directive.kind, subject: "\(directive.name) \(instance.opener.id)",
+        first: sightings.reduce(first.first) { min($0, $1.first) },
+        last: sightings.reduce(first.last) { max($0, $1.last) }, at: now, severity: 0,
+        confidence: 0)
+      report.transport = first.report.transport
+    }
+    report.emitted = now
+    report.severity = Double(2 * instance.priority)
+    report.confidence = Double(instance.reliability) / 10
+    var gist = instance.gist.popLast() ?? DirectiveGist()
+    gist.add(sightings, to: &report)
+    report.terms = terms(instance, worth: gist.worth)
+    let changing: [(String, AttributeValue)] = [
+      ("stages", .text(gist.families.joined(separator: ","))),
+      ("steps", .count(UInt64(instance.path.count))),
+      ("duration", .duration(report.last - report.first)),
+      // A conclusion from conclusions feeds no further directive.
+      ("depth", .count(gist.isDeep ? 2 : 1)),
+    ]
+    if isNew {
+      site.context.describe(&report, changing + Self.lasting(instance, directive))
+    } else {
+      for (name, value) in changing where report.attributes[name].map({ $0 != value }) ?? false {
+        report.attributes[name] = value
+      }
+    }
+    instance.gist.append(gist)
+    instance.told = report
+    sink.emit(report)
+  }
+
+  /// All reports that the stages passed are bound to, in their order.
+  private func bound(_ instance: DirectiveInstance) -> [Sighting] {
     var sightings: [Sighting] = []
     for node in instance.path {
       guard let binding = instance.bindings[plan.node(instance.directive, node).slot] else {
@@ -46,70 +88,7 @@ extension DirectiveEngine {
       }
       sightings += binding.sightings
     }
-    guard let opening = sightings.first else { return }
-    let first = sightings.reduce(opening.first) { min($0, $1.first) }
-    let last = sightings.reduce(opening.last) { max($0, $1.last) }
-    let isNew = instance.told == nil
-    var report =
-      instance.told
-      ?? sink.opening(
-        directive.kind, subject: "\(directive.name) \(instance.opener.id)", first: first,
-        last: last, at: now, severity: 0, confidence: 0)
-    if !isNew { report.revision &+= 1 }
-    report.emitted = now
-    report.first = min(report.first, first)
-    report.last = max(report.last, last)
-    report.severity = Double(2 * instance.priority)
-    report.confidence = Double(instance.reliability) / 10
-    var grounds = Grounds()
-    for sighting in sightings {
-      report.sources.formUnion(sighting.report.sources)
-      report.targets.formUnion(sighting.report.targets)
-      grounds.add(sighting)
-    }
-    report.ports = Self.ports(sightings)
-    let transport = opening.report.transport
-    report.transport = sightings.allSatisfy { $0.report.transport == transport } ? transport : nil
-    report.terms = terms(instance)
-    let changing: [(String, AttributeValue)] = [
-      ("stages", .text(Self.families(sightings))),
-      ("steps", .count(UInt64(instance.path.count))),
-      ("duration", .duration(report.last - report.first)),
-      // A conclusion from conclusions feeds no further directive.
-      ("depth", .count(sightings.contains { $0.isOwn } ? 2 : 1)),
-    ]
-    if isNew {
-      context.describe(&report, changing + Self.lasting(instance, directive))
-    } else {
-      for (name, value) in changing where report.attributes[name].map({ $0 != value }) ?? false {
-        report.attributes[name] = value
-      }
-    }
-    grounds.apply(to: &report)
-    instance.told = report
-    sink.emit(report)
-  }
-
-  private static func ports(_ sightings: [Sighting]) -> [UInt16] {
-    guard let first = sightings.first?.report.ports else { return [] }
-    if sightings.allSatisfy({ $0.report.ports == first }) { return first }
-    return Array(Set(sightings.flatMap(\.report.ports)).sorted().prefix(Report.Limit.ports))
-  }
-
-  /// The families of what was seen, in order.
-  private static func families(_ sightings: [Sighting]) -> String {
-    var families: [String] = []
-    for sighting in sightings {
-      let kind = sighting.report.kind
-      guard case .text(let stages)? = sighting.report.attributes["stages"] else {
-        if !families.contains(kind.family) { families.append(kind.family) }
-        continue
-      }
-      for family in stages.split(separator: ",") where !families.contains(where: { $0 == family }) {
-        families.append(String(family))
-      }
-    }
-    return families.joined(separator: ",")
+    return sightings
   }
 
   /// What stays as it is however far a directive comes.
@@ -127,7 +106,7 @@ extension DirectiveEngine {
   }
 
   /// A term per stage reached, with what it was held against, and what came of it.
-  private func terms(_ instance: DirectiveInstance) -> [Term] {
+  private func terms(_ instance: DirectiveInstance, worth: Int) -> [Term] {
     let followed = plan.followed[instance.directive]
     var terms: [Term] = []
     var before: CaptureTime?
@@ -163,7 +142,7 @@ extension DirectiveEngine {
     terms.append(Term("reliability", Double(instance.reliability), unit: "of 10"))
     var least: Double?
     if case .risk(let bound) = followed.directive.telling { least = Double(bound) }
-    terms.append(Term("risk", Double(risk(instance)), threshold: least, unit: "of 10"))
+    terms.append(Term("risk", Double(instance.risk(worth: worth)), threshold: least, unit: "of 10"))
     return terms
   }
 
@@ -171,16 +150,5 @@ extension DirectiveEngine {
     guard let first = binding.sightings.first?.report.kind else { return "" }
     if binding.sightings.allSatisfy({ $0.report.kind == first }) { return first.text }
     return Set(binding.sightings.map(\.report.kind.text)).sorted().joined(separator: ", ")
-  }
-}
-
-extension Grounds {
-  /// A monitor's own conclusion is in no archive: what it rests on stands for it.
-  mutating func add(_ sighting: Sighting) {
-    guard sighting.isOwn else {
-      add(sighting.report)
-      return
-    }
-    add(resting: sighting.report)
   }
 }

@@ -51,7 +51,7 @@ struct DirectiveEngine: AnalysisEngine, Codable {
     }
   }
 
-  let context: CorrelationContext
+  let site: SharedContext
   let places: PlaceKnowledge
   let plan: DirectivePlan
   let delay: TimeSpan
@@ -69,8 +69,8 @@ struct DirectiveEngine: AnalysisEngine, Codable {
   private var hurried: UInt64 = 0
 
   init(_ context: CorrelationContext) {
-    self.context = context
-    places = PlaceKnowledge(context: context)
+    site = SharedContext(context)
+    places = PlaceKnowledge(site: site)
     plan = DirectivePlan(context)
     delay = context.limits.span(Self.delayLimit)
     settling = context.limits.span(Self.settlingLimit)
@@ -107,10 +107,11 @@ struct DirectiveEngine: AnalysisEngine, Codable {
   ]
 
   private mutating func hold(_ event: Report, isOwn: Bool, into sink: inout ReportSink) {
-    guard plan(for: event.kind).isWanted else { return }
+    let kind = plan(for: event.kind)
+    guard kind.isWanted else { return }
     let entry = Held(
       first: event.first, emitted: event.emitted,
-      sighting: Sighting(event, isOwn: isOwn, places))
+      sighting: Sighting(event, kind, isOwn: isOwn, places))
     held.insert(entry)
     arrivals.append(entry)
     if held.count > heldCapacity, let earliest = held.popMin() {
@@ -175,7 +176,8 @@ extension DirectiveEngine {
   /// What the other engines of this monitor conclude from joined evidence may be a stage, and so
   /// may what another directive concluded, unless that rests on a conclusion itself: chains end.
   mutating func hear(_ conclusion: Report, into sink: inout ReportSink) {
-    guard !plan.isEmpty, conclusion.reportClass == .detection else { return }
+    guard !plan.isEmpty, conclusion.reportClass == .detection, plan(for: conclusion.kind).isWanted
+    else { return }
     let isChained = conclusion.attributes[Directive.attribute] != nil
     guard isChained || Self.joined.contains(conclusion.kind) else { return }
     if isChained, case .count(let depth)? = conclusion.attributes["depth"], depth > 1 { return }

@@ -26,7 +26,13 @@ struct DirectiveInstance: Sendable, Codable {
   var touched: CaptureTime
   var isComplete = false
   /// The newest revision of what it concluded.
-  var told: Report?
+  var told: Report? { didSet { isTold = true } }
+  /// Whether there is one.
+  private(set) var isTold = false
+  /// What it amounts to beside that, in a list of one; empty until it was told.
+  var gist: [DirectiveGist] = []
+  /// The reports, or newer revisions of them, that have come since.
+  private(set) var untold: [Sighting] = []
   /// When what has come since is told; nil for nothing.
   var retell: CaptureTime?
   /// The reports that it holds, a bit for some.
@@ -44,7 +50,29 @@ struct DirectiveInstance: Sendable, Codable {
     touched = now
   }
 
-  mutating func hold(_ id: ReportID) { held |= Self.bit(id) }
+  /// Notes that it holds a report.
+  mutating func hold(_ sighting: Sighting) {
+    held |= Self.bit(sighting.id)
+    note(sighting)
+  }
+
+  /// Notes what is to be told of, the newest revision of each.
+  mutating func note(_ sighting: Sighting) {
+    guard isTold else { return }
+    let id = sighting.id
+    if let known = untold.firstIndex(where: { $0.id == id }) {
+      untold[known] = sighting
+    } else {
+      untold.append(sighting)
+    }
+  }
+
+  /// Hands over what is to be told of.
+  mutating func takeUntold() -> [Sighting] {
+    var taken: [Sighting] = []
+    swap(&taken, &untold)
+    return taken
+  }
 
   /// Which bit of `held` stands for a report.
   static func bit(_ id: ReportID) -> UInt64 { 1 << ((id.low ^ id.low >> 32 ^ id.high) & 63) }
@@ -80,6 +108,9 @@ struct DirectiveInstance: Sendable, Codable {
     }
   }
 
+  /// OSSIM's risk, where the most valuable of the parties is worth so much.
+  func risk(worth: Int) -> Int { min(10, worth * priority * reliability / 25) }
+
   /// Reports that it holds.
   var sightingCount: Int { bindings.reduce(0) { $0 + ($1?.count ?? 0) } }
 
@@ -95,12 +126,12 @@ struct DirectiveInstance: Sendable, Codable {
   }
 
   /// Whether the report hangs together with what came before as the stage asks.
-  func agrees(_ sighting: Sighting, with stage: Stage) -> Bool {
-    stage.joins.allSatisfy { join in
+  func agrees(_ sighting: Sighting, with node: DirectivePlan.Node) -> Bool {
+    node.joins.allSatisfy { join in
       let values = FieldValues(join.field, of: sighting)
       guard !values.isEmpty, let meets = meets(values, join) else { return false }
-      guard meets, !join.isNegated, stage.share > 0 else { return meets != join.isNegated }
-      return values.share(in: addresses(join.reference, join.other), join.other) >= stage.share
+      guard meets, !join.isNegated, node.share > 0 else { return meets != join.isNegated }
+      return values.share(in: addresses(join.reference, join.other), join.other) >= node.share
     }
   }
 
@@ -112,9 +143,10 @@ struct DirectiveInstance: Sendable, Codable {
     }
   }
 
-  /// Whether the report has in common with those already counted what the stage groups by.
-  func groups(_ sighting: Sighting, _ stage: Stage, _ progress: StageProgress?) -> Bool {
-    guard !stage.grouping.isEmpty, let first = progress?.first else { return true }
-    return stage.grouping.allSatisfy { first.meets(FieldValues($0, of: sighting), in: $0) == true }
+  /// Whether the report has in common with those already counted, towards the node waited for at
+  /// this place, what its stage groups by.
+  func groups(_ sighting: Sighting, _ node: DirectivePlan.Node, _ position: Int) -> Bool {
+    guard !node.grouping.isEmpty, let first = progress[position].first else { return true }
+    return node.grouping.allSatisfy { first.meets(FieldValues($0, of: sighting), in: $0) == true }
   }
 }

@@ -43,10 +43,6 @@ struct DirectiveInstances: Sendable, Codable {
   private struct Interest: Sendable {
     var kinds = KindBits()
     var held: UInt64 = 0
-
-    static func of(_ instance: DirectiveInstance, _ plan: DirectivePlan) -> Interest {
-      Interest(kinds: plan.interest(of: instance), held: instance.held)
-    }
   }
 
   /// What is asked of all instances at once, beside them: to look into each would go far.
@@ -57,7 +53,7 @@ struct DirectiveInstances: Sendable, Codable {
     /// The deadline in force; older entries of the heap mean nothing.
     var due: CaptureTime?
     var touched: CaptureTime
-    /// How far it came, and whose it is.
+    /// How far it came, what was told of farther than any number of stages; and whose it is.
     var worth: Int
     var crowd: Crowd
   }
@@ -91,7 +87,12 @@ struct DirectiveInstances: Sendable, Codable {
   /// Makes what a state does not hold, after one was read.
   mutating func remake(_ plan: DirectivePlan) {
     guard interests.value.count < live.count else { return }
-    interests.value = live.map { $0.map { Interest.of($0, plan) } ?? Interest() }
+    interests.value = live.map { instance in
+      guard let instance else { return Interest() }
+      return Interest(
+        kinds: plan.interest(instance.directive, instance.path, instance.waiting),
+        held: instance.held)
+    }
   }
 
   /// Adds the instances that wait for the key and may take a report of this kind and id.
@@ -112,18 +113,24 @@ struct DirectiveInstances: Sendable, Codable {
     }
   }
 
-  /// Takes an instance out, to be put back by `put` or forgotten by `drop`.
-  mutating func take(_ entry: Entry) -> DirectiveInstance? { live[Int(entry.slot)].take() }
+  /// Takes an instance out, to be put back by `put` or forgotten by `drop`. It is moved, as there:
+  /// to copy one would count a dozen references.
+  mutating func take(_ entry: Entry) -> DirectiveInstance? {
+    var instance: DirectiveInstance?
+    swap(&instance, &live[Int(entry.slot)])
+    return instance
+  }
 
   mutating func add(
     _ instance: consuming DirectiveInstance, due time: CaptureTime, _ plan: DirectivePlan
   ) {
-    makeRoom(for: instance.directive)
+    let (directive, keys) = (instance.directive, instance.keys)
+    makeRoom(for: directive)
     serial += 1
     let entry = Entry(serial: serial, slot: vacant.popLast() ?? Int32(live.count))
+    // The rest is noted when it is put in.
     let head = Head(
-      serial: serial, directive: instance.directive, touched: instance.touched,
-      worth: instance.worth, crowd: instance.crowd)
+      serial: serial, directive: directive, touched: .distantPast, worth: 0, crowd: .nobody)
     if Int(entry.slot) == live.count {
       live.append(nil)
       heads.append(head)
@@ -131,36 +138,39 @@ struct DirectiveInstances: Sendable, Codable {
     } else {
       heads[Int(entry.slot)] = head
     }
-    counts[instance.directive] += 1
-    for key in instance.keys {
+    counts[directive] += 1
+    for key in keys {
       if key.address == nil {
         anywhere.append(entry)
       } else {
         index[key, default: []].append(entry)
       }
     }
-    put(instance, entry, adding: [], due: time, plan)
+    put(instance, entry, keysBefore: keys.count, due: time, plan)
   }
 
-  /// Puts an instance back, with `keys` new ones.
+  /// Puts an instance back, whose first `keysBefore` keys it is known by.
   /// - Parameter plan: nil for one that is as it was.
   mutating func put(
-    _ instance: consuming DirectiveInstance, _ entry: Entry, adding keys: ArraySlice<Key>,
+    _ instance: consuming DirectiveInstance, _ entry: Entry, keysBefore: Int,
     due time: CaptureTime, _ plan: DirectivePlan?
   ) {
-    for key in keys {
-      if key.address == nil {
-        Self.insert(entry, into: &anywhere)
-      } else {
-        Self.insert(entry, into: &index[key, default: []])
-      }
-    }
     let slot = Int(entry.slot)
     if let plan {
-      interests.value[slot] = Interest.of(instance, plan)
+      interests.value[slot] = Interest(
+        kinds: plan.interest(instance.directive, instance.path, instance.waiting),
+        held: instance.held)
       heads[slot].touched = instance.touched
-      heads[slot].worth = instance.worth
+      heads[slot].worth = instance.path.count + (instance.isTold ? 1 << 20 : 0)
       heads[slot].crowd = instance.crowd
+      for number in keysBefore..<max(keysBefore, instance.keys.count) {
+        let key = instance.keys[number]
+        if key.address == nil {
+          Self.insert(entry, into: &anywhere)
+        } else {
+          Self.insert(entry, into: &index[key, default: []])
+        }
+      }
     }
     live[slot] = instance
     guard heads[slot].due != time else { return }
@@ -234,9 +244,6 @@ struct DirectiveInstances: Sendable, Codable {
 }
 
 extension DirectiveInstance {
-  /// How far it came: what was told of counts more than any number of stages.
-  fileprivate var worth: Int { path.count + (told == nil ? 0 : 1 << 20) }
-
   /// Whose it is: of the stage reached last.
   fileprivate var crowd: Crowd {
     for slot in bindings.reversed() {

@@ -23,39 +23,59 @@ struct DirectivePlan: Sendable {
       let kinds = directive.stages.map { stage in
         bits.reduce(into: KindBits()) { if stage.accepts($1.key) { $0.formUnion($1.value) } }
       }
-      nodes = directive.graph.nodes.map { node in
-        Node(
-          directive.stages[node.stage], next: node.next, isEnd: node.isEnd,
-          kinds: kinds[node.stage],
-          isCountedNext: node.next.contains {
-            !directive.stages[directive.graph.nodes[$0].stage].isSimple
-          })
-      }
+      nodes = directive.graph.nodes.map { Node($0, of: directive, kinds: kinds[$0.stage]) }
     }
   }
 
-  /// One place of a directive's graph.
+  /// One place of a directive's graph, with its stage's parts: to hand a stage on would copy it.
   final class Node: Sendable {
     let stage: Stage
     let slot: Int
     let next: [Int]
     let isEnd: Bool
     let kinds: KindBits
-    /// nil for a question.
+    /// One of the two: what a report must be like, or what is asked.
     let test: StageTest?
-    /// Whether a stage that may come next has to be counted towards.
+    let question: Question?
+    let priority: Stage.Escalation?
+    let reliability: Stage.Escalation?
+    let joins: [Join]
+    let share: Double
+    let grouping: [ReportField]
+    let isAbsence: Bool
+    let isSimple: Bool
+    let within: TimeSpan
+    /// How long what comes here may take: a question until it is asked, else `within`.
+    let patience: TimeSpan
+    /// Whether a stage that may come next has to be counted towards, and whether one is a question.
     let isCountedNext: Bool
+    let asksNext: Bool
     /// The joins by which an instance that waits here can be found.
     let addressJoins: [Join]
 
-    init(_ stage: Stage, next: [Int], isEnd: Bool, kinds: KindBits, isCountedNext: Bool) {
+    init(_ node: StageGraph.Node, of directive: Directive, kinds: KindBits) {
+      let stage = directive.stages[node.stage]
+      let following = node.next.map { directive.stages[directive.graph.nodes[$0].stage] }
       self.stage = stage
       slot = stage.slot
-      self.next = next
-      self.isEnd = isEnd
+      next = node.next
+      isEnd = node.isEnd
       self.kinds = kinds
-      self.isCountedNext = isCountedNext
-      if case .report(let test) = stage.test { self.test = StageTest(test) } else { test = nil }
+      isCountedNext = following.contains { !$0.isSimple }
+      asksNext = following.contains { if case .ask = $0.test { true } else { false } }
+      switch stage.test {
+      case .report(let test): (self.test, question) = (StageTest(test), nil)
+      case .ask(let question): (test, self.question) = (nil, question)
+      }
+      priority = stage.priority
+      reliability = stage.reliability
+      joins = stage.joins
+      share = stage.share
+      grouping = stage.grouping
+      isAbsence = stage.isAbsence
+      isSimple = stage.isSimple
+      within = stage.within
+      patience = question?.delay ?? stage.within
       addressJoins = stage.joins.filter {
         !$0.isNegated && $0.field.isAddress && $0.other.isAddress
       }
@@ -115,11 +135,13 @@ struct DirectivePlan: Sendable {
   private var continuations: [Continuation] = []
   /// Whether a directive asks how services and hosts do.
   private(set) var asksServices = false
+  private let schema: Schema
   private let bits: [ReportKind: KindBits]
 
-  init(_ directives: [Directive], kinds: some Collection<ReportKind>) {
+  init(_ directives: [Directive], _ schema: Schema) {
+    self.schema = schema
     var bits: [ReportKind: KindBits] = [:]
-    for (number, kind) in kinds.sorted().enumerated() { bits[kind] = KindBits(number) }
+    for (number, kind) in schema.kinds.keys.sorted().enumerated() { bits[kind] = KindBits(number) }
     self.bits = bits
     for (index, directive) in directives.enumerated() {
       followed.append(Followed(directive, index: index, bits))
@@ -137,11 +159,11 @@ struct DirectivePlan: Sendable {
   func node(_ directive: Int, _ node: Int) -> Node { followed[directive].nodes[node] }
 
   /// The kinds that an instance takes: at the stages that it waits for, and more of those passed.
-  func interest(of instance: DirectiveInstance) -> KindBits {
+  func interest(_ directive: Int, _ path: [Int], _ waiting: [Int]) -> KindBits {
     var kinds = KindBits()
-    let nodes = followed[instance.directive].nodes
-    for node in instance.waiting { kinds.formUnion(nodes[node].kinds) }
-    for node in instance.path { kinds.formUnion(nodes[node].kinds) }
+    let nodes = followed[directive].nodes
+    for node in waiting { kinds.formUnion(nodes[node].kinds) }
+    for node in path { kinds.formUnion(nodes[node].kinds) }
     return kinds
   }
 
@@ -256,8 +278,13 @@ struct DirectivePlan: Sendable {
       return ($0.root, left.0, left.1, $0.directive, $0.node)
         < ($1.root, right.0, right.1, $1.directive, $1.node)
     }
+    let fields = schema.kinds[kind]?.fields
     return KindPlan(
       kind, bits: bits[kind], isExact: bits.count <= KindBits.width,
+      names: (
+        directive: fields.map { $0[Directive.attribute] != nil } ?? true,
+        stages: fields.map { $0["stages"] != nil } ?? true
+      ),
       openers: roots.indices.filter { roots[$0].test.accepts(kind) }.map {
         KindPlan.Opener(root: $0, test: StageTest(roots[$0].test), within: roots[$0].within)
       },
@@ -270,8 +297,7 @@ struct DirectivePlan: Sendable {
   /// The plan of a context, as its engine makes it.
   init(_ context: CorrelationContext) {
     self.init(
-      context.directives.filter { $0.tiers.contains(context.tier) },
-      kinds: context.schema.kinds.keys)
+      context.directives.filter { $0.tiers.contains(context.tier) }, context.schema)
   }
 }
 

@@ -31,12 +31,15 @@ final class KindPlan: Sendable {
   /// The roots that they continue, and where in `continuations` those of each begin.
   let continued: RootSet
   let starts: [Int]
+  /// Whether its reports may name a directive that concluded them, and the stages of it.
+  let names: (directive: Bool, stages: Bool)
   /// Where instances wait that take the kind, but for what they hold already: under sources, under
   /// targets.
   let waits: (bySource: Bool, byTarget: Bool)
 
   init(
-    _ kind: ReportKind, bits: KindBits?, isExact: Bool, openers: [Opener],
+    _ kind: ReportKind, bits: KindBits?, isExact: Bool, names: (directive: Bool, stages: Bool),
+    openers: [Opener],
     entries: [DirectivePlan.Entry], continuations: [DirectivePlan.Continuation],
     nodes: [(node: DirectivePlan.Node, openerFields: [ReportField])]
   ) {
@@ -45,6 +48,7 @@ final class KindPlan: Sendable {
     self.isExact = bits != nil && isExact
     crowd = bits == nil ? .unknown : kind
     isWanted = !nodes.isEmpty
+    self.names = names
     self.openers = openers
     self.entries = entries
     self.continuations = continuations

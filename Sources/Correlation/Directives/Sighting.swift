@@ -16,12 +16,18 @@ struct Sighting: Sendable {
     let sources: [IPPrefix]
     let targets: [IPPrefix]
     let crowd: Crowd
+    let worth: Int
     let directive: String?
+    let stages: String?
 
-    init(_ report: Report, isOwn: Bool, sides: Sides) {
+    init(
+      _ report: Report, isOwn: Bool, sides: Sides, worth: Int,
+      names: (directive: Bool, stages: Bool)
+    ) {
       self.report = report
       self.isOwn = isOwn
       self.sides = sides
+      self.worth = worth
       id = report.id
       revision = report.revision
       first = report.first
@@ -29,11 +35,13 @@ struct Sighting: Sendable {
       sources = report.sources.listed
       targets = report.targets.listed
       crowd = Crowd(report)
-      if case .text(let name)? = report.attributes[Directive.attribute] {
-        directive = name
-      } else {
-        directive = nil
-      }
+      directive = names.directive ? Self.text(Directive.attribute, report) : nil
+      stages = names.stages ? Self.text("stages", report) : nil
+    }
+
+    private static func text(_ attribute: String, _ report: Report) -> String? {
+      guard case .text(let text)? = report.attributes[attribute] else { return nil }
+      return text
     }
   }
 
@@ -54,9 +62,15 @@ struct Sighting: Sendable {
   var crowd: Crowd { storage.crowd }
   /// The directive that concluded it, of whichever monitor.
   var directive: String? { storage.directive }
+  /// The stages that a conclusion names.
+  var stages: String? { storage.stages }
+  /// What the most valuable of its parties is worth.
+  var worth: Int { storage.worth }
 
-  init(_ report: Report, isOwn: Bool, _ places: PlaceKnowledge) {
-    storage = Storage(report, isOwn: isOwn, sides: places.sides(of: report))
+  init(_ report: Report, _ kind: KindPlan, isOwn: Bool, _ places: PlaceKnowledge) {
+    storage = Storage(
+      report, isOwn: isOwn, sides: places.sides(of: report), worth: places.worth(of: report),
+      names: kind.names)
   }
 
   /// The addresses named in a role.
@@ -90,6 +104,7 @@ extension Sighting: Codable {
     try list.encode(report)
     try list.encode(isOwn)
     try list.encode(sides.rawValue)
+    try list.encode(worth)
   }
 
   init(from decoder: any Decoder) throws {
@@ -107,7 +122,8 @@ extension Sighting: Codable {
     }
     storage = Storage(
       try list.decode(Report.self), isOwn: try list.decode(Bool.self),
-      sides: Sides(rawValue: try list.decode(UInt8.self)))
+      sides: Sides(rawValue: try list.decode(UInt8.self)), worth: try list.decode(Int.self),
+      names: (true, true))
     shared?.objects.append(storage)
   }
 }

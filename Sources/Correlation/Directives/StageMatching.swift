@@ -4,23 +4,23 @@ import Terms
 
 /// What the site's addresses are like.
 struct PlaceKnowledge: Sendable, Codable {
-  let context: CorrelationContext
+  let site: SharedContext
 
   func holds(_ place: Place, _ address: IPPrefix) -> Bool {
     isAt(place, address) != place.isNegated
   }
 
   private func isAt(_ place: Place, _ address: IPPrefix) -> Bool {
-    if let isInside = place.isInside, context.isHome(address) != isInside { return false }
+    if let isInside = place.isInside, site.context.isHome(address) != isInside { return false }
     if !place.prefixes.isEmpty, !place.prefixes.contains(where: { $0.contains(address) }) {
       return false
     }
-    if !place.segments.isEmpty, !place.segments.contains(context.segment(of: address.base)) {
+    if !place.segments.isEmpty, !place.segments.contains(site.context.segment(of: address.base)) {
       return false
     }
     if let value = place.value, !value.holds(Double(worth(address))) { return false }
     guard place.service != nil || place.os != nil else { return true }
-    guard let asset = context.assets[address.base] else { return false }
+    guard let asset = site.context.assets[address.base] else { return false }
     if let service = place.service, !asset.services.contains(service) { return false }
     if let os = place.os, asset.os != os { return false }
     return true
@@ -30,24 +30,26 @@ struct PlaceKnowledge: Sendable, Codable {
   func sides(of report: Report) -> Sides {
     var sides: Sides = []
     for address in report.sources.listed {
-      sides.insert(context.isHome(address) ? .fromInside : .fromOutside)
+      sides.insert(site.context.isHome(address) ? .fromInside : .fromOutside)
     }
     for address in report.targets.listed {
-      sides.insert(context.isHome(address) ? .toInside : .toOutside)
+      sides.insert(site.context.isHome(address) ? .toInside : .toOutside)
     }
     return sides
   }
 
   /// What the address is worth: 0–5.
   func worth(_ address: IPPrefix) -> Int {
-    if let value = context.assetValues[address.base] { return value }
-    return context.isHome(address) ? Asset.standardValue : 0
+    if let value = site.context.assetValues[address.base] { return value }
+    return site.context.isHome(address) ? Asset.standardValue : 0
   }
 
   /// The worth of the most valuable of a report's two sides, at least `Asset.standardValue`.
-  func worth(of sighting: Sighting) -> Int {
-    let most = sighting.targets.reduce(Asset.standardValue) { max($0, worth($1)) }
-    return sighting.sources.reduce(most) { max($0, worth($1)) }
+  func worth(of report: Report) -> Int {
+    // Whoever is no asset is worth no more.
+    guard !site.context.assetValues.isEmpty else { return Asset.standardValue }
+    let most = report.targets.listed.reduce(Asset.standardValue) { max($0, worth($1)) }
+    return report.sources.listed.reduce(most) { max($0, worth($1)) }
   }
 }
 
