@@ -285,4 +285,28 @@ import Testing
     #expect(engine.acts.count <= 64)
     #expect(engine.losses > 0)
   }
+
+  /// A child may exchange the hosts of a report with each revision.
+  @Test func hostsThatARevisionNamesNoMoreAreForgotten() throws {
+    var engine = AttackChains(try context(.domain, directives: false))
+    var sink = ReportSink(monitor: engine.context.monitor, tier: .domain)
+    let reports = try ReportText(
+      """
+      00:05 hq-dmz access.login-after-guessing from 203.0.113.9 to 10.10.1.30-31 ports 22
+      00:06 hq-dmz access.login-after-guessing from 203.0.113.9 to 10.10.1.40 ports 22
+      """, schema: Self.schema
+    ).reports
+    let first = try #require(reports.first)
+    var second = try #require(reports.last)
+    second.id = first.id
+    second.revision = 1
+    for report in [first, second] { engine.analyse(report, into: &sink) }
+    let given = try ["10.10.1.30", "10.10.1.31", "10.10.1.40"].map { host in
+      var count = 0
+      engine.footholds.eachGiver(at: try #require(IPAddress(host))) { _ in count += 1 }
+      engine.footholds.eachTaker(at: try #require(IPAddress(host))) { _ in count += 1 }
+      return count > 0
+    }
+    #expect(given == [false, false, true])
+  }
 }

@@ -68,21 +68,24 @@ struct ChainAct: Sendable, Codable {
     }
   }
 
-  /// Takes a newer revision; true when it says more about who did what to whom.
-  mutating func revise(_ newer: Report, _ step: Step, _ site: AttackChains.Site) -> Bool {
-    let isNew =
-      report.kind != newer.kind || report.sources.count != newer.sources.count
+  /// Whether a newer revision says more about who did what to whom.
+  func differs(from newer: Report, _ step: Step) -> Bool {
+    report.kind != newer.kind || report.sources.count != newer.sources.count
       || report.targets.count != newer.targets.count || report.ports != newer.ports
       || step.isTelling && report.attributes[Self.controls] != newer.attributes[Self.controls]
+  }
+
+  /// Takes a newer revision.
+  /// - Parameter isNew: whether it differs, so that what it says of hosts is read anew.
+  mutating func revise(_ newer: Report, _ step: Step, _ site: AttackChains.Site, isNew: Bool) {
     parts[0].report = newer.withoutRows
     guard isNew else {
       parts[0].isCampaign = step.isTelling && newer.attributes[Self.kinds] != nil
-      return false
+      return
     }
     parts[0].needs = step.needs
     parts[0].gives = step.gives
     parts[0].read(step, site)
-    return true
   }
 
   static let controls = "controls"
