@@ -91,6 +91,25 @@ import Testing
     #expect(told.map { $0.text("reason") } == ["own-source-from-router"])
   }
 
+  /// One flow, of inside addresses at the perimeter or of a segment's own from its router, and a host
+  /// that merely sends from an address of another network of its.
+  @Test(arguments: [("10.10.2.7", true, 1), ("10.10.2.7", false, 0), ("198.51.100.7", true, 0)])
+  func aForgedFlowThatGoesOnCountsAgain(source: String, goesOn: Bool, reports: Int) throws {
+    var story = try Story(SpoofedSource(Lab.segment("10.10.2.0/24")))
+    try packet(&story, .established, "10.10.2.5", host, "203.0.113.9", router)
+    let sender = reports == 0 && goesOn ? other : router
+    try packet(&story, .opened, source, sender, "10.10.2.5", host)
+    for _ in 0..<(goesOn ? 9 : 0) {
+      story.wait(1)
+      var event = try story.event(.progress, source, "10.10.2.5", 443)
+      event.sourceMAC = MACAddress(bits: sender)
+      event.packetsOut = 1
+      story.tell(event)
+    }
+    let told = story.finish()
+    #expect(told.count == reports)
+  }
+
   @Test func whoeverCompletesHandshakesWithAnAddressBearsIt() throws {
     var story = try Story(SpoofedSource(Lab.segment("10.10.2.0/24")))
     try packet(&story, .established, "10.10.2.5", host, "203.0.113.9", router)

@@ -100,6 +100,39 @@ struct DatagramTests {
     #expect(event.server == IPAddress("10.0.0.9"))
   }
 
+  /// An ADVERTISE with a DUID of a hardware address, an address and a name server; then all that can
+  /// be cut of it.
+  @Test func aDHCPv6OfferIsRead() {
+    let lease: [UInt8] =
+      [0, 5, 0, 24, 0x20, 1, 0xd, 0xb8, 0, 2] + [UInt8](repeating: 0, count: 9) + [0x50]
+      + [0, 0, 0, 60, 0, 0, 0, 120]
+    let offer: [UInt8] =
+      [2, 1, 2, 3, 0, 1, 0, 10, 0, 3, 0, 1, 2, 0, 0, 0, 0, 7, 0, 3, 0, 40, 0, 0, 0, 1]
+      + [UInt8](repeating: 0, count: 8) + lease
+      + [0, 23, 0, 16, 0x20, 1, 0xd, 0xb8, 0, 2] + [UInt8](repeating: 0, count: 9) + [0x53]
+    for length in 0...offer.count {
+      var story = Story()
+      story.datagram("10.0.0.9:547", "10.0.0.5:546", at: 1, Array(offer.prefix(length)))
+      guard length == offer.count else {
+        _ = story.sessionEvents()
+        continue
+      }
+      guard let event = story.sessionEvents().first, case .dhcp(let message) = event.what else {
+        Issue.record("no message")
+        return
+      }
+      #expect(message.isVersion6 && message.isWellFormed)
+      #expect(message.kind == .offer && message.operation == 2)
+      #expect(message.transaction == 0x01_0203)
+      #expect(message.hardware == MACAddress("02:00:00:00:00:07"))
+      #expect(message.clientIdentifier != 0)
+      #expect(message.offeredAddress == IPAddress("2001:db8:2::50"))
+      #expect(message.leaseTime == 120)
+      #expect(message.nameServers == [IPAddress("2001:db8:2::53")])
+      #expect(event.server == IPAddress("10.0.0.9"))
+    }
+  }
+
   @Test func amplifiersAreKnown() {
     var story = Story()
     story.datagram("10.0.0.1:1", "10.0.0.2:123", at: 1, [0x17, 0, 3, 42, 0, 0, 0, 0])

@@ -35,6 +35,9 @@ struct AddressBearers: Sendable {
   private let home: AddressRanges
   private let gateways: [IPAddress]
   private var known = BoundedTable<Bearer>(capacity: AddressBearers.capacity, empty: Bearer())
+  /// Addresses of the segment that hardware addresses speak for in ARP or neighbour discovery.
+  private var spoken = ContactMemory(
+    capacity: AddressBearers.capacity, span: AddressBearers.holdSpan)
   /// What some hardware address was seen to bear.
   private(set) var proven = Kinds()
 
@@ -83,6 +86,28 @@ struct AddressBearers: Sendable {
     }
     let slot = admit(event.pointee.sourceMAC, at: event.pointee.time)
     if slot >= 0 { known[slot].kinds.formUnion([.home, .unknown, .foreign]) }
+  }
+
+  /// Notes what an interface says it is called on the segment: a router has addresses there that the
+  /// topology need not name, above all those of IPv6.
+  mutating func hear(_ event: UnsafePointer<FlowEvent>) {
+    let mac =
+      event.pointee.frameMAC == .unknown ? event.pointee.sourceMAC : event.pointee.frameMAC
+    let isAdvertised =
+      event.pointee.kind == .neighbour
+      && event.pointee.arpOperation == NeighbourNotice.neighbourAdvertisement
+    let address = isAdvertised ? event.pointee.subject : event.pointee.source
+    guard mac != .unknown, own.contains(address) else { return }
+    _ = spoken.insert(Self.word(mac, address), at: event.pointee.time)
+  }
+
+  /// Whether an interface said so of itself within the hour.
+  func speaks(_ mac: MACAddress, for address: IPAddress, asOf now: CaptureTime) -> Bool {
+    spoken.contains(Self.word(mac, address), asOf: now)
+  }
+
+  private static func word(_ mac: MACAddress, _ address: IPAddress) -> UInt64 {
+    max(TableKey(address, detail: mac.bits).hash, 1)
   }
 
   private mutating func prove(_ mac: MACAddress, _ address: IPAddress, at time: CaptureTime) -> Bool

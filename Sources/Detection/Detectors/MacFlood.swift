@@ -74,7 +74,11 @@ struct MacFlood: FlowReader {
     _ bits: UInt64, _ event: UnsafePointer<FlowEvent>, into sink: inout ReportSink
   ) -> Bool {
     // A client without an address asks DHCP; who invents many of those starves the server.
-    if event.pointee.transport == .udp, event.pointee.targetPort == 67 { return false }
+    if event.pointee.transport == .udp,
+      event.pointee.targetPort == 67 || event.pointee.targetPort == 547
+    {
+      return false
+    }
     let hash = max(TableKey(.unspecified, detail: bits).hash, 1)
     if often.contains(hash, asOf: event.pointee.time) { return false }
     if once.contains(hash, asOf: event.pointee.time) {

@@ -55,6 +55,10 @@ struct MacSpoof: FlowReader {
   /// An address that each hardware address owns.
   private var owned: BoundedTable<IPAddress>
   private var routers: Routers
+  /// Interfaces that advertise themselves as routers, as long as they are few: whether they may is not
+  /// decided here.
+  private var advertisers: [MACAddress] = []
+  private static let advertiserLimit = 16
   private var seen: SightingTable<Detail>
 
   init(_ context: DetectionContext) {
@@ -193,9 +197,35 @@ extension MacSpoof {
       if event.pointee.frameMAC == .unknown {
         learn(event.pointee.source, event.pointee.sourceMAC, event)
       }
-    case NeighbourNotice.redirect4, NeighbourNotice.redirect6: redirect(event, into: &sink)
+    case NeighbourNotice.routerAdvertisement:
+      let mac =
+        event.pointee.frameMAC == .unknown ? event.pointee.sourceMAC : event.pointee.frameMAC
+      if advertisers.count < Self.advertiserLimit, !advertisers.contains(mac) {
+        advertisers.append(mac)
+      }
+    case NeighbourNotice.redirect4: redirect(event, into: &sink)
+    case NeighbourNotice.redirect6:
+      redirect(event, into: &sink)
+      divert(event, into: &sink)
     default: return
     }
+  }
+
+  /// A redirection in a router's very frame betrays itself by what it leads to: the link-local address
+  /// of a router (RFC 4861, 8.1), but of an interface that is a host's. What leads to a neighbour's own
+  /// address is sound.
+  private mutating func divert(_ event: UnsafePointer<FlowEvent>, into sink: inout ReportSink) {
+    let told = event.pointee.sourceMAC
+    guard event.pointee.frameMAC != .unknown, told != .unknown, !told.isVirtualRouter,
+      event.pointee.subject.high >> 54 == 0x3fa
+    else { return }
+    let own = owned.find(key(told))
+    guard own >= 0, routers.knowsAny, !routers.contains(owned[own], told),
+      !routers.forwards(told), !advertisers.contains(told)
+    else { return }
+    note(
+      event, by: told, .redirect, event.pointee.source, event.pointee.frameMAC,
+      told: event.pointee.target, into: &sink)
   }
 
   /// A redirection is a router's: it comes from the interface that owns the router's address and

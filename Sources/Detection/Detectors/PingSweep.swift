@@ -1,5 +1,6 @@
 import Analysis
 import Flows
+import Packets
 import Reports
 import Terms
 
@@ -114,7 +115,9 @@ struct PingSweep: FlowReader {
     routers = Routers(gateways: context.gateways)
   }
 
-  var interest: EventClasses { [.flow(.opened, .arp), .flow(.refused, .unanswered, over: .icmp)] }
+  var interest: EventClasses {
+    [.flow(.opened, .arp, .neighbour), .flow(.refused, .unanswered, over: .icmp)]
+  }
 
   @inline(__always) mutating func foresee(_ event: UnsafePointer<FlowEvent>) {
     guard event.pointee.isPing else { return }
@@ -132,6 +135,7 @@ struct PingSweep: FlowReader {
     case .refused, .unanswered:
       if event.pointee.isPing { fail(event, into: &sink) }
     case .arp: resolve(event, into: &sink)
+    case .neighbour: solicit(event, into: &sink)
     default: return
     }
   }
@@ -243,6 +247,24 @@ extension PingSweep {
     guard failed.insert(contact(event), at: event.pointee.time) else { return }
     known[slot].failed &+= 1
     judge(slot, at: event.pointee.time, into: &sink)
+  }
+
+  /// Neighbour discovery in the words of ARP (RFC 4861, 7.2): a solicitation of everybody asks who has
+  /// an address; one of a single host only whether it is still there.
+  private mutating func solicit(_ event: UnsafePointer<FlowEvent>, into sink: inout ReportSink) {
+    let isQuestion = event.pointee.arpOperation == NeighbourNotice.neighbourSolicitation
+    guard isQuestion || event.pointee.arpOperation == NeighbourNotice.neighbourAdvertisement,
+      !isQuestion || event.pointee.target.isMulticast && !event.pointee.source.isUnspecified
+    else { return }
+    var request = event.pointee
+    request.kind = .arp
+    request.arpOperation = isQuestion ? 1 : 2
+    if isQuestion {
+      request.target = event.pointee.subject
+    } else {
+      request.source = event.pointee.subject
+    }
+    withUnsafePointer(to: request) { resolve($0, into: &sink) }
   }
 
   /// ARP: requests wait for their answer; a host that is no router and asks for many absent

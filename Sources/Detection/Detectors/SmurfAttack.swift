@@ -3,8 +3,9 @@ import Flows
 import Reports
 import Terms
 
-/// Finds hosts that are flooded through a network's directed broadcast address: by echo replies
-/// (smurf, CERT CA-1998-01) or by the small UDP services (fraggle).
+/// Finds hosts that are flooded through a network's directed broadcast address, or by all nodes of an
+/// IPv6 link (ff02::1): by echo replies (smurf, CERT CA-1998-01; RFC 4443, 5.2) or by the small UDP
+/// services (fraggle).
 ///
 /// Two sights of one attack, told together under the victim: requests in the victim's name to a
 /// broadcast address, and answers that the victim never asked for from many hosts. Either alone is
@@ -83,11 +84,11 @@ struct SmurfAttack: FlowReader {
   mutating func analyse(at event: UnsafePointer<FlowEvent>, into sink: inout ReportSink) {
     guard event.pointee.isOfFlow else { return }
     switch event.pointee.transport {
-    case .icmp:
+    case .icmp, .icmpv6:
       guard event.pointee.packetsOut > 0 else { return }
       if event.pointee.probe == .icmpEcho {
         ask(event, port: 0, into: &sink)
-      } else if event.pointee.targetPort == 0 {
+      } else if event.pointee.targetPort == Self.echoReply(event.pointee.transport) {
         answer(event, port: 0, into: &sink)
       }
     case .udp:
@@ -107,6 +108,11 @@ struct SmurfAttack: FlowReader {
 
   mutating func advance(to now: CaptureTime, into sink: inout ReportSink) {
     for slot in seen.ended(at: now) { emit(slot, at: now, into: &sink) }
+  }
+
+  /// Type · 256 + code of the answer to a ping.
+  private static func echoReply(_ transport: TransportProtocol) -> UInt16 {
+    transport == .icmp ? 0 : 129 << 8
   }
 
   /// Echo, daytime, quote of the day, character generator (RFC 862 to 867).
@@ -132,9 +138,14 @@ extension SmurfAttack {
   /// What a request to the target has to be divided by; nil when that is no broadcast address.
   @inline(__always) private func factor(_ event: UnsafePointer<FlowEvent>) -> Double? {
     let target = event.pointee.target
+    guard target.isIPv4 else {
+      // Who asks all nodes for himself does so by his link-local address.
+      return target.isAllNodes && event.pointee.source.high >> 54 != 0x3fa
+        && !event.pointee.source.isUnspecified ? Self.ownNetworkFactor : nil
+    }
     let isGuessed = target.low & 0xff == 0xff
     let isFramed = event.pointee.targetMAC.isGroup
-    guard isGuessed || isFramed || broadcasts.contains(target), target.isIPv4,
+    guard isGuessed || isFramed || broadcasts.contains(target),
       !target.isMulticast, !target.isLimitedBroadcast, !event.pointee.source.isUnspecified
     else { return nil }
     let isKnown = isFramed || broadcasts.contains(target)
@@ -224,7 +235,7 @@ extension SmurfAttack {
     report.sources = detail.amplifiers
     if detail.amplifiers.isEmpty { report.sources.insert(detail.broadcast) }
     report.targets.insert(victim)
-    report.transport = detail.port == 0 ? .icmp : .udp
+    report.transport = detail.port != 0 ? .udp : victim.isIPv4 ? .icmp : .icmpv6
     if detail.port != 0 { report.ports = [detail.port] }
     report.attributes = [
       "rate": .ratio(sighting.rate), "packets": .count(sighting.count),
@@ -244,6 +255,13 @@ extension SmurfAttack {
         unit: "hosts"),
     ]
     seen.emit(report, slot, at: now, into: &sink)
+  }
+}
+
+extension IPAddress {
+  /// All nodes of an interface, link or site (RFC 4291, 2.7.1).
+  fileprivate var isAllNodes: Bool {
+    !isIPv4 && low == 1 && high >> 56 == 0xff && high & 0x00f0_ffff_ffff_ffff == 0
   }
 }
 

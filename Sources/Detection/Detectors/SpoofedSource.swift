@@ -72,7 +72,9 @@ struct SpoofedSource: FlowReader {
 
   var nextDeadline: CaptureTime { seen.nextDeadline }
 
-  var interest: EventClasses { [.flow(.opened, .arp), .flow(.established, over: .tcp)] }
+  var interest: EventClasses {
+    [.flow(.opened, .progress, .closed, .arp, .neighbour), .flow(.established, over: .tcp)]
+  }
 
   @inline(__always)
   mutating func analyse(at event: UnsafePointer<FlowEvent>, into sink: inout ReportSink) {
@@ -84,12 +86,22 @@ struct SpoofedSource: FlowReader {
         let reason = reason(event)
       else { return }
       note(event, reason, into: &sink)
+    case .progress, .closed:
+      // One flow may go on and on: it counts again where no host has two such addresses by mistake.
+      guard event.pointee.totalPacketsIn == 0, event.pointee.packetsOut > 0,
+        event.pointee.sourceMAC != .unknown, event.pointee.source != event.pointee.target,
+        let reason = reason(event), reason != .foreignFromHost, reason != .privateSource
+      else { return }
+      note(event, reason, into: &sink)
     case .established:
       guard event.pointee.transport == .tcp, !(own.isEmpty && home.isEmpty) else { return }
       let isNew = bearers.learn(event)
       if isNew.source { pardon(event.pointee.sourceMAC) }
       if isNew.target { pardon(event.pointee.targetMAC) }
-    case .arp: bearers.learnGateway(event)
+    case .arp:
+      bearers.learnGateway(event)
+      bearers.hear(event)
+    case .neighbour: bearers.hear(event)
     default: return
     }
   }
@@ -104,6 +116,8 @@ struct SpoofedSource: FlowReader {
 extension SpoofedSource {
   @inline(__always) private func reason(_ event: UnsafePointer<FlowEvent>) -> Reason? {
     if Self.isMartian(event) { return .martian }
+    // Who speaks for whom in neighbour discovery is the business of those who watch claims.
+    if event.pointee.transport == .icmpv6, 133...137 ~= event.pointee.targetPort >> 8 { return nil }
     guard own.knowsFamily(of: event.pointee.source) || home.knowsFamily(of: event.pointee.source),
       !Self.isLinkLocal(event.pointee.source)
     else { return nil }
@@ -151,7 +165,9 @@ extension SpoofedSource {
     let borne = bearers.kinds(of: event.pointee.sourceMAC)
     if kind == .own {
       guard !borne.isDisjoint(with: elsewhere), !borne.contains(.own),
-        !bearers.isGateway(event.pointee.source)
+        !bearers.isGateway(event.pointee.source),
+        !bearers.speaks(
+          event.pointee.sourceMAC, for: event.pointee.source, asOf: event.pointee.time)
       else { return nil }
       return .ownFromRouter
     }

@@ -50,8 +50,8 @@ struct LeaseRecords: AnalysisEngine {
   var interest: EventClasses { .session(.dhcp) }
 
   mutating func analyse(_ event: SessionEvent, into sink: inout ReportSink) {
-    guard case .dhcp(let message) = event.what, message.hardware != .unknown,
-      !message.hardware.isGroup
+    guard case .dhcp(let message) = event.what, !message.isVersion6,
+      message.hardware != .unknown, !message.hardware.isGroup
     else { return }
     switch (message.operation, message.kind) {
     case (1, .request), (1, .discover): ask(message, event)

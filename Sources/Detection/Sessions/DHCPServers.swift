@@ -8,7 +8,9 @@ import Terms
 /// server that hands out other routers or name servers than the first while that is alive (RFC 2131
 /// lets clients take any offer).
 ///
-/// Relay agents speak for the servers behind them, and failover pairs hand out the same options.
+/// Relay agents speak for the servers behind them, and failover pairs hand out the same options. Of
+/// DHCPv6 servers (RFC 8415) the topology names at most the host: one that is known by other
+/// addresses, is none of the listed ones and no router has no business to answer.
 struct DHCPServers: AnalysisEngine {
   static let messages = EngineLimit(
     "dhcp-servers.messages", 1, .count,
@@ -29,6 +31,8 @@ struct DHCPServers: AnalysisEngine {
     "dhcp-servers.spacing", 5, .duration, "Least time between two revisions of one report.")
   static let limits = [messages, conflicts, detours, memory, servers, quiet, spacing]
 
+  /// Answers over IPv6 of a host that is no listed server before it is reported.
+  static let version6Messages: UInt64 = 2
   /// How long a server must have been known before another that being first speaks for it.
   static let seniority = TimeSpan.seconds(30)
 
@@ -41,6 +45,7 @@ struct DHCPServers: AnalysisEngine {
     var resolvers: [IPAddress] = []
     var messages: UInt64 = 0
     var conflicts: UInt64 = 0
+    var isVersion6 = false
     /// Offers of routers that the topology does not know.
     var detours: UInt64 = 0
     var first = CaptureTime.distantPast
@@ -123,6 +128,11 @@ extension DHCPServers {
       servers[slot].mac = event.sourceMAC
       servers[slot].sender = event.sender
       servers[slot].isListed = isListed(event, identifier)
+      servers[slot].isVersion6 = message.isVersion6
+    }
+    // The interface of a DHCPv6 server may tell who it is only later.
+    if message.isVersion6 {
+      servers[slot].isListed = isListed(event, identifier)
     }
     servers[slot].last = now
     servers[slot].messages &+= 1
@@ -154,9 +164,20 @@ extension DHCPServers {
   /// segments renew their clients' leases through the routers.
   private func isListed(_ event: SessionEvent, _ identifier: IPAddress) -> Bool {
     if listed.contains(event.sender) { return true }
+    if !event.sender.isIPv4 { return mayAnswer(event.sourceMAC) }
     let isRelayed = gateways.isEmpty || gateways.contains(event.sender)
     if listed.contains(identifier), isRelayed { return true }
     return elsewhere.contains(event.sender) && event.sender == identifier
+  }
+
+  /// Whether an interface is a listed server's or the gateway's, as far as it is known by an address of
+  /// the kind that they are listed by.
+  private func mayAnswer(_ mac: MACAddress) -> Bool {
+    let known = listed + gateways
+    let own = owners.addresses(of: mac).filter { address in
+      address.high >> 54 != 0x3fa && known.contains { $0.isIPv4 == address.isIPv4 }
+    }
+    return own.isEmpty || own.contains { known.contains($0) }
   }
 
   /// Holds a server against the other live ones of its network.
@@ -164,6 +185,7 @@ extension DHCPServers {
     let vlan = servers.key(slot).detail & 0xffff
     for other in servers.slots
     where other != slot && servers.key(other).detail & 0xffff == vlan
+      && servers[other].isVersion6 == servers[slot].isVersion6
       && now - servers[other].last <= span
     {
       guard conflict(servers[slot], servers[other]) else { continue }
@@ -214,7 +236,8 @@ extension DHCPServers {
       }
       return
     }
-    let isStranger = !listed.isEmpty && !server.isListed && server.messages >= messageLimit
+    let least = server.isVersion6 ? max(messageLimit, Self.version6Messages) : messageLimit
+    let isStranger = !listed.isEmpty && !server.isListed && server.messages >= least
     if isStranger || server.conflicts >= conflictLimit || server.detours >= detourLimit {
       emit(slot, at: now, into: &sink)
     }
@@ -229,10 +252,11 @@ extension DHCPServers {
       last: server.last, at: now, severity: 8,
       confidence: isStranger ? (server.conflicts > 0 ? 0.98 : 0.9) : 0.75)
     // A stranger may bear the known server's address; its interface tells who it is.
-    let own = listed.contains(server.sender) ? owners.addresses(of: server.mac) : []
+    let isNamedElse = server.isVersion6 || listed.contains(server.sender)
+    let own = isNamedElse ? owners.addresses(of: server.mac) : []
     report.sources = AddressSet(own.isEmpty ? [server.sender] : own)
     report.targets = server.clients
-    report.ports = [67]
+    report.ports = [server.isVersion6 ? 547 : 67]
     report.transport = .udp
     report.attributes = [
       "server": .address(identifier), "mac": .mac(server.mac),

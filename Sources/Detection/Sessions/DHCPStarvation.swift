@@ -7,7 +7,9 @@ import Terms
 /// that differ from the frames', that never go on from DISCOVER, or that are never heard of again
 /// once they hold a lease.
 ///
-/// A morning's crowd goes on to talk; a host without an answer asks again.
+/// A morning's crowd goes on to talk; a host without an answer asks again. DHCPv6 clients (RFC 8415)
+/// have an identifier that need not be of the interface they ask by, so only those count that never
+/// go on.
 struct DHCPStarvation: AnalysisEngine {
   static let phantoms = EngineLimit(
     "dhcp-starvation.phantoms", 20, .count,
@@ -43,6 +45,7 @@ struct DHCPStarvation: AnalysisEngine {
     var hasRequested = false
     var isAlive = false
     var isPhantom = false
+    var isVersion6 = false
   }
 
   private struct Waiting: Sendable {
@@ -71,6 +74,8 @@ struct DHCPStarvation: AnalysisEngine {
   /// Hardware addresses of the phantoms' frames, as long as they are few.
   private var senders: [MACAddress] = []
   private var hasManySenders = false
+  /// Whether the newest phantom asked by DHCPv6.
+  private var isVersion6 = false
   private var first = CaptureTime.distantFuture
   private var last = CaptureTime.distantPast
   private var packets = PacketSample()
@@ -105,10 +110,11 @@ struct DHCPStarvation: AnalysisEngine {
       if servers.count < Self.nameLimit, !server.isUnspecified, !servers.contains(server) {
         servers.append(server)
       }
+      if message.isVersion6, message.kind == .ack { acknowledge(event, message) }
       return
     }
     // A relay agent's frames bear its own address, and its clients are heard elsewhere.
-    guard message.operation == 1, message.relay.isUnspecified, message.hardware != .unknown
+    guard message.operation == 1, message.relay.isUnspecified, Self.client(message) != .unknown
     else { return }
     switch message.kind {
     case .discover, .none: discover(event, message, into: &sink)
@@ -136,6 +142,20 @@ extension DHCPStarvation {
     TableKey(.unspecified, detail: mac.bits << 16 | UInt64(event.vlan))
   }
 
+  /// What a client is told by.
+  private static func client(_ message: DHCPMessage) -> MACAddress {
+    message.isVersion6
+      ? MACAddress(bits: message.clientIdentifier & 0xfcff_ffff_ffff) : message.hardware
+  }
+
+  /// An answer to who need not ask again (RFC 8415, 18.2.1: rapid commit).
+  private mutating func acknowledge(_ event: SessionEvent, _ message: DHCPMessage) {
+    let slot = clients.find(key(Self.client(message), event))
+    guard slot >= 0, !clients[slot].hasRequested, !clients[slot].isPhantom else { return }
+    clients[slot].hasRequested = true
+    sound.add(1, at: event.time, span: decay)
+  }
+
   private mutating func schedule() {
     var next = CaptureTime.distantFuture
     if let due = discovering.first?.due { next = min(next, due) }
@@ -148,12 +168,13 @@ extension DHCPStarvation {
 
   private mutating func admit(_ event: SessionEvent, _ message: DHCPMessage) -> Int {
     let slot = clients.admit(
-      key(message.hardware, event), asOf: event.time, until: event.time + silence)
+      key(Self.client(message), event), asOf: event.time, until: event.time + silence)
     guard slot >= 0 else { return -1 }
     if clients[slot].first == .distantPast {
       clients[slot].first = event.time
       clients[slot].packet = event.packet
       clients[slot].sender = event.sourceMAC
+      clients[slot].isVersion6 = message.isVersion6
     }
     return slot
   }
@@ -167,8 +188,9 @@ extension DHCPStarvation {
     if clients[slot].isPhantom { requests &+= 1 }
     guard clients[slot].discovers == 1 else { return }
     let isForged =
-      event.sourceMAC != .unknown && event.sourceMAC != message.hardware
-      || message.hardware.isGroup
+      !message.isVersion6
+      && (event.sourceMAC != .unknown && event.sourceMAC != message.hardware
+        || message.hardware.isGroup)
     if isForged {
       note(slot, weight: 1)
       judge(at: event.time, into: &sink)
@@ -186,7 +208,9 @@ extension DHCPStarvation {
     clients[slot].hasRequested = true
     guard !clients[slot].isPhantom else { return }
     clients.keep(slot, until: event.time + silence)
-    if requesting.count < waitingLimit {
+    if message.isVersion6 {
+      sound.add(1, at: event.time, span: decay)
+    } else if requesting.count < waitingLimit {
       requesting.append(Waiting(due: event.time + silence, key: clients.key(slot)))
     } else {
       dropped &+= 1
@@ -237,6 +261,7 @@ extension DHCPStarvation {
     first = min(first, client.first)
     last = max(last, client.first)
     packets.add(client.packet)
+    isVersion6 = client.isVersion6
     phantoms.add(weight, at: client.first, span: decay)
     if !senders.contains(client.sender) {
       if senders.count < Self.nameLimit {
@@ -286,9 +311,13 @@ extension DHCPStarvation {
     if !hasManySenders {
       for mac in senders { report.sources.formUnion(AddressSet(owners.addresses(of: mac))) }
     }
-    let everybody = IPAddress(v4: 0xffff_ffff)
-    report.targets = AddressSet(servers.isEmpty ? [everybody] : servers)
-    report.ports = [67]
+    // To everybody, or all servers and relay agents (ff02::1:2).
+    let everybody =
+      isVersion6
+      ? IPAddress(high: 0xff02 << 48, low: 0x1_0002) : IPAddress(v4: 0xffff_ffff)
+    let asked = servers.filter { $0.isIPv4 != isVersion6 }
+    report.targets = AddressSet(asked.isEmpty ? [everybody] : asked)
+    report.ports = [isVersion6 ? 547 : 67]
     report.transport = .udp
     report.attributes = [
       "requests": .count(requests), "macs": .count(macs),

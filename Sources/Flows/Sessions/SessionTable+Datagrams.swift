@@ -45,7 +45,7 @@ extension SessionTable {
   private static func service(_ port: UInt16) -> SessionProtocol? {
     switch port {
     case 53, 5353, 5355: .dns
-    case 67, 68: .dhcp
+    case 67, 68, 546, 547: .dhcp
     case 123: .ntp
     case 161, 162: .snmp
     case 389: .cldap
@@ -86,7 +86,9 @@ extension SessionTable {
         && Self.service(output.scene.serverPort) != .dns
       output.tell(.dns(message), isSwapped: isSwapped)
     case .dhcp:
-      guard let message = DHCPReader.read(payload) else { return false }
+      let isVersion6 = DHCPv6Reader.ports.contains(output.scene.serverPort)
+      guard let message = isVersion6 ? DHCPv6Reader.read(payload) : DHCPReader.read(payload)
+      else { return false }
       output.tell(.dhcp(message), isSwapped: (message.operation == 2) == (direction == .out))
     case .ntp:
       guard let message = NTPMessage(payload) else { return false }

@@ -1,6 +1,6 @@
 import Terms
 
-/// A DHCP message (RFC 2131, options by RFC 2132).
+/// A DHCP message (RFC 2131, options by RFC 2132), or one of DHCPv6 (RFC 8415) in its words.
 public struct DHCPMessage: Sendable, Hashable {
   public enum Kind: UInt8, Sendable {
     /// BOOTP, or a message without option 53.
@@ -11,6 +11,9 @@ public struct DHCPMessage: Sendable, Hashable {
   /// Addresses kept of an option that lists them.
   public static let addressLimit = 4
 
+  /// Whether it is DHCPv6: clients there are told by `clientIdentifier`, whose `hardware` is that of
+  /// any interface they have, and servers name no routers.
+  public var isVersion6 = false
   public var kind = Kind.none
   /// `op`: 1 from a client, 2 from a server.
   public var operation: UInt8 = 0
@@ -29,7 +32,8 @@ public struct DHCPMessage: Sendable, Hashable {
   public var nameServers: [IPAddress] = []
   public var leaseTime: UInt32 = 0
   public var hostName: [UInt8] = []
-  /// A digest of option 61, where it says more than the hardware address; else 0.
+  /// A digest of option 61, where it says more than the hardware address; else 0. In DHCPv6 of the
+  /// client's DUID.
   public var clientIdentifier: UInt64 = 0
   /// Whether the options ended as they should.
   public var isWellFormed = true
