@@ -43,6 +43,18 @@ import Testing
     #expect((bulk.first?.severity ?? 0) >= 7)
   }
 
+  /// Two kilobytes in each request's parameters: many at once, and as a program reports home.
+  @Test(arguments: [(0.3, 1), (30, 0)]) func manySmallRequestsAddUp(pause: Double, reports: Int)
+    throws
+  {
+    var story = try Story(BulkTransfer(DetectionContext()))
+    for _ in 0..<150 {
+      story.wait(pause)
+      try story.session("10.1.1.5", "203.0.113.77", 80, lasting: 0.1, out: 2600, back: 200)
+    }
+    #expect(story.finish().count == reports)
+  }
+
   @Test func whatIsOrdinaryForTheSegmentIsNoBulk() throws {
     var story = try Story(BulkTransfer(DetectionContext()))
     // Photographs go out all day, each to another place, and nobody was ever silent about them.

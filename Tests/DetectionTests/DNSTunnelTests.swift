@@ -51,6 +51,36 @@ import Testing
     #expect(reports.map(\.story) == ["exfil.dns-tunnel 10.1.1.20 > 10.1.1.2"])
   }
 
+  /// Short pieces, numbered in order; hosts that are numbered; pieces without a number.
+  @Test(arguments: [("%04x.", 16, 1), ("d%d.", 12, 1), ("host%d", 0, 0), ("", 16, 0)])
+  func piecesThatAreNumberedAreATunnel(number: String, length: Int, reports: Int) throws {
+    var story = try NameStory(DNSTunnel(DetectionContext()))
+    for turn in 0..<100 {
+      story.wait(0.25)
+      let count = number.replacing("%04x", with: String(turn + 4096, radix: 16))
+        .replacing("%d", with: "\(turn)")
+      let name = count + random(length, turn) + ".c.example.org"
+      try story.ask("10.1.1.20", "10.1.1.2", name, id: UInt16(turn))
+    }
+    #expect(story.finish().count == reports)
+  }
+
+  /// Names longer than the longest hash, few of them; hashes of that length.
+  @Test(arguments: [([52, 24], 1), ([64], 0)])
+  func aNameLongerThanAnyHashHoldsData(labels: [Int], reports: Int) throws {
+    var story = try NameStory(DNSTunnel(DetectionContext()))
+    for turn in 0..<25 {
+      story.wait(3)
+      let data = labels.enumerated().map { index, length in
+        String(
+          (0..<length).map { "0123456789abcdef".randomless(turn * 97 + index * 31 + $0) })
+      }
+      let name = data.joined(separator: ".") + ".e.example.org"
+      try story.ask("10.1.1.20", "10.1.1.2", name, id: UInt16(turn))
+    }
+    #expect(story.finish().count == reports)
+  }
+
   @Test func aTalkThatSaysLittleBothWaysIsFound() throws {
     var story = try NameStory(DNSTunnel(DetectionContext()))
     for turn in 0..<36 {

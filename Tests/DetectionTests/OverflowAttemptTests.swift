@@ -64,6 +64,32 @@ import Testing
     #expect(told.first?.text("sled") == "format")
   }
 
+  /// A short one, and a file's name as links write it.
+  @Test(arguments: [("%s%s%s%n%n", 1), ("my%20summer%20song%20for%20friends%20of%20sun%2f", 0)])
+  func aFormatStringNeedNotBeLong(argument: String, reports: Int) throws {
+    var story = try story(port: 21)
+    try story.line("USER", argument)
+    #expect(story.finish().count == reports)
+  }
+
+  @Test func aBodyWithoutATypeIsFilledBeforeItsCode() throws {
+    for (code, reports) in [(Self.x86, 1), (Array("the end".utf8), 0)] {
+      var story = try story(port: 80)
+      var request = HTTPRequest(head: "POST /x\nHost: a")
+      request.body = Array(repeating: 0x41, count: 900) + code + code
+      try story.tell(.http(request))
+      #expect(story.finish().count == reports)
+    }
+  }
+
+  /// Instructions that do nothing, by turns; grey pixels.
+  @Test(arguments: [([0x90, 0xf8, 0x90, 0xf9, 0x90, 0xfc], 1), ([0xf8, 0xf9, 0xfc, 0xfd], 0)])
+  func aLongSledNeedsLittleVariety(bytes: [UInt8], reports: Int) throws {
+    var story = try story()
+    try story.say((0..<40).flatMap { _ in bytes }, fromClient: true)
+    #expect(story.finish().count == reports)
+  }
+
   @Test func anOverlongTargetIsFoundAndLongOnesAreNot() throws {
     var story = try story(port: 80)
     let letters = String(repeating: "abc%2F=d0&ef1g=h2i%20j", count: 70)

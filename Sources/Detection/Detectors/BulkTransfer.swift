@@ -62,8 +62,11 @@ struct BulkTransfer: AnalysisEngine {
 
   /// Payload of a flow below which it is looked at only when it is over, in bytes.
   private static let liveBytes: UInt64 = 32_768
-  /// Payload of a flow below which it is never looked at, in bytes.
-  private static let leastBytes: UInt64 = 4096
+  /// Payload of a flow below which it is never looked at, in bytes: what fits the parameters of a
+  /// request can be taken out as well, in many of them.
+  private static let leastBytes: UInt64 = 1024
+  /// Payload from which a flow is an upload in the segment's statistics, in bytes.
+  private static let uploadBytes: UInt64 = 4096
 
   struct Detail: Sendable {
     /// Payload of flows that are over, fading.
@@ -182,8 +185,9 @@ extension BulkTransfer {
     TableKey(event.source, detail: TableKey(event.target).hash)
   }
 
-  /// Of a host and the network that it sends to.
+  /// Of a host and the network that it sends to; where it says only as much as requests do, the host.
   private func networkKey(_ event: FlowEvent) -> TableKey {
+    if event.payloadOut < Self.uploadBytes { return key(event) }
     let length = event.target.isIPv4 ? 24 : 64
     return TableKey(
       event.source, detail: TableKey(IPPrefix(event.target, length: length).base).hash)
@@ -284,7 +288,7 @@ extension BulkTransfer {
     guard slot >= 0 else { return }
     if met[slot] == .distantPast { met[slot] = event.opened }
     met.keep(slot, until: event.time + acquaintance)
-    if event.payloadOut >= Self.leastBytes, event.payloadOut / 2 >= event.payloadIn {
+    if event.payloadOut >= Self.uploadBytes, event.payloadOut / 2 >= event.payloadIn {
       sizes.add(Double(event.payloadOut))
     }
   }

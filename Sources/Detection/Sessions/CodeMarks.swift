@@ -173,6 +173,9 @@ struct CodeMarks: Sendable {
     while offset < 8, cursor.at(offset).isDigit || [0x2e, 0x24, 0x68].contains(cursor.at(offset)) {
       offset += 1
     }
+    // `%20f` and `%2f` are how links write a blank and a slash.
+    let isEscape = cursor.at(1) == 0x32 && offset <= 3 && (offset == 2 || cursor.at(2).isDigit)
+    if isEscape { return }
     switch cursor.at(offset) {
     case 0x6e: conversions += 3
     case 0x78, 0x66, 0x70, 0x73: conversions += 1

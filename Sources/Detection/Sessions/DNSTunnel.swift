@@ -20,6 +20,9 @@ struct DNSTunnel: AnalysisEngine {
   static let pairedInformation = EngineLimit(
     "dns-tunnel.paired-information", 400, .count,
     "The same where the answers to such names carry data too, so that both ends speak.")
+  static let numberedInformation = EngineLimit(
+    "dns-tunnel.numbered-information", 200, .count,
+    "The same where the names are numbered in order, as pieces of something are.")
   static let names = EngineLimit(
     "dns-tunnel.names", 20, .count, "Least number of new names of one host under one zone.")
   static let halfLife = EngineLimit(
@@ -33,13 +36,17 @@ struct DNSTunnel: AnalysisEngine {
   static let spacing = EngineLimit(
     "dns-tunnel.spacing", 5, .duration, "Least time between two revisions of one report.")
   static let limits = [
-    information, plainInformation, pairedInformation, names, halfLife, zones, memory, quiet,
+    information, plainInformation, pairedInformation, numberedInformation, names, halfLife, zones,
+    memory, quiet,
     spacing,
   ]
 
   /// Mean bytes below the zone from which names count as long; where only addresses are asked for.
   static let longName = 26.0
   static let longPlainName = 45.0
+  /// The longest hash that is asked for, SHA-256 in hexadecimal; who needs more room for a name has
+  /// data to put there.
+  static let longestHash = 64.0
   /// Mean entropy from which they count as random, in bits per byte; words have about 2.5 in so
   /// few letters.
   static let randomName = 3.3
@@ -55,10 +62,15 @@ struct DNSTunnel: AnalysisEngine {
   /// way.
   static let richShare = 0.4
   static let binaryShare = 0.25
+  /// Share of names with a number that follows the one before, and least information of each, in
+  /// bytes: hosts are numbered too, and have no more than a name to say.
+  static let numberedShare = 0.6
+  static let numberedLoad = 3.0
 
   private let informationLimit: Double
   private let plainLimit: Double
   private let pairedLimit: Double
+  private let numberedLimit: Double
   private let nameLimit: Double
   private let decay: TimeSpan
   private let quietSpan: TimeSpan
@@ -72,6 +84,7 @@ struct DNSTunnel: AnalysisEngine {
     informationLimit = max(limits[Self.information], 1)
     plainLimit = max(limits[Self.plainInformation], 1)
     pairedLimit = max(limits[Self.pairedInformation], 1)
+    numberedLimit = max(limits[Self.numberedInformation], 1)
     nameLimit = max(limits[Self.names], 1)
     decay = limits.span(Self.halfLife)
     quietSpan = limits.span(Self.quiet)
@@ -192,6 +205,16 @@ extension DNSTunnel {
     let isPaired =
       isRandom && isLong && isRich && zone.meanAnswer >= Self.pairedAnswer && !isService
     if isPaired, zone.information.value >= pairedLimit { return true }
+    if zone.share(zone.numbered) >= Self.numberedShare, zone.information.value >= numberedLimit,
+      zone.share(zone.information) >= Self.numberedLoad
+    {
+      return true
+    }
+    if isRandom, zone.share(zone.data) > Self.longestHash, !isService,
+      zone.information.value >= pairedLimit
+    {
+      return true
+    }
     return isRandom && zone.share(zone.length) >= Self.longPlainName
       && zone.information.value >= plainLimit * (isService ? 3 : 1)
   }
@@ -235,6 +258,9 @@ extension DNSTunnel {
       Term("mean entropy", zone.share(zone.entropy), threshold: Self.randomName, unit: "bits"),
       Term("share of data-bearing types", zone.share(zone.rich), threshold: Self.richShare),
       Term("share of names with odd bytes", zone.share(zone.binary), threshold: Self.binaryShare),
+      Term(
+        "share of names numbered in order", zone.share(zone.numbered),
+        threshold: Self.numberedShare),
       Term("mean answer", zone.meanAnswer, threshold: Self.richAnswer, unit: "bytes"),
     ]
     zones[slot].thread.emit(report, count: zone.queries, at: now, into: &sink)

@@ -35,7 +35,7 @@ enum NopSled {
         }
         let length = place - start
         if length > best, length >= least, strange * strangeShare >= length,
-          Set(bytes[start..<place]).count >= variety
+          isVaried(bytes[start..<place], strange)
         {
           best = length
         }
@@ -45,6 +45,16 @@ enum NopSled {
     }
     return best
   }
+
+  /// Whether a run has the variety of a mixed sled; a long one of nothing but NOP and the like needs
+  /// less.
+  private static func isVaried(_ run: ArraySlice<UInt8>, _ strange: Int) -> Bool {
+    let different = Set(run).count
+    return different >= variety
+      || different >= 3 && run.count >= longRun && strange == run.count && run.contains(0x90)
+  }
+
+  private static let longRun = 96
 
   /// `66 90`, `0f 1f /0` with up to eight bytes of operands, both perhaps behind more `66` and a
   /// `2e`.

@@ -125,7 +125,8 @@ extension OverflowAttempt {
   }
 
   private func sign(_ command: ClientCommand) -> Sign {
-    guard command.argument.count >= 24 || command.length > 64 else { return Sign() }
+    let mayConvert = command.argument.contains(0x25)
+    guard command.argument.count >= 24 || command.length > 64 || mayConvert else { return Sign() }
     let marks = CodeMarks(command.argument)
     var sign = code(marks)
     if marks.isCyclic { sign.add(1, "cyclic") }
@@ -164,12 +165,15 @@ extension OverflowAttempt {
     }
     if !request.body.isEmpty, !request.contentType.mentions("multipart") {
       let marks = CodeMarks(request.body)
-      if request.contentType.mentions("urlencoded"), marks.run >= fillerLimit * 2 {
-        sign.add(0.7, "filler")
-      }
+      let isPlain = request.contentType.isEmpty || request.contentType.mentions("urlencoded")
+      if isPlain, marks.run >= fillerLimit * 2 { sign.add(0.7, "filler") }
       if marks.isCyclic { sign.add(1, "cyclic") }
-      if request.contentType.isEmpty || request.contentType.mentions("urlencoded") {
+      if isPlain {
         add(code(marks), to: &sign)
+        // Behind a filling, code is a small part of all.
+        if marks.run >= fillerLimit * 2, marks.binaryShare <= 0.05 {
+          sign.add(marks.code * 0.6, "code")
+        }
       }
     }
     return sign

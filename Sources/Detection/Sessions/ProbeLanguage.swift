@@ -26,6 +26,10 @@ enum ProbeLanguage: UInt32 {
       guard sample.turn == 0, sample.isFromClient, let first = sample.bytes.first else {
         return nil
       }
+      // `echo | nc` asks whether a port answers, no more; probers send two ends of lines.
+      if sample.bytes.count <= 2, sample.bytes.allSatisfy({ $0 == 0x0d || $0 == 0x0a }) {
+        return nil
+      }
       if first == 0x0d || first == 0x0a {
         self = .blankLines
       } else if sample.bytes.starts(with: "HELP".utf8) {

@@ -46,6 +46,9 @@ struct ReverseShell: AnalysisEngine {
     var answers = 0
     var packets = PacketSample()
     var isTold = false
+    /// Whether the other side has spoken too, or is awaited behind a prompt, or a line begins with what
+    /// a shell says: who ships logs of attacks quotes shells within his lines.
+    var isConversation = false
 
     /// A shell without a prompt says nothing of itself: it does as it is told.
     var isObeyed: Bool { words.count >= obeyed && answers >= obeyed }
@@ -120,6 +123,9 @@ extension ReverseShell {
     let output = ShellTalk.output(sample.bytes)
     let input = ShellTalk.input(sample.bytes)
     let isStage = sample.turn == 0 && sample.offset == 0 && ShellTalk.isStage(sample.bytes)
+    let isConversation =
+      sample.turn > 0 || isStage || ShellTalk.leavesLineOpen(sample.bytes)
+      || output > 0 && ShellTalk.beginsLine(sample.bytes)
     guard output > 0 || input > 0 || isStage else {
       answer(sample, event, into: &sink)
       return
@@ -127,6 +133,7 @@ extension ReverseShell {
     let slot = talks.admit(Self.key(event), asOf: event.time, until: event.time + .seconds(30))
     guard slot >= 0 else { return }
     let side = sample.isFromClient ? 0 : 1
+    if isConversation { talks[slot].isConversation = true }
     // A turn is one or the other: an echoed command is the shell's.
     if isStage {
       talks[slot].input[side] += scoreLimit
@@ -151,19 +158,23 @@ extension ReverseShell {
   private mutating func answer(
     _ sample: PayloadSample, _ event: SessionEvent, into sink: inout ReportSink
   ) {
-    guard sample.isFromClient else { return }
+    guard sample.isFromClient || sample.turn > 0 else { return }
     let slot = talks.find(Self.key(event))
-    guard slot >= 0, sample.turn == talks[slot].commanded + 1,
-      ShellTalk.isText(sample.bytes.prefix(ShellTalk.readLimit))
-    else { return }
-    talks[slot].answers += 1
-    judge(slot, event, into: &sink)
+    guard slot >= 0 else { return }
+    let isNews = sample.turn > 0 && !talks[slot].isConversation
+    if isNews { talks[slot].isConversation = true }
+    let isAnswer =
+      sample.isFromClient && sample.turn == talks[slot].commanded + 1
+      && ShellTalk.isText(sample.bytes.prefix(ShellTalk.readLimit))
+    if isAnswer { talks[slot].answers += 1 }
+    if isAnswer || isNews { judge(slot, event, into: &sink) }
   }
 
   private mutating func judge(
     _ slot: Int, _ event: SessionEvent, into sink: inout ReportSink
   ) {
     let talk = talks[slot]
+    guard talk.isConversation else { return }
     let isReverse = talk.output[0] + talk.input[1] >= talk.output[1] + talk.input[0]
     let output = isReverse ? talk.output[0] : talk.output[1]
     let input = isReverse ? talk.input[1] : talk.input[0]

@@ -1,3 +1,5 @@
+import Flows
+
 /// How a shell and its user sound: prompts, what well-known commands answer, and the commands.
 enum ShellTalk {
   /// Bytes of a turn that are read.
@@ -172,6 +174,20 @@ enum ShellTalk {
     guard length >= 1 << 14, length <= 1 << 24 else { return false }
     let image = bytes[4..<8]
     return image.starts(with: [0x4d, 0x5a]) || image.elementsEqual([0x7f, 0x45, 0x4c, 0x46])
+  }
+
+  /// Whether the turn ends within a line, as behind a prompt; of a turn that was cut nothing is
+  /// known.
+  static func leavesLineOpen(_ sample: [UInt8]) -> Bool {
+    guard let last = sample.last, sample.count < PayloadSample.limit else { return false }
+    return last != 0x0a && last != 0x0d
+  }
+
+  /// Whether a line begins with what a shell says, and does not quote it.
+  static func beginsLine(_ sample: [UInt8]) -> Bool {
+    sample.prefix(readLimit).split(separator: 0x0a).prefix(8).contains { line in
+      line.begins("uid=") || outputs.contains { line.begins($0.0) }
+    }
   }
 
   static func isText(_ bytes: ArraySlice<UInt8>) -> Bool {

@@ -28,6 +28,29 @@ struct TunnelName {
     var information: Double { entropy * Double(length) / 8 }
   }
 
+  /// Numbers in the first and the last label before the zone: as the label's decimal digits at its
+  /// end, and as the whole label in hexadecimal; nil where there are none.
+  struct Numbers: Sendable, Equatable {
+    /// A piece may get lost, or be asked for out of turn.
+    static let gap: UInt64 = 3
+
+    var decimal: [UInt64?] = [nil, nil]
+    var hexadecimal: [UInt64?] = [nil, nil]
+
+    /// Whether one of them comes after its like in the name before.
+    func follow(_ former: Numbers) -> Bool {
+      (0..<2).contains { index in
+        Self.follows(decimal[index], former.decimal[index])
+          || Self.follows(hexadecimal[index], former.hexadecimal[index])
+      }
+    }
+
+    private static func follows(_ next: UInt64?, _ former: UInt64?) -> Bool {
+      guard let next, let former, next > former else { return false }
+      return next - former <= gap
+    }
+  }
+
   private let name: String
   /// Labels before the zone, and where the zone begins in the name's bytes.
   private let carried: Int
@@ -67,6 +90,33 @@ struct TunnelName {
       rest = start == rest.startIndex ? rest[..<start] : rest[..<rest.index(before: start)]
     }
     return labels
+  }
+
+  var numbers: Numbers {
+    var numbers = Numbers()
+    let labels = name.utf8.prefix(Self.readLimit).split(separator: 0x2e, maxSplits: carried)
+    guard carried > 0, labels.count >= carried else { return numbers }
+    for (index, label) in [labels[0], labels[carried - 1]].enumerated() where label.count <= 24 {
+      numbers.decimal[index] = Self.decimal(label)
+      numbers.hexadecimal[index] = label.count <= 8 ? Self.hexadecimal(label) : nil
+    }
+    return numbers
+  }
+
+  /// What the digits at a label's end say.
+  private static func decimal(_ label: Substring.UTF8View) -> UInt64? {
+    let digits = label.reversed().prefix { $0.isDigit }
+    guard !digits.isEmpty, digits.count <= 9 else { return nil }
+    return digits.reversed().reduce(0) { $0 * 10 + UInt64($1 - 0x30) }
+  }
+
+  private static func hexadecimal(_ label: Substring.UTF8View) -> UInt64? {
+    var value: UInt64 = 0
+    for byte in label {
+      guard let digit = byte.hexValue else { return nil }
+      value = value << 4 | UInt64(digit)
+    }
+    return value
   }
 
   /// Whether a label begins with `_`, as those of services and their keys do.

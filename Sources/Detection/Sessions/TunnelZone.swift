@@ -18,6 +18,12 @@ struct TunnelZone: Sendable {
   private(set) var binary = FadingScore()
   /// Names with a service's label in them.
   private(set) var service = FadingScore()
+  /// Bytes of the labels that are not common to all names.
+  private(set) var data = FadingScore()
+  /// Names one of whose outer labels has the number after that of the name before, beside another of
+  /// their own that is no number of an address.
+  private(set) var numbered = FadingScore()
+  private var numbers = TunnelName.Numbers()
   var answers = FadingScore()
   var answerBytes = FadingScore()
   /// New names, and bytes of questions and answers.
@@ -28,6 +34,9 @@ struct TunnelZone: Sendable {
   private(set) var last = CaptureTime.distantPast
   var packets = PacketSample()
   var thread: ReportThread
+
+  /// Bytes of a label that is a piece of data.
+  private static let leastPiece = 8
 
   init(thread: ReportThread) { self.thread = thread }
 
@@ -60,6 +69,13 @@ struct TunnelZone: Sendable {
     rich.add(Self.isRich(message.queryType) ? 1 : 0, at: now, span: span)
     bare.add(Self.isBare(message.queryType) ? 1 : 0, at: now, span: span)
     binary.add(load.isBinary ? 1 : 0, at: now, span: span)
+    let own = name.labels(limit: 128).dropFirst(common.count)
+    let longest = own.map(\.utf8.count).max() ?? 0
+    data.add(own.reduce(0) { $0 + Double($1.utf8.count) }, at: now, span: span)
+    let next = name.numbers
+    let isNumbered = own.count > 1 && longest >= Self.leastPiece && next.follow(numbers)
+    numbered.add(isNumbered ? 1 : 0, at: now, span: span)
+    numbers = next
     service.add(name.isService ? 1 : 0, at: now, span: span)
   }
 

@@ -95,6 +95,9 @@ struct GuessedPair: Sendable {
     if isShaped, isOneByOne, !isBusy, secrets.count == 0 {
       return isPersistent(lasting, rules) ? .fast : .none
     }
+    // A digest or proof instead of a password tells as little as the shape of a session does.
+    let isVeiled = secrets.count == 0 && service != "http" && service != "snmp"
+    if isVeiled, !isShaped, isOneByOne, isPersistent(lasting, rules) { return .fast }
     guard score.value >= rules.score else { return .none }
     if service == "http" { return secrets.count >= rules.secrets ? .fast : .none }
     if isShaped, isBusy, isOneByOne || connections >= 5 { return .none }

@@ -9,6 +9,9 @@ import Terms
 /// People err as well, but they come in soon after, each with an account of their own: who comes in
 /// is forgiven, and a crowd counts only where accounts are shared among its sources or several are
 /// tried by each; where no account is seen, only outside sources count.
+///
+/// Who shares out the servers as well leaves too few sources at each: the same is asked of all
+/// servers of one port together, where sources must try again too.
 struct GuessingCrowds: Sendable {
   static let sources = EngineLimit(
     "login-outcomes.crowd", 8, .count,
@@ -18,7 +21,7 @@ struct GuessingCrowds: Sendable {
     "Times the service's usual number of refused sources that a crowd must have.")
   static let stubbornSources = EngineLimit(
     "login-outcomes.crowd-stubborn", 5, .count,
-    "The same where each of them was refused three times or more, without an account seen.")
+    "The same where each was refused three times or more, without an account seen or with several.")
   static let epoch = EngineLimit(
     "login-outcomes.crowd-epoch", 21_600, .duration,
     "Time over which refused sources are counted, and by which their usual number is learnt.")
@@ -26,6 +29,9 @@ struct GuessingCrowds: Sendable {
 
   /// Refusals per source from which fewer sources are a crowd: people err once or twice.
   static let stubbornTries = 3.0
+
+  /// The same from which sources guess together at several servers.
+  static let wideTries = 2.0
 
   static let severity = 7.0
   /// Refusals per source up to which it does not stand out by itself.
@@ -35,6 +41,7 @@ struct GuessingCrowds: Sendable {
     var service = ""
     var members = FewDigests()
     var addresses = AddressSet()
+    var targets = AddressSet()
     var users = FewDigests()
     /// Accounts that a second source tried too.
     var shared = FewDigests()
@@ -54,7 +61,7 @@ struct GuessingCrowds: Sendable {
 
     func limit(_ facts: Facts) -> Double {
       let isStubborn =
-        facts.users.count == 0
+        (facts.users.count == 0 || facts.users.count >= 2 * facts.members.count)
         && Double(facts.failures) >= GuessingCrowds.stubbornTries * Double(facts.members.count)
       return max(Double(isStubborn ? stubborn : sources), factor * facts.usual)
     }
@@ -78,9 +85,22 @@ struct GuessingCrowds: Sendable {
     into sink: inout ReportSink
   ) {
     guard !isTold, isOutside || trial.user != 0 else { return }
+    let wide = services.find(
+      .unspecified, .unspecified, UInt64(event.serverPort), at: event.time)
+    let isWide = wide >= 0 && services[wide].thread.isOpen
+    let isTold = fail(trial, at: event.server, mayOpen: !isWide, event, into: &sink)
+    _ = fail(trial, at: .unspecified, mayOpen: !isTold, event, into: &sink)
+  }
+
+  /// - Parameter server: one, or unspecified for all of them.
+  /// - Returns: whether a crowd is told of there.
+  private mutating func fail(
+    _ trial: LoginTrial, at server: IPAddress, mayOpen: Bool, _ event: SessionEvent,
+    into sink: inout ReportSink
+  ) -> Bool {
     let slot = services.admit(
-      .unspecified, event.server, UInt64(event.serverPort), port: event.serverPort, at: event.time)
-    guard slot >= 0 else { return }
+      .unspecified, server, UInt64(event.serverPort), port: event.serverPort, at: event.time)
+    guard slot >= 0 else { return false }
     renew(slot, at: event.time)
     let source = TableKey(event.client).hash
     services[slot].facts.service = trial.service
@@ -88,16 +108,21 @@ struct GuessingCrowds: Sendable {
     if services[slot].facts.members.insert(source) {
       services[slot].facts.addresses.insert(event.client)
     }
+    services[slot].facts.targets.insert(event.server)
     if trial.user != 0 { noteUser(slot, trial.user, source) }
     services.note(
       slot, event, hold: .minutes(10 * services[slot].facts.members.count))
-    guard services[slot].thread.isOpen || isCrowd(services[slot].facts) else { return }
+    guard
+      services[slot].thread.isOpen
+        || mayOpen && isCrowd(services[slot].facts, isWide: server == .unspecified)
+    else { return false }
     let limit = least.limit(services[slot].facts)
     services.tell(
       slot, facts: UInt64(services[slot].facts.members.count / 8), at: event.time, into: &sink
     ) {
       Self.report($0, limit, at: event.time, from: $1)
     }
+    return true
   }
 
   private mutating func noteUser(_ slot: Int, _ user: UInt64, _ source: UInt64) {
@@ -111,8 +136,14 @@ struct GuessingCrowds: Sendable {
   }
 
   mutating func succeed(_ trial: LoginTrial, _ event: SessionEvent) {
-    let slot = services.find(
-      .unspecified, event.server, UInt64(event.serverPort), at: event.time)
+    succeed(trial, at: event.server, event)
+    succeed(trial, at: .unspecified, event)
+  }
+
+  private mutating func succeed(
+    _ trial: LoginTrial, at server: IPAddress, _ event: SessionEvent
+  ) {
+    let slot = services.find(.unspecified, server, UInt64(event.serverPort), at: event.time)
     guard slot >= 0, !services[slot].thread.isOpen else { return }
     services[slot].facts.members.remove(TableKey(event.client).hash)
     services[slot].facts.users.remove(trial.user)
@@ -134,7 +165,12 @@ struct GuessingCrowds: Sendable {
     services[slot].packets = PacketSample()
   }
 
-  private func isCrowd(_ facts: Facts) -> Bool {
+  private func isCrowd(_ facts: Facts, isWide: Bool) -> Bool {
+    if isWide {
+      guard facts.targets.count > 1,
+        Double(facts.failures) >= Self.wideTries * Double(facts.members.count)
+      else { return false }
+    }
     let members = Double(facts.members.count)
     guard members >= least.limit(facts),
       Double(facts.failures) <= Self.triesPerSource * members
@@ -161,6 +197,7 @@ struct GuessingCrowds: Sendable {
       .bruteForce, subject: "\(attack.target):\(attack.port) crowd", severity: severity,
       confidence: min(0.95, 1 - 0.35 * limit / max(members, 1)), at: now, from: sink)
     report.sources = facts.addresses
+    report.targets = facts.targets
     report.attributes = [
       "service": .text(facts.service), "attempts": .count(facts.failures),
       "failures": .count(facts.failures), "duration": .duration(attack.last - attack.first),

@@ -25,8 +25,8 @@ struct LoginForm: Sendable {
   init?(_ request: HTTPRequest) {
     guard request.method == "POST" || request.method == "PUT" else { return nil }
     for (name, value) in Self.fields(request.body) {
-      let isSecret = Self.secretNames.contains(name)
-      guard isSecret || Self.userNames.contains(name) else { continue }
+      let isSecret = Self.namesSecret(name)
+      guard isSecret || Self.namesUser(name) else { continue }
       // Whoever tries what an application does with strange values tries no passwords.
       guard Self.isCredential(value) else { return nil }
       if secret == nil, isSecret { secret = value.digest }
@@ -36,6 +36,29 @@ struct LoginForm: Sendable {
       guard Self.places.contains(where: { request.target.mentions($0) }) else { return nil }
       if request.body.isEmpty { return nil }
     }
+  }
+
+  /// Endings of longer names: `pma_password`, `ctl00$Main$txtUserName`.
+  private static let secretEndings = ["password", "passwd", "passwort", "pwd"]
+  private static let userEndings = ["username", "userid", "user_name", "useremail"]
+
+  private static func namesSecret(_ name: String) -> Bool {
+    secretNames.contains(name) || secretEndings.contains { name.hasSuffix($0) }
+  }
+
+  private static func namesUser(_ name: String) -> Bool {
+    userNames.contains(name) || userEndings.contains { name.hasSuffix($0) }
+  }
+
+  /// In lower case; of `user[password]`, escaped or not, what stands between the brackets.
+  private static func name(_ bytes: ArraySlice<UInt8>) -> String {
+    let name = String(decoding: bytes.prefix(valueLimit).map(\.lowered), as: UTF8.self)
+    for (open, close) in [("[", "]"), ("%5b", "%5d")] where name.hasSuffix(close) {
+      let inner = name.dropLast(close.utf8.count)
+      let part = inner.ranges(of: open).last.map { inner[$0.upperBound...] }
+      if let part { return String(part) }
+    }
+    return name
   }
 
   /// Whether a value, as sent, may be what somebody types into a login: short, and not made of
@@ -58,8 +81,7 @@ struct LoginForm: Sendable {
     if body.first(where: { $0 > 0x20 }) == 0x7b { return members(body) }
     return body.split(separator: 0x26, maxSplits: 32).compactMap { part in
       guard let mark = part.firstIndex(of: 0x3d) else { return nil }
-      let name = String(decoding: part[..<mark].map(\.lowered), as: UTF8.self)
-      return (name, part[(mark + 1)...])
+      return (name(part[..<mark]), part[(mark + 1)...])
     }
   }
 

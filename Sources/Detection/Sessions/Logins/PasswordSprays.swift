@@ -76,7 +76,8 @@ struct PasswordSprays: Sendable {
     if facts.ports.count < Report.Limit.ports { facts.ports.insert(event.serverPort) }
     sources[slot].facts = facts
     sources.note(slot, event, hold: .minutes(5 * Int(min(facts.attempts, 60))))
-    guard sources[slot].thread.isOpen || isSpray(facts) else { return }
+    let lasting = sources[slot].last - sources[slot].first
+    guard sources[slot].thread.isOpen || isSpray(facts) || isHasty(facts, lasting) else { return }
     let limits = (accountLimit, isOutside ? targetLimit : targetLimit * 2)
     sources.tell(slot, facts: UInt64(facts.servers.count / 8), at: event.time, into: &sink) {
       Self.report($0, limits, at: event.time, from: $1)
@@ -108,6 +109,15 @@ struct PasswordSprays: Sendable {
     return facts.servers.count >= least
       && Double(facts.connections) <= Self.triesPerTarget * servers
       && Double(facts.successes) <= servers / 3
+  }
+
+  /// Whether a source goes round few servers, again and again and in haste, and comes in nowhere:
+  /// what tries each of many servers once may be a job without its key.
+  private func isHasty(_ facts: Facts, _ lasting: TimeSpan) -> Bool {
+    facts.servers.count > 1 && facts.successes == 0
+      && facts.connections >= GuessedPair.hastyConnections
+      && Double(facts.connections) >= Self.triesPerTarget * Double(facts.servers.count)
+      && lasting.seconds <= GuessedPair.hastyPace.seconds * Double(facts.connections)
   }
 
   mutating func advance(to now: CaptureTime, into sink: inout ReportSink) {

@@ -117,10 +117,13 @@ struct WebLogins: Sendable {
       note(mark)
       return isRepeat ? .none : .failed(1)
     case 200..<300:
-      if Self.saysNo(response) {
+      let members = response.body.filter { $0 > 0x20 }
+      if members.mentions("\"success\":true") { return .succeeded }
+      if Self.saysNo(response) || members.mentions("\"success\":false") {
         note(mark)
         return isRepeat ? .none : .failed(1)
       }
+      if Self.handsOut(members) { return .succeeded }
       if refusals >= 5, mark != refusal { return .succeeded }
       note(mark)
       if isRepeat { return .none }
@@ -143,14 +146,29 @@ struct WebLogins: Sendable {
 
   private static func leadsBack(_ response: HTTPResponse) -> Bool {
     let location = response.location
-    let words: [StaticString] = ["login", "signin", "error", "fail", "invalid", "denied", "retry"]
+    let words: [StaticString] = [
+      "login", "logon", "signin", "sign-in", "sign_in", "error", "fail", "invalid", "denied",
+      "retry",
+    ]
     if words.contains(where: { location.mentions($0) }) { return true }
-    return !response.requestTarget.isEmpty && location.elementsEqual(response.requestTarget)
+    // The form itself, whatever is said behind its name.
+    let form = response.requestTarget.prefix { $0 != 0x3f }
+    return !form.isEmpty && location.prefix { $0 != 0x3f }.elementsEqual(form)
+  }
+
+  /// Whether an answer hands out what later requests show in the password's place (RFC 6749, 5.1).
+  private static func handsOut(_ members: [UInt8]) -> Bool {
+    let names: [StaticString] = [
+      "\"token\":\"", "\"access_token\":\"", "\"accesstoken\":\"", "\"jwt\":\"",
+      "\"sessionid\":\"", "\"session_id\":\"", "\"authenticated\":true",
+    ]
+    return names.contains { members.mentions($0) } && !members.mentions("token\":\"\"")
   }
 
   private static func saysNo(_ response: HTTPResponse) -> Bool {
     let words: [StaticString] = [
       "invalid", "incorrect", "failed", "wrong", "denied", "unknown user", "try again", "bad login",
+      "bad credentials", "unauthori", "cannot log in", "not recognized", "does not match",
     ]
     return words.contains { response.body.mentions($0) }
   }

@@ -2,6 +2,8 @@
 struct Climb {
   /// Segments that are `..`, however they are disguised.
   private(set) var steps = 0
+  /// The most steps within one value.
+  private(set) var deepest = 0
   /// Steps written so that a filter misses them: backslashes, `....//`, `..;/`.
   private(set) var disguises = 0
   /// The path leaves the root that it begins at.
@@ -10,6 +12,7 @@ struct Climb {
   init(_ bytes: [UInt8]) {
     guard bytes.contains(0x2e) else { return }
     var depth = 0
+    var stepsOfValue = 0
     var start = 0
     for place in 0...bytes.count {
       let byte = place < bytes.count ? bytes[place] : 0x2f
@@ -19,10 +22,13 @@ struct Climb {
       let segment = bytes[start..<place]
       start = place + 1
       if isBoundary { depth = 0 }
+      if !isSeparator { stepsOfValue = 0 }
       guard isSeparator else { continue }
       if Self.isStep(segment) {
         // What stands at the end has nothing behind it to reach, but `..` alone may be the end.
         steps += 1
+        stepsOfValue += 1
+        deepest = max(deepest, stepsOfValue)
         depth -= 1
         if byte == 0x5c || segment.count > 2 { disguises += 1 }
         if depth < 0 { isOutside = true }

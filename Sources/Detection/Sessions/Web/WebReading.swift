@@ -148,6 +148,9 @@ extension WebReading {
       found.scores[.xss] = 0
     } else if found.scores[.xss] > 0, !Self.hasTag(text.bytes) {
       found.scores[.xss] *= Self.untaggedShare
+    } else if found.scores[.xss] > 0, Self.isFormatted(text.bytes) {
+      found.scores[.xss] = min(
+        found.scores[.xss] * WrittenValues.share, WrittenValues.most)
     }
     scores.add(found.scores)
   }
@@ -174,6 +177,24 @@ extension WebReading {
     return isFound
   }
 
+  /// Whether a value is a formatted text, as editors and mails make it: who slips a script into a
+  /// page sets no paragraphs.
+  private static func isFormatted(_ bytes: [UInt8]) -> Bool {
+    var count = 0
+    for place in bytes.indices.dropLast(3) where bytes[place] == 0x3c && bytes[place + 1] == 0x2f {
+      let name = bytes[(place + 2)...].prefix { $0.isWord }
+      if formatting.contains(String(decoding: name.prefix(10), as: UTF8.self)) { count += 1 }
+      if count >= formattedParts { return true }
+    }
+    return false
+  }
+
+  private static let formatting: Set<String> = [
+    "p", "b", "i", "u", "em", "strong", "li", "ul", "ol", "td", "tr", "table", "h1", "h2", "h3",
+    "h4", "code", "pre", "blockquote", "span",
+  ]
+  private static let formattedParts = 3
+
   private init(_ parameters: WebText) { readParameters(parameters) }
 
   /// Whether the body is a page by itself: put in its place, or sent as one.
@@ -189,7 +210,7 @@ extension WebReading {
     scores.add(Self.words(text.bytes))
     let climb = Climb(text.bytes)
     if climb.steps > 0 {
-      scores[.traversal] += [0, 0.25, 0.8][min(climb.steps, 2)] + (climb.steps > 2 ? 0.3 : 0)
+      scores[.traversal] += [0, 0.25, 0.8][min(climb.deepest, 2)] + (climb.deepest > 2 ? 0.3 : 0)
       scores[.traversal] += 0.4 * Double(min(climb.disguises, 2))
       if text.hiddenDots > 0 { scores[.traversal] += 0.5 }
       if text.rounds > 1 || text.forbiddenForms > 0 { scores[.traversal] += 0.4 }

@@ -10,7 +10,8 @@ extension WebToken {
     case .sqlCall: return Self.isCall(before, cursor) ? weight * Self.operand(before) : 0
     case .union: return before.at(-1).isLetter ? 0 : weight * Self.union(cursor)
     case .tautology: return weight * Self.tautology(before, cursor)
-    case .stacked: return weight * Self.stacked(cursor)
+    case .stacked:
+      return weight * Self.stacked(cursor) * (Self.isSentence(before, cursor) ? 0.4 : 1)
     case .command: return Self.isCommand(before, cursor, end: bytes[end &- 1]) ? weight : 0
     case .plainCommand:
       guard Self.isCommand(before, cursor, end: bytes[end &- 1]), !Self.isList(before) else {
@@ -124,6 +125,13 @@ extension WebToken {
         ("waitfor", ["delay", "time"], 1, 0.2), ("grant", ["all", "select"], 0.8, 0.1),
         ("copy", ["(", "from"], 0.8, 0.1), ("select", ["(", "*", "@@", "pg_", "sleep"], 1, 0.3),
       ]
+
+  /// Whether `; ` stands between words of letters: a statement is stacked behind the end of a value,
+  /// and a sentence goes on.
+  private static func isSentence(_ before: ByteCursor, _ behind: ByteCursor) -> Bool {
+    before.at(-1).isLetter && before.at(-2).isLetter && behind.byte == 0x20
+      && behind.at(1).isLetter
+  }
 
   private static func stacked(_ behind: ByteCursor) -> Double {
     var cursor = behind
