@@ -194,6 +194,8 @@ struct AttackFusion: AnalysisEngine, Codable {
     _ event: Report, _ slot: Int32, _ plan: Plan, similarity: Double?,
     into sink: inout ReportSink
   ) {
+    // Once it has joined, it is like itself.
+    if similarity != nil { attacks[Int(slot)]?.compare(event, plan.similarity) }
     let isFollowed = attacks[Int(slot)]?.absorb(event, memberCapacity: memberCapacity)
     if isFollowed == true, similarity != nil { slotOfMember[event.id] = slot }
     attacks[Int(slot)]?.explain(similarity: similarity, threshold: threshold, &lists)

@@ -36,6 +36,8 @@ struct FusedAttack: Sendable, Codable {
     /// What it rests on: for one report, the conclusion says it all.
     var grounds = Grounds()
     var similarity = 1.0
+    /// What the similarity of the last that joined was made of, feature by feature.
+    var likenesses: [Similarity.Part] = []
     var doubt = 1.0
   }
 
@@ -59,6 +61,12 @@ struct FusedAttack: Sendable, Codable {
   /// Its id, and how much a report is like it.
   mutating func likeness(_ event: Report, _ measure: Similarity) -> (ReportID, Double) {
     (report.id, measure.compare(event, report))
+  }
+
+  /// Notes how a report that is to join is like it.
+  mutating func compare(_ event: Report, _ measure: Similarity) {
+    prepareForSeveral()
+    several[0].likenesses = measure.parts(event, report)
   }
 
   private mutating func prepareForSeveral() {
@@ -176,6 +184,7 @@ struct FusedAttack: Sendable, Codable {
       Term("monitors", Double(several.monitors.count), unit: "monitors"),
       Term("severity", report.severity, threshold: Report.informationalSeverity),
     ]
+    report.terms += several.likenesses.prefix(Report.Limit.terms - report.terms.count).map(\.term)
   }
 
   /// Tells it once more, and lets the index find it by what is new.

@@ -23,15 +23,49 @@ struct Similarity: Sendable {
   /// A comparison of the schema, its feature resolved.
   struct Comparison: Sendable {
     let feature: Feature
+    let name: String
     let measure: FeatureComparison.Measure
-    let expected: Double
     let least: Double
+    private let expected: Double
+    /// E_j where the sources may be forged, and where one thing was tried at many targets.
+    private let spoofable: Double?
+    private let sweep: Double?
 
     init(_ stated: FeatureComparison) {
       feature = Feature(stated.feature)
+      name = stated.feature
       measure = stated.measure
       expected = stated.expected
+      spoofable = stated.situations[.spoofable]
+      sweep = stated.situations[.sweep]
       least = stated.least
+    }
+
+    /// E_j, as the situation of the two has it: one report of the two is enough to make likeness less
+    /// to be expected.
+    func weight(_ left: Report, _ right: Report) -> Double {
+      var weight = expected
+      if let spoofable {
+        weight += (spoofable - expected) * max(left.forgeableShare, right.forgeableShare)
+      }
+      if let sweep, left.isSweep || right.isSweep { weight = sweep }
+      return weight
+    }
+  }
+
+  /// What one feature says of two reports.
+  struct Part: Sendable, Codable {
+    let feature: String
+    /// SIM_j, E_j and min_j.
+    let likeness: Double
+    let weight: Double
+    let least: Double
+
+    /// For `why`.
+    var term: Term {
+      Term(
+        "\(feature) alike (weight \((weight * 100).rounded() / 100))", likeness,
+        threshold: least > 0 ? least : nil)
     }
   }
 
@@ -51,10 +85,22 @@ struct Similarity: Sendable {
     for feature in features {
       guard let likeness = Self.likeness(feature, left, right) else { continue }
       guard likeness >= feature.least else { return 0 }
-      sum += feature.expected * likeness
-      weight += feature.expected
+      let expected = feature.weight(left, right)
+      sum += expected * likeness
+      weight += expected
     }
     return weight > 0 ? sum / weight : 0
+  }
+
+  /// The parts of `compare`, feature by feature.
+  func parts(_ left: Report, _ right: Report) -> [Part] {
+    features.compactMap { feature in
+      Self.likeness(feature, left, right).map {
+        Part(
+          feature: feature.name, likeness: $0, weight: feature.weight(left, right),
+          least: feature.least)
+      }
+    }
   }
 
   private static func likeness(
@@ -64,13 +110,9 @@ struct Similarity: Sendable {
     case .time:
       guard case .time(let within) = comparison.measure else { return nil }
       return timeLikeness(left, right, within: within)
-    case .sources: return likeness(left.sources, right.sources, comparison.measure)
-    case .targets: return likeness(left.targets, right.targets, comparison.measure)
-    case .ports:
-      guard !left.ports.isEmpty, !right.ports.isEmpty else { return nil }
-      if comparison.measure == .exact { return left.ports == right.ports ? 1 : 0 }
-      let fewer = min(left.ports.count, right.ports.count)
-      return Double(common(left.ports, right.ports)) / Double(fewer)
+    case .sources: return SetLikeness.of(left.sources, right.sources, comparison.measure)
+    case .targets: return SetLikeness.of(left.targets, right.targets, comparison.measure)
+    case .ports: return SetLikeness.of(left.ports, right.ports, comparison.measure)
     case .attribute(let name):
       guard let mine = left.attributes[name], let other = right.attributes[name] else { return nil }
       return likeness(mine, other, comparison.measure)
@@ -85,63 +127,30 @@ struct Similarity: Sendable {
   }
 
   private static func likeness(
-    _ left: AddressSet, _ right: AddressSet, _ measure: FeatureComparison.Measure
-  ) -> Double? {
-    guard !left.isEmpty, !right.isEmpty else { return nil }
-    switch measure {
-    case .exact: return left.listed == right.listed ? 1 : 0
-    case .prefix:
-      return left.listed.flatMap { mine in right.listed.map { sharedBits(mine.base, $0.base) } }
-        .max()
-    case .overlap, .time:
-      let few = left.listed.count <= right.listed.count ? left.listed : right.listed
-      let many = left.listed.count <= right.listed.count ? right : left
-      if few.allSatisfy(\.isHost), many.listed.allSatisfy(\.isHost) {
-        return Double(common(few, many.listed)) / Double(few.count)
-      }
-      let held = few.count { member in many.listed.contains { $0.overlaps(member) } }
-      return Double(held) / Double(few.count)
-    }
-  }
-
-  /// How many members two ascending lists have in common.
-  private static func common<Member: Comparable>(_ left: [Member], _ right: [Member]) -> Int {
-    var (mine, theirs, count) = (0, 0, 0)
-    while mine < left.count, theirs < right.count {
-      if left[mine] == right[theirs] {
-        count += 1
-        mine += 1
-        theirs += 1
-      } else if left[mine] < right[theirs] {
-        mine += 1
-      } else {
-        theirs += 1
-      }
-    }
-    return count
-  }
-
-  private static func likeness(
     _ left: AttributeValue, _ right: AttributeValue, _ measure: FeatureComparison.Measure
   ) -> Double {
     if case .prefix = measure, case .address(let mine) = left, case .address(let other) = right {
-      return sharedBits(mine, other)
+      return SetLikeness.sharedBits(mine, other)
     }
     return left == right ? 1 : 0
   }
+}
 
-  static func overlap<Member: Hashable>(_ left: Set<Member>, _ right: Set<Member>) -> Double {
-    let smaller = min(left.count, right.count)
-    return smaller == 0 ? 0 : Double(left.intersection(right).count) / Double(smaller)
+extension Report {
+  /// Targets from which on one thing tried at each of them is a sweep.
+  private static let sweepTargets = 3
+
+  /// Whether it tells of more targets than of things tried at them.
+  fileprivate var isSweep: Bool {
+    let count = targets.count
+    return count >= Self.sweepTargets && count > ports.count
   }
 
-  /// Share of leading bits that agree; 0 across families.
-  private static func sharedBits(_ left: IPAddress, _ right: IPAddress) -> Double {
-    guard left.isIPv4 == right.isIPv4 else { return 0 }
-    if left.isIPv4 { return Double((left.v4 ^ right.v4).leadingZeroBitCount) / 32 }
-    let high = (left.high ^ right.high).leadingZeroBitCount
-    let low = high == 64 ? (left.low ^ right.low).leadingZeroBitCount : 0
-    return Double(high + low) / 128
+  /// The share of its sources that may be forged, 0–1: as it says itself; otherwise all, unless they
+  /// came by TCP, where whoever did something had an answer first.
+  fileprivate var forgeableShare: Double {
+    if case .ratio(let share)? = attributes["spoofed"] { return min(1, max(0, share)) }
+    return transport == .tcp ? 0 : 1
   }
 }
 
@@ -153,23 +162,30 @@ extension Similarity {
     let targets: (Double, Double)
     let ports: (Double, Double)
     var within = TimeSpan.minutes(30)
+    var situations: [FeatureComparison.Situation: Double] = [:]
     switch kind.family {
-    case "dos": (sources, targets, ports) = ((0.1, 0), (0.9, 0.5), (0.3, 0))
+    case "dos":
+      (sources, targets, ports) = ((0.2, 0), (0.9, 0.5), (0.3, 0))
+      situations = [.spoofable: 0.1]
     case "worm":
       (sources, targets, ports) = ((0.1, 0), (0.1, 0), (0.9, 0.5))
       within = .hours(2)
     case "recon" where kind == .distributedScan:
       (sources, targets, ports) = ((0.5, 0.05), (0.1, 0), (0.5, 0.3))
       within = .hours(2)
-    case "recon": (sources, targets, ports) = ((0.9, 0.5), (0.1, 0), (0.1, 0))
+    case "recon":
+      (sources, targets, ports) = ((0.9, 0.5), (0.2, 0), (0.1, 0))
+      situations = [.sweep: 0.1]
     default: (sources, targets, ports) = ((0.8, 0.3), (0.5, 0), (0.2, 0))
     }
-    func overlap(_ name: String, _ bounds: (Double, Double)) -> FeatureComparison {
+    // What may be told of in part must only overlap.
+    func list(_ name: String, _ bounds: (Double, Double)) -> FeatureComparison {
       FeatureComparison(
-        feature: name, measure: .overlap, expected: bounds.0, least: bounds.1)
+        feature: name, measure: bounds.1 > 0 ? .overlap : .vector, expected: bounds.0,
+        situations: situations.filter { $0.key.feature == name }, least: bounds.1)
     }
     return [
-      overlap("sources", sources), overlap("targets", targets), overlap("ports", ports),
+      list("sources", sources), list("targets", targets), list("ports", ports),
       FeatureComparison(
         feature: "time", measure: .time(within: within), expected: 0.5, least: 0.05),
     ]

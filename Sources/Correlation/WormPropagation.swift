@@ -225,6 +225,8 @@ struct WormPropagation: AnalysisEngine, Codable {
         ("hosts", .count(UInt64(hosts.count))), ("port", .port(port.port)),
         ("rate", .ratio(Double(hosts.count) / minutes)),
       ])
+    WormForecast(of: hosts.map(\.host), after: port, in: graph, context)
+      .describe(&report, context)
     reports[port] = report
     sink.emit(report)
   }
@@ -255,7 +257,7 @@ struct WormPropagation: AnalysisEngine, Codable {
       // Clients of one dead service all fail at the same targets, and all at once.
       let isOwn = hosts.allSatisfy {
         let other = graph.searchers[$0.host]?.failedTargets ?? []
-        return Similarity.overlap(targets, other) <= Self.sharedTargets
+        return SetLikeness.overlap(targets, other) <= Self.sharedTargets
           && likeness($0.host, infection.host) >= table[Self.alikeLimit]
       }
       let isLater =

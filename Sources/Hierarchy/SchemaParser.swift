@@ -133,10 +133,13 @@ struct SchemaParser {
   private mutating func comparison(_ entry: YAMLValue.Entry) -> FeatureComparison? {
     let fields = log.fields(
       entry.value, of: "the comparison of \(entry.key)",
-      keys: ["measure", "expected", "least", "within"], at: entry.keyPosition)
+      keys: ["measure", "expected", "least", "within"]
+        + FeatureComparison.Situation.allCases.map(\.rawValue), at: entry.keyPosition)
     let name = log.choice(
-      log.required("measure", fields), of: ["exact", "prefix", "overlap", "time"], role: .measure)
+      log.required("measure", fields), of: ["exact", "prefix", "overlap", "vector", "time"],
+      role: .measure)
     let expected = log.number(log.required("expected", fields), in: 0...1, as: .ratio)
+    let situations = situations(of: entry.key, fields)
     let least = log.number(fields["least"], in: 0...1, as: .ratio) ?? 0
     let within = log.quantity(fields["within"], as: .duration, Quantity.duration)
     if let name, name != "time", let position = fields.keyPosition("within") {
@@ -147,13 +150,31 @@ struct SchemaParser {
     case "exact": measure = .exact
     case "prefix": measure = .prefix
     case "overlap": measure = .overlap
+    case "vector": measure = .vector
     case "time":
       if fields["within"] == nil { _ = log.required("within", fields) }
       measure = .time(within: within ?? .zero)
     default: return nil
     }
     return FeatureComparison(
-      feature: entry.key, measure: measure, expected: expected ?? 0, least: least)
+      feature: entry.key, measure: measure, expected: expected ?? 0, situations: situations,
+      least: least)
+  }
+
+  /// What is expected of a feature in the situations that concern it.
+  private mutating func situations(
+    of feature: String, _ fields: YAMLFields
+  ) -> [FeatureComparison.Situation: Double] {
+    var found: [FeatureComparison.Situation: Double] = [:]
+    for situation in FeatureComparison.Situation.allCases {
+      guard let position = fields.keyPosition(situation.rawValue) else { continue }
+      guard situation.feature == feature else {
+        log.add(position, .misplacedKey(situation.rawValue, of: "the comparison of \(feature)"))
+        continue
+      }
+      found[situation] = log.number(fields[situation.rawValue], in: 0...1, as: .ratio)
+    }
+    return found
   }
 
   /// `family.name`: two labels of a-z, 0-9 and '-', each starting with a letter.

@@ -56,10 +56,29 @@ public struct FeatureComparison: Sendable, Hashable {
     case exact
     /// Share of leading address bits that agree.
     case prefix
-    /// Overlap of the two sets over the smaller one.
+    /// Overlap of the two sets over the smaller one: 1 where one holds all of the other.
     case overlap
+    /// The measure of lists: with the probability that a list gives each value,
+    /// [Σ P_X·P_Y]² / (Σ P_X² · Σ P_Y²) (Valdes & Skinner, US patent 7,917,393, claim 1). Members of
+    /// a set are equally probable, which makes it |X ∩ Y|² / (|X|·|Y|): 1 only where both are the same.
+    case vector
     /// 1 when the two time ranges meet, falling to 0 over `within`.
     case time(within: TimeSpan)
+  }
+
+  /// What a report can be that makes likeness in one feature less, or more, to be expected.
+  public enum Situation: String, Sendable, Hashable, CaseIterable, Comparable {
+    /// The sources may be forged: what was sent needed no answer.
+    case spoofable
+    /// One thing was tried at many targets.
+    case sweep
+
+    /// The feature that it is about.
+    public var feature: String { self == .spoofable ? "sources" : "targets" }
+
+    public static func < (left: Situation, right: Situation) -> Bool {
+      left.rawValue < right.rawValue
+    }
   }
 
   /// `sources`, `targets`, `ports`, `time`, or the name of a field of the kind.
@@ -67,13 +86,19 @@ public struct FeatureComparison: Sendable, Hashable {
   public var measure: Measure
   /// E_j: the weight of this feature, 0–1.
   public var expected: Double
+  /// E_j in a situation, 0–1.
+  public var situations: [Situation: Double]
   /// min_j: below this similarity the two never belong together, 0–1.
   public var least: Double
 
-  public init(feature: String, measure: Measure, expected: Double, least: Double) {
+  public init(
+    feature: String, measure: Measure, expected: Double,
+    situations: [Situation: Double] = [:], least: Double
+  ) {
     self.feature = feature
     self.measure = measure
     self.expected = expected
+    self.situations = situations
     self.least = least
   }
 }
@@ -82,8 +107,13 @@ extension KindDefinition {
   /// One canonical line: what the digest is computed over.
   func canonical(_ kind: ReportKind) -> String {
     let fields = fields.sorted { $0.key < $1.key }.map { "\($0.key):\($0.value.rawValue)" }
-    let features = correlation.map {
-      "\($0.feature):\($0.measure):\($0.expected):\($0.least)"
+    let features = correlation.map { comparison in
+      let situations = comparison.situations.sorted { $0.key < $1.key }.map {
+        ":\($0.key.rawValue)=\($0.value)"
+      }
+      return
+        "\(comparison.feature):\(comparison.measure):\(comparison.expected):\(comparison.least)"
+        + situations.joined()
     }
     return [
       kind.text, reportClass.rawValue, techniques.joined(separator: ","), "\(severity)",

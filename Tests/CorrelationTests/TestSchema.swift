@@ -19,6 +19,9 @@ enum TestSchema {
         ]),
       .synFlood: KindDefinition(reportClass: .detection, severity: 7),
       .bruteForce: KindDefinition(reportClass: .detection, severity: 7),
+      .passwordSpray: KindDefinition(
+        reportClass: .detection, severity: 7,
+        fields: ["service": .text, "attempts": .count, "targets": .count, "accounts": .count]),
       .slowScan: KindDefinition(
         reportClass: .detection, severity: 5, fields: ["failures": .count]),
       .distributedScan: KindDefinition(
@@ -34,6 +37,7 @@ enum TestSchema {
       reportClass: .detection, severity: severity,
       fields: [
         "root": .address, "generations": .count, "hosts": .count, "port": .port, "rate": .ratio,
+        "segments": .text, "next": .text,
       ])
   }
 }

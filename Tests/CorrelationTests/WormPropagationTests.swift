@@ -27,6 +27,26 @@ import Testing
     #expect(outbreak.raised < outbreak.emitted, "revised, not repeated")
   }
 
+  /// It is in two segments, and its hosts were at more hosts of a third than of a fourth.
+  @Test func whereAWormGoesNextIsForeseen() throws {
+    let steps = Self.worm.split(separator: "\n").map(String.init)
+    let before = [
+      steps[0], "00:26 hq-servers fails from 10.10.3.10 to 10.10.2.50-52 ports 8088", steps[1],
+    ]
+    let tree = try TestTree(before.joined(separator: "\n"))
+    let early = try #require(tree.enterpriseIncidents.first)
+    #expect(early.attributes["segments"] == .text("hq-dmz,hq-servers"))
+    // One that was reached weighs more than three tried in vain.
+    #expect(early.attributes["next"] == .text("br-office"))
+    let unreached = before.map { $0.replacing(" reaches 10.20.1.4", with: "") }
+    let searching = try TestTree(unreached.joined(separator: "\n"))
+    #expect(searching.enterpriseIncidents.first?.attributes["next"] == .text("hq-office"))
+    // Once it has come there, it is foreseen no more.
+    let later = try TestTree(Self.worm).enterpriseIncidents.first
+    #expect(later?.attributes["segments"] == .text("br-office,hq-dmz,hq-servers"))
+    #expect(later?.attributes["next"] == nil)
+  }
+
   /// A datagram infects without an answer.
   @Test func aWormOfDatagramsIsOneThoughNobodyAnswers() throws {
     let tree = try TestTree(

@@ -30,6 +30,31 @@ import Testing
     #expect(try schema(harder + ", " + two).digest != first.digest)
   }
 
+  @Test func situationsAreReadAndReachTheDigest() throws {
+    func kind(_ targets: String) -> String {
+      "a.b: { class: detection, severity: 3, correlate: { targets: { measure: vector, "
+        + "expected: 0.5\(targets) } } }"
+    }
+    let plain = try schema(kind(""))
+    let swept = try schema(kind(", sweep: 0.1"))
+    let comparison = try #require(swept.kinds[ReportKind("a.b")]?.correlation.first)
+    #expect(comparison.measure == .vector && comparison.situations == [.sweep: 0.1])
+    #expect(plain.digest != swept.digest)
+    #expect(try schema(kind(", sweep: 0.2")).digest != swept.digest)
+  }
+
+  @Test(arguments: [
+    ("targets: { measure: vector, expected: 0.5, spoofable: 0.1 }", "misplaced-key"),
+    ("sources: { measure: vector, expected: 0.5, sweep: 0.1 }", "misplaced-key"),
+    ("sources: { measure: vector, expected: 0.5, spoofable: 2 }", "out-of-range"),
+  ])
+  func aSituationConcernsItsOwnFeature(comparison: String, rule: String) {
+    let fault = #expect(throws: TopologyFaults.self) {
+      try schema("a.b: { class: detection, severity: 3, correlate: { \(comparison) } }")
+    }
+    #expect(fault?.faults.map(\.kind.rule) == [rule])
+  }
+
   @Test func theShippedSchemaHasEveryKindOfTheVocabulary() throws {
     let schema = try Schema.load(path: Files.folder + "schema.yaml")
     let families = Dictionary(grouping: schema.kinds.keys, by: { String($0.family) })
