@@ -8,15 +8,16 @@ public enum CorrelatorCatalog {
     [
       EvidenceMerging(context), AttackFusion(context), DistributedScan(context),
       SlowScan(context), DistributedFlood(context), WormPropagation(context),
-      DirectiveEngine(context), AttackChains(context), FloodingChild(context),
-      ChildClock(context), ForgedReports(context), SilenceUnderAttack(context),
+      SpreadGuessing(context), DirectiveEngine(context), AttackChains(context),
+      FloodingChild(context), ChildClock(context), ForgedReports(context),
+      SilenceUnderAttack(context),
     ]
   }
 
   /// Every limit that a topology can override.
   public static let limits =
     EvidenceMerging.limits + AttackFusion.limits + DistributedScan.limits + SlowScan.limits
-    + DistributedFlood.limits + WormPropagation.limits + DirectiveEngine.limits
-    + FloodingChild.limits + ChildClock.limits + ForgedReports.limits + SilenceUnderAttack.limits
-    + AttackChains.limits
+    + DistributedFlood.limits + WormPropagation.limits + SpreadGuessing.limits
+    + DirectiveEngine.limits + FloodingChild.limits + ChildClock.limits + ForgedReports.limits
+    + SilenceUnderAttack.limits + AttackChains.limits
 }

@@ -197,7 +197,7 @@ private func verdicts(_ result: ReplayResult, withIDs: Bool = false) -> [String]
 
   @Test(arguments: [
     "port-scan", "arp-spoofing", "ssh-brute-force", "distributed-scan", "tcp-worm", "ddos-website",
-    "benign-day", "ssh-intrusion", "stepping-stones",
+    "benign-day", "ssh-intrusion", "stepping-stones", "spread-guessing",
   ])
   func everyExampleMeetsItsExpectations(example: String) throws {
     let result = try Bench(example).inProcess()
