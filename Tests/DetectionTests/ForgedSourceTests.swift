@@ -91,6 +91,35 @@ import Testing
     #expect(told.map { $0.text("reason") } == ["own-source-from-router"])
   }
 
+  private enum Brings { case forged, itsOwn, forwarded, proxied }
+
+  /// Whoever sends in the router's name too is betrayed by packets that no router has touched. One
+  /// that has addresses of its own elsewhere, or is a proxy, makes such packets itself.
+  @Test(arguments: [(Brings.forged, 1), (.itsOwn, 0), (.forwarded, 0), (.proxied, 0)])
+  private func whatNobodyForwardedComesFromThisSegment(brings: Brings, reports: Int) throws {
+    var story = try Story(SpoofedSource(Lab.segment("10.10.2.0/24")))
+    func tell(_ kind: FlowEvent.Kind, _ source: String, timeToLive: UInt8) throws {
+      story.wait(0.1)
+      var event = try story.event(kind, source, "10.10.2.5", 443)
+      (event.sourceMAC, event.targetMAC) = (MACAddress(bits: router), MACAddress(bits: host))
+      event.timeToLive = timeToLive
+      story.tell(event)
+    }
+    for number in 0..<12 {
+      try tell(.established, "203.0.113.\(number)", timeToLive: 53)
+      try tell(.opened, "203.0.113.\(number)", timeToLive: 113)
+    }
+    if brings == .proxied { try tell(.established, "203.0.113.77", timeToLive: 64) }
+    for number in 0..<12 {
+      try tell(
+        .opened, brings == .itsOwn ? "192.0.2.1" : "198.51.100.\(number)",
+        timeToLive: brings == .forwarded ? 63 : 64)
+    }
+    let told = story.finish()
+    #expect(told.count == reports)
+    #expect(told.allSatisfy { $0.text("reason") == "impossible-time-to-live" })
+  }
+
   /// One flow, of inside addresses at the perimeter or of a segment's own from its router, and a host
   /// that merely sends from an address of another network of its.
   @Test(arguments: [("10.10.2.7", true, 1), ("10.10.2.7", false, 0), ("198.51.100.7", true, 0)])

@@ -23,10 +23,16 @@ struct AddressBearers: Sendable {
     var kinds = Kinds()
     /// Addresses borne, as long as they are few.
     var addresses: [IPAddress] = []
+    /// Connections from elsewhere that it brought, forwarded and so with less time to live than
+    /// systems begin with; and whether it has brought one that was not, as proxies do.
+    var forwarded: UInt8 = 0
+    var regenerates = false
   }
 
   /// Addresses from which on a hardware address is a router's.
   static let hostLimit = 4
+  /// Forwarded connections from which on a hardware address is known to forward.
+  private static let forwardedLeast: UInt8 = 8
   /// Hardware addresses remembered, and how long one is protected from newcomers.
   private static let capacity = 2048
   private static let holdSpan = TimeSpan.hours(1)
@@ -73,10 +79,37 @@ struct AddressBearers: Sendable {
       event.pointee.probe == .syn,
       event.pointee.source != event.pointee.target
     else { return (false, false) }
+    noteTimeToLive(event)
     return (
       prove(event.pointee.sourceMAC, event.pointee.source, at: event.pointee.time),
       prove(event.pointee.targetMAC, event.pointee.target, at: event.pointee.time)
     )
+  }
+
+  /// Whether a hardware address forwards all that it brings from elsewhere: what comes from there with
+  /// the time to live of a first hop came from nowhere else than this segment (cf. RFC 5082).
+  func forwards(_ mac: MACAddress) -> Bool {
+    let slot = known.find(Self.key(mac))
+    return slot >= 0 && known[slot].forwarded >= Self.forwardedLeast && !known[slot].regenerates
+  }
+
+  /// The times to live that systems begin with, from which no route through the Internet leads to
+  /// another of them.
+  @inline(__always) static func isUnforwarded(_ timeToLive: UInt8) -> Bool {
+    timeToLive == 64 || timeToLive == 128 || timeToLive == 255
+  }
+
+  private mutating func noteTimeToLive(_ event: UnsafePointer<FlowEvent>) {
+    guard event.pointee.sourceMAC != .unknown, !isGateway(event.pointee.source),
+      kind(event.pointee.source) != .own, event.pointee.timeToLive > 0
+    else { return }
+    let slot = known.find(Self.key(event.pointee.sourceMAC))
+    guard slot >= 0 else { return }
+    if Self.isUnforwarded(event.pointee.timeToLive) {
+      known[slot].regenerates = true
+    } else if known[slot].forwarded < Self.forwardedLeast {
+      known[slot].forwarded += 1
+    }
   }
 
   /// A gateway that speaks ARP shows its hardware address: it bears everything from elsewhere.

@@ -9,8 +9,8 @@ import Terms
 ///
 /// Some addresses are nobody's anywhere. For the others it takes the topology's prefixes, and what
 /// hardware address rightly bears what: a site's address that comes in from outside, a segment's own
-/// address that comes from its router, an address from elsewhere that a mere host sends. One report
-/// per sender, whatever it claims.
+/// address that comes from its router, an address from elsewhere that a mere host sends, or that comes
+/// in the router's name without having been forwarded. One report per sender, whatever it claims.
 struct SpoofedSource: FlowReader {
   static let flows = EngineLimit(
     "spoofed-source.flows", 4, .count,
@@ -31,7 +31,7 @@ struct SpoofedSource: FlowReader {
   private static let notedFlows: UInt64 = 1024
 
   enum Reason: UInt8, CaseIterable {
-    case martian, privateSource, insideFromOutside, ownFromRouter, foreignFromHost
+    case martian, privateSource, insideFromOutside, ownFromRouter, foreignFromHost, unforwarded
 
     var text: String {
       switch self {
@@ -40,6 +40,7 @@ struct SpoofedSource: FlowReader {
       case .insideFromOutside: "inside-source-from-outside"
       case .ownFromRouter: "own-source-from-router"
       case .foreignFromHost: "foreign-source-from-host"
+      case .unforwarded: "impossible-time-to-live"
       }
     }
   }
@@ -171,7 +172,19 @@ extension SpoofedSource {
       else { return nil }
       return .ownFromRouter
     }
-    return borne.isDisjoint(with: [.home, .foreign, .unknown]) ? .foreignFromHost : nil
+    if borne.isDisjoint(with: [.home, .foreign, .unknown]) { return .foreignFromHost }
+    return isUnforwarded(event) ? .unforwarded : nil
+  }
+
+  /// A source from elsewhere in the name of a router that forwards, with the time to live of somebody
+  /// on this segment. A router has addresses of its own beyond the segment; only new ones count.
+  private func isUnforwarded(_ event: UnsafePointer<FlowEvent>) -> Bool {
+    guard event.pointee.kind == .opened, event.pointee.probe != .icmpOther,
+      AddressBearers.isUnforwarded(event.pointee.timeToLive),
+      !bearers.isGateway(event.pointee.source), bearers.forwards(event.pointee.sourceMAC)
+    else { return false }
+    let slot = seen.find(key(event.pointee.sourceMAC))
+    return slot < 0 || !seen[slot].sources.covers(event.pointee.source)
   }
 }
 
