@@ -143,7 +143,7 @@ struct ContactTable: Sendable {
       let ranked = Self.ranked(all)
       all =
         ranked.prefix(limit / 2).map { all[$0] }
-        + Self.merged(ranked.dropFirst(limit / 2).lazy.map { all[$0] }, level)
+        + Self.merged(all, ranked.dropFirst(limit / 2), level)
     }
     if all.count > limit { all = Self.ranked(all).prefix(limit).map { all[$0] } }
     let names = all.map(Name.init)
@@ -170,8 +170,8 @@ struct ContactTable: Sendable {
   /// The rows' places, most failed targets first: a source that failed at many hosts tells more than
   /// one of many that failed at one. Rows are heavy, so places are sorted.
   private static func ranked(_ rows: [ContactRow]) -> [Int] {
-    let targets = rows.map(\.failedTargets.count)
-    let failures = rows.map(\.failures)
+    let targets = rows.map { $0.failedTargets.count }
+    let failures = rows.map { $0.failures }
     let names = rows.map(Name.init)
     return rows.indices.sorted {
       if targets[$0] != targets[$1] { return targets[$0] > targets[$1] }
@@ -180,24 +180,25 @@ struct ContactTable: Sendable {
     }
   }
 
+  /// The rows at some places, by prefixes.
   private static func merged(
-    _ rows: some Sequence<ContactRow>, _ level: (v4: Int, v6: Int)
+    _ rows: [ContactRow], _ places: some Sequence<Int>, _ level: (v4: Int, v6: Int)
   ) -> [ContactRow] {
-    var places: [TableKey: Int] = [:]
+    var known: [TableKey: Int] = [:]
     var merged: [ContactRow] = []
-    for row in rows {
-      let length = row.source.base.isIPv4 ? level.v4 : level.v6
-      let prefix =
-        Int(row.source.length) <= length ? row.source : IPPrefix(row.source.base, length: length)
-      let detail = UInt64(row.transport.number) << 16 | UInt64(row.port)
+    // Rows are looked at where they stand: a copy of one counts three lists.
+    for row in places {
+      let source = rows[row].source
+      let length = source.base.isIPv4 ? level.v4 : level.v6
+      let prefix = Int(source.length) <= length ? source : IPPrefix(source.base, length: length)
+      let detail = UInt64(rows[row].transport.number) << 16 | UInt64(rows[row].port)
       let key = TableKey(prefix.base, detail: detail | UInt64(prefix.length) << 32)
-      if let place = places[key] {
-        merge(row, into: &merged[place])
+      if let place = known[key] {
+        merge(rows[row], into: &merged[place])
       } else {
-        places[key] = merged.count
-        var next = row
-        next.source = prefix
-        merged.append(next)
+        known[key] = merged.count
+        merged.append(rows[row])
+        merged[merged.count - 1].source = prefix
       }
     }
     return merged
@@ -210,6 +211,18 @@ struct ContactTable: Sendable {
     other.failedTargets.formUnion(row.failedTargets)
     other.first = min(other.first, row.first)
     other.last = max(other.last, row.last)
-    other.packets = Array(Set(other.packets + row.packets).sorted().prefix(packetLimit))
+    join(row.packets, to: &other.packets)
+  }
+
+  /// The first packets of both lists, in order and each once. The lists are short, and a set of each
+  /// would cost more than all else of a row.
+  private static func join(_ packets: [UInt64], to other: inout [UInt64]) {
+    var all = other
+    all += packets
+    all.sort()
+    other.removeAll(keepingCapacity: true)
+    for packet in all where other.count < packetLimit && other.last != packet {
+      other.append(packet)
+    }
   }
 }

@@ -1,3 +1,5 @@
+import Glibc
+
 /// Reading of bytes that anybody may have written, for detectors: every look is checked.
 struct ByteCursor {
   let bytes: [UInt8]
@@ -132,10 +134,31 @@ extension UnsafeBufferPointer<UInt8> {
   }
 
   fileprivate func mentions(_ text: UnsafePointer<UInt8>, _ length: Int) -> Bool {
-    guard length > 0, count >= length else { return false }
-    let first = text[0]
-    for start in 0...(count &- length)
-    where self[start].lowered == first && holds(text, length, at: start) { return true }
-    return false
+    guard length > 0, count >= length, let base = baseAddress else { return false }
+    // The C library looks for the first byte, in both its cases, many places at once.
+    let end = count &- length &+ 1
+    let (small, large) = (text[0], text[0].isLetter ? text[0] & 0xdf : text[0])
+    var next = Self.place(of: small, base, 0, end)
+    var nextLarge = large == small ? end : Self.place(of: large, base, 0, end)
+    while true {
+      let start = Swift.min(next, nextLarge)
+      guard start < end else { return false }
+      if holds(text, length, at: start) { return true }
+      if start == next {
+        next = Self.place(of: small, base, start &+ 1, end)
+      } else {
+        nextLarge = Self.place(of: large, base, start &+ 1, end)
+      }
+    }
+  }
+
+  /// Where a byte stands next at or behind `start`; `end` if nowhere before.
+  private static func place(
+    of byte: UInt8, _ base: UnsafePointer<UInt8>, _ start: Int, _ end: Int
+  ) -> Int {
+    guard start < end, let found = memchr(base + start, Int32(byte), end &- start) else {
+      return end
+    }
+    return UnsafeRawPointer(found) - UnsafeRawPointer(base)
   }
 }

@@ -1,6 +1,6 @@
 /// What machine code brought in a message looks like: fillers, sleds, decoders, calls of a shell.
 struct CodeMarks: Sendable {
-  /// Longest run of one byte, and of x86's one-byte no-operation.
+  /// Longest run of one byte, if it has `leastRun` of them, and of x86's one-byte no-operation.
   private(set) var run = 0
   private(set) var noOperations = 0
   /// Repeats of a four-byte no-operation of another processor.
@@ -21,44 +21,82 @@ struct CodeMarks: Sendable {
   init(_ bytes: some Collection<UInt8>) {
     let bytes = Array(bytes)
     var binary = 0
-    // Runs of instructions that do nothing, and whether there is one of several bytes.
-    var (single, longestSingle, hasWide) = (0, 0, false)
+    var hasSingles = false
+    // Whether there is an instruction of several bytes that does nothing.
+    var hasWide = false
     var places: [Int] = []
     Self.leads.withUnsafeBufferPointer { leads in
       bytes.withUnsafeBufferPointer { bytes in
-        // One look at each byte: nearly all begin nothing, and repeat nothing.
-        var (current, longest, previous) = (0, 0, -1)
-        for place in bytes.indices {
-          let byte = bytes[place]
-          let prefix = previous
-          current = Int(byte) == previous ? current &+ 1 : 1
-          previous = Int(byte)
-          longest = max(longest, current)
-          if byte == 0x90 {
-            if current > noOperations { noOperations = current }
-            if prefix == 0x66 || prefix == 0x2e { hasWide = true }
-          } else if byte == 0x1f, prefix == 0x0f {
-            hasWide = true
-          }
-          let lead = leads[Int(byte)]
-          single = lead & Self.single != 0 ? single &+ 1 : 0
-          longestSingle = max(longestSingle, single)
+        hasSingles = Self.hasSingles(bytes, leads)
+        run = Self.longestRun(bytes)
+        // One look at each byte: nearly all begin nothing.
+        var (last, current) = (-2, 0)
+        for place in 0..<bytes.count {
+          let lead = leads[Int(bytes[place])]
           // Half of what is encrypted is no text: counted without a branch.
-          binary &+= Int(lead & Self.binary) / Int(Self.binary)
+          binary &+= Int((lead & Self.binary) &>> 10)
           let follower = lead & (Self.anyLead | 0xff)
           if follower == 0 { continue }
           let next = place &+ 1 < bytes.count ? bytes[place &+ 1] : 0
-          if follower == Self.anyLead || follower == UInt16(next) { places.append(place) }
+          if bytes[place] == 0x90 {
+            current = last &+ 1 == place ? current &+ 1 : 1
+            last = place
+            noOperations = max(noOperations, current)
+            let previous = place > 0 ? bytes[place &- 1] : 0
+            if previous == 0x66 || previous == 0x2e { hasWide = true }
+          } else if follower == Self.anyLead || follower == UInt16(next) {
+            places.append(place)
+          } else if bytes[place] == 0x0f, next == 0x1f {
+            hasWide = true
+          }
         }
-        run = longest
       }
     }
     for place in places { mark(bytes, place) }
     // Text is no sled.
-    if binary >= 8, longestSingle >= NopSled.least { sledLength = NopSled.longestMixed(bytes) }
+    if binary >= 8, hasSingles { sledLength = NopSled.longestMixed(bytes) }
     if binary >= 8, hasWide { sledLength = max(sledLength, NopSled.longestWide(bytes)) }
     binaryShare = bytes.isEmpty ? 0 : Double(binary) / Double(bytes.count)
     code = min(code, 3)
+  }
+
+  /// Bytes between the places at which runs are looked for: a run twice as long has two of them.
+  private static let stride = 16
+  /// Runs of one byte that are shorter may be missed: nobody asks for them.
+  static let leastRun = 2 * stride
+
+  private static func longestRun(_ bytes: UnsafeBufferPointer<UInt8>) -> Int {
+    var longest = 0
+    var place = stride
+    while place < bytes.count {
+      let byte = bytes[place]
+      guard bytes[place &- stride] == byte, bytes[place &- stride / 2] == byte else {
+        place &+= stride
+        continue
+      }
+      var start = place
+      while start > 0, bytes[start &- 1] == byte { start &-= 1 }
+      var end = place
+      while end < bytes.count, bytes[end] == byte { end &+= 1 }
+      longest = max(longest, end &- start)
+      place = max(place, end &- 1) &+ stride
+    }
+    return longest
+  }
+
+  /// Whether there may be `NopSled.least` instructions of one byte in a row that do nothing.
+  private static func hasSingles(
+    _ bytes: UnsafeBufferPointer<UInt8>, _ leads: UnsafeBufferPointer<UInt16>
+  ) -> Bool {
+    var place = stride
+    while place < bytes.count {
+      let all =
+        leads[Int(bytes[place])] & leads[Int(bytes[place &- 4])] & leads[Int(bytes[place &- 8])]
+        & leads[Int(bytes[place &- 12])] & leads[Int(bytes[place &- 16])]
+      if all & single != 0 { return true }
+      place &+= stride
+    }
+    return false
   }
 
   private static let anyLead: UInt16 = 0x100
@@ -76,7 +114,7 @@ struct CodeMarks: Sendable {
     for (byte, next) in [
       (0x13, 0xc0), (0x03, 0xe0), (0x1a, 0x50), (0xe1, 0xa0), (0xd9, 0x74), (0x2f, 0x62),
       (0x68, 0x2f), (0xcd, 0x80), (0x0f, 0x05), (0x41, 0x61), (0xe8, anyLead), (0xeb, anyLead),
-      (0x25, anyLead), (0xfc, anyLead), (0x64, 0x8b), (0x50, 0x59),
+      (0x25, anyLead), (0xfc, anyLead), (0x64, 0x8b), (0x50, 0x59), (0x90, anyLead),
     ] as [(Int, UInt16)] {
       leads[byte] = leads[byte] & binary | next
     }

@@ -158,53 +158,25 @@ extension ContentPrevalence {
   }
 
   private mutating func note(_ slot: Int, _ fingerprint: UInt64, _ event: SessionEvent) {
-    var facts = contents[slot].facts
-    facts.fingerprint = fingerprint
-    facts.copies &+= 1
-    let source = TableKey(event.client).hash
-    // Who was a target before it was a source was turned.
-    let isTurned = !facts.sources.covers(event.client) && facts.targets.covers(event.client)
-    if isTurned { _ = facts.turned.insert(source) }
-    if own.isEmpty || own.contains(event.client), facts.natives.insert(source), isTurned {
-      facts.turnedNatives &+= 1
-    }
-    facts.sources.insert(event.client)
-    facts.targets.insert(event.server)
-    if facts.pairs.insert(Self.pair(event.client, event.server)),
-      facts.pairs.contains(Self.pair(event.server, event.client))
-    {
-      facts.mutual &+= 2
-    }
-    if facts.targets.covers(event.client) { _ = facts.both.insert(source) }
-    if facts.sources.covers(event.server) { _ = facts.both.insert(TableKey(event.server).hash) }
-    contents[slot].facts = facts
-    contents.note(slot, event, hold: hold(facts))
+    let isOwn = own.isEmpty || own.contains(event.client)
+    contents[slot].facts.note(event, fingerprint, isOwn: isOwn)
+    contents.note(slot, event, hold: hold(slot))
   }
 
   /// How long content is kept from making room. What everybody asks of one server is prevalent and
   /// no worm: were it held, whatever spreads would find no place beside a busy site's pages.
-  private func hold(_ facts: Facts) -> TimeSpan {
-    if facts.turned.count > 0 { return .minutes(20) }
-    let isSpreading = facts.copies >= UInt64(prevalenceLimit) && facts.targets.count > 1
+  private mutating func hold(_ slot: Int) -> TimeSpan {
+    if contents[slot].facts.turned.count > 0 { return .minutes(20) }
+    let isSpreading =
+      contents[slot].facts.copies >= UInt64(prevalenceLimit)
+      && contents[slot].facts.targets.count > 1
     return isSpreading ? .minutes(5) : .zero
-  }
-
-  private static func pair(_ source: IPAddress, _ target: IPAddress) -> UInt64 {
-    TableKey(source, detail: TableKey(target).hash).hash
   }
 
   private mutating func judge(
     _ slot: Int, at now: CaptureTime, into sink: inout ReportSink
   ) -> Bool {
-    let facts = contents[slot].facts
-    let isSpread =
-      facts.copies >= UInt64(prevalenceLimit) && facts.sources.count >= sourceLimit
-      && facts.targets.count >= targetLimit
-      && facts.turned.count >= turnedLimit && 2 * facts.turned.count >= facts.sources.count
-      && facts.copies >= Self.copiesPerSource * UInt64(facts.sources.count)
-      && Double(facts.targets.count - facts.both.count)
-        >= Self.openShare * Double(facts.targets.count)
-      && Double(facts.mutual) <= Self.mutualShare * Double(facts.pairs.count)
+    let isSpread = isSpread(contents[slot].facts)
     guard contents[slot].thread.isOpen || isSpread && !isKnown(slot, at: now) else {
       return isSpread
     }
@@ -212,12 +184,22 @@ extension ContentPrevalence {
       // One began it, one was sent the first copy, which was not noted yet, and who came after was
       // sent it before: victims turned attackers.
       contents[slot].facts.isPropagation =
-        facts.turnedNatives >= UInt64(turnedLimit)
-        && Int(facts.turnedNatives) + 2 >= facts.natives.count
+        contents[slot].facts.turnedNatives >= UInt64(turnedLimit)
+        && Int(contents[slot].facts.turnedNatives) + 2 >= contents[slot].facts.natives.count
     }
     let limits = (sourceLimit, targetLimit, turnedLimit)
     contents.tell(slot, at: now, into: &sink) { Self.report($0, limits, at: now, from: $1) }
     return true
+  }
+
+  private func isSpread(_ facts: Facts) -> Bool {
+    facts.copies >= UInt64(prevalenceLimit) && facts.sources.count >= sourceLimit
+      && facts.targets.count >= targetLimit
+      && facts.turned.count >= turnedLimit && 2 * facts.turned.count >= facts.sources.count
+      && facts.copies >= Self.copiesPerSource * UInt64(facts.sources.count)
+      && Double(facts.targets.count - facts.both.count)
+        >= Self.openShare * Double(facts.targets.count)
+      && Double(facts.mutual) <= Self.mutualShare * Double(facts.pairs.count)
   }
 
   /// Whether another window of the same spread, by the same port, is told already.
@@ -284,6 +266,32 @@ extension ContentPrevalence {
         threshold: Double(limits.turned), unit: "hosts"),
     ]
     return report
+  }
+}
+
+extension ContentPrevalence.Facts {
+  /// Adds one copy that was sent. In place: a copy of the facts would copy every list of hosts.
+  fileprivate mutating func note(_ event: SessionEvent, _ fingerprint: UInt64, isOwn: Bool) {
+    self.fingerprint = fingerprint
+    copies &+= 1
+    let source = TableKey(event.client).hash
+    // Who was a target before it was a source was turned.
+    let isTurned = !sources.covers(event.client) && targets.covers(event.client)
+    if isTurned { _ = turned.insert(source) }
+    if isOwn, natives.insert(source), isTurned { turnedNatives &+= 1 }
+    sources.insert(event.client)
+    targets.insert(event.server)
+    if pairs.insert(Self.pair(event.client, event.server)),
+      pairs.contains(Self.pair(event.server, event.client))
+    {
+      mutual &+= 2
+    }
+    if targets.covers(event.client) { _ = both.insert(source) }
+    if sources.covers(event.server) { _ = both.insert(TableKey(event.server).hash) }
+  }
+
+  private static func pair(_ source: IPAddress, _ target: IPAddress) -> UInt64 {
+    TableKey(source, detail: TableKey(target).hash).hash
   }
 }
 

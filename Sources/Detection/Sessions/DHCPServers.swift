@@ -82,6 +82,10 @@ struct DHCPServers: AnalysisEngine {
       empty: Server(thread: ReportThread(spacing: limits.span(Self.spacing))))
   }
 
+  @inline(__always) mutating func foresee(_ event: UnsafePointer<SessionEvent>) {
+    owners.foresee(event)
+  }
+
   mutating func analyse(_ event: SessionEvent, into sink: inout ReportSink) {
     guard case .dhcp(let message) = event.what else {
       owners.learn(event)

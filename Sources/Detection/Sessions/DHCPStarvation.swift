@@ -98,6 +98,10 @@ struct DHCPStarvation: AnalysisEngine {
     thread = ReportThread(spacing: spacing)
   }
 
+  @inline(__always) mutating func foresee(_ event: UnsafePointer<SessionEvent>) {
+    owners.foresee(event)
+  }
+
   mutating func analyse(_ event: SessionEvent, into sink: inout ReportSink) {
     owners.learn(event)
     guard case .dhcp(let message) = event.what else {

@@ -113,6 +113,10 @@ struct DNSSpoof: AnalysisEngine {
     early = ContactMemory(capacity: 1024, span: Self.captureDisorder)
   }
 
+  @inline(__always) mutating func foresee(_ event: UnsafePointer<SessionEvent>) {
+    owners.foresee(event)
+  }
+
   mutating func analyse(_ event: SessionEvent, into sink: inout ReportSink) {
     defer { owners.learn(event) }
     guard case .dns(let message) = event.what, event.transport == .udp, message.opcode == 0,

@@ -33,6 +33,11 @@ struct HardwareOwners: Sendable {
     TableKey(address, detail: UInt64(vlan))
   }
 
+  /// Asks for the memory that `learn` will need.
+  @inline(__always) func foresee(_ event: UnsafePointer<SessionEvent>) {
+    owners.foresee(key(event.pointee.sender, event.pointee.vlan))
+  }
+
   /// Takes in who sent the event's packet.
   mutating func learn(_ event: SessionEvent) {
     let mac = event.sourceMAC

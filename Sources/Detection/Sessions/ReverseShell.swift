@@ -120,8 +120,7 @@ extension ReverseShell {
   private mutating func read(
     _ sample: PayloadSample, _ event: SessionEvent, into sink: inout ReportSink
   ) {
-    let output = ShellTalk.output(sample.bytes)
-    let input = ShellTalk.input(sample.bytes)
+    let (output, input) = ShellTalk.weights(sample.bytes)
     let isStage = sample.turn == 0 && sample.offset == 0 && ShellTalk.isStage(sample.bytes)
     let isConversation =
       sample.turn > 0 || isStage || ShellTalk.leavesLineOpen(sample.bytes)

@@ -24,13 +24,17 @@ enum ShellTalk {
   /// All outputs, and what an identity begins with.
   private static let matcher = TokenMatcher(outputs.map { "\($0.0)" } + ["uid="], foldsCase: true)
 
-  /// How much bytes sound like what a shell says, 0 and up.
-  static func output(_ sample: [UInt8]) -> Double {
+  /// How much bytes sound like what a shell says, 0 and up, and like commands.
+  static func weights(_ sample: [UInt8]) -> (output: Double, input: Double) {
     let bytes = sample.prefix(readLimit)
-    guard isText(bytes) else { return 0 }
+    return isText(bytes) ? (output(bytes), input(bytes)) : (0, 0)
+  }
+
+  private static func output(_ bytes: ArraySlice<UInt8>) -> Double {
     var met: UInt64 = 0
     matcher.scan(bytes) { index, _ in met |= 1 << UInt64(index) }
     var weight = 0.0
+    if met == 0 { return prompt(bytes) }
     for index in outputs.indices where met >> UInt64(index) & 1 != 0 { weight += outputs[index].1 }
     if met >> UInt64(outputs.count) != 0, hasIdentity(bytes) { weight += 0.9 }
     return weight + prompt(bytes)
@@ -115,10 +119,9 @@ enum ShellTalk {
     "nohup", "kill", "passwd", "useradd", "iptables", "schtasks", "reg query", "copy", "del",
   ]
 
-  /// How much bytes sound like commands: short lines that begin with one, each 0.5.
-  static func input(_ sample: [UInt8]) -> Double {
-    let bytes = sample.prefix(readLimit)
-    guard isText(bytes), bytes.contains(0x0a) || bytes.contains(0x0d) else { return 0 }
+  /// Short lines that begin with a command, each 0.5.
+  private static func input(_ bytes: ArraySlice<UInt8>) -> Double {
+    guard bytes.contains(0x0a) || bytes.contains(0x0d) else { return 0 }
     var weight = 0.0
     var lines = 0
     var start = bytes.startIndex
@@ -192,12 +195,16 @@ enum ShellTalk {
 
   static func isText(_ bytes: ArraySlice<UInt8>) -> Bool {
     guard !bytes.isEmpty else { return false }
-    // BEL, BS, HT, LF, CR and ESC belong to a terminal's talk.
-    let usual: UInt32 = 1 << 7 | 1 << 8 | 1 << 9 | 1 << 10 | 1 << 13 | 1 << 27
     let strange = bytes.withUnsafeBufferPointer { bytes in
+      // Without a branch for each byte, so that many are looked at at once.
       var strange = 0
-      for byte in bytes where byte < 0x20 || byte == 0x7f {
-        if byte == 0x7f || usual &>> UInt32(byte) & 1 == 0 { strange &+= 1 }
+      for byte in bytes {
+        let isControl: UInt8 = byte < 0x20 ? 1 : 0
+        let isDelete: UInt8 = byte == 0x7f ? 1 : 0
+        // BEL, BS, HT, LF, CR and ESC belong to a terminal's talk.
+        let isEarly: UInt8 = byte &- 0x07 < 4 ? 1 : 0
+        let isLate: UInt8 = byte == 0x0d ? 1 : byte == 0x1b ? 1 : 0
+        strange &+= Int((isControl | isDelete) & ~(isEarly | isLate))
       }
       return strange
     }

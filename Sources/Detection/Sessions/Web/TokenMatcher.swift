@@ -3,8 +3,9 @@
 struct TokenMatcher: Sendable {
   private let classes: [UInt8]
   private let classCount: Int
-  /// Next state by state and class.
+  /// Next state by state and class; `ends` where a word ends in it or on its failure path.
   private let next: [UInt16]
+  private static let ends: UInt16 = 0x8000
   /// The word that ends in a state, and the nearest state on its failure path where one ends.
   private let word: [Int16]
   private let shorter: [UInt16]
@@ -34,12 +35,15 @@ struct TokenMatcher: Sendable {
       }
       if ends[state] < 0 { ends[state] = Int16(truncatingIfNeeded: index) }
     }
-    shorter = Self.link(&trie, ends, classCount)
+    let shorter = Self.link(&trie, ends, classCount)
     if foldsCase {
       for byte in 0x41...0x5a { classes[byte] = classes[byte | 0x20] }
     }
-    next = trie.flatMap { $0 }
+    next = trie.flatMap { $0 }.map { state in
+      ends[Int(state)] >= 0 || shorter[Int(state)] != 0 ? state | Self.ends : state
+    }
     word = ends
+    self.shorter = shorter
     self.classes = classes
     self.classCount = classCount
   }
@@ -71,18 +75,25 @@ struct TokenMatcher: Sendable {
   }
 
   /// Calls `found` with each word's index and the place behind it.
-  func scan(_ text: some Sequence<UInt8>, _ found: (Int, Int) -> Void) {
+  func scan(_ text: some Collection<UInt8>, _ found: (Int, Int) -> Void) {
+    if text.withContiguousStorageIfAvailable({ scan($0, found) }) == nil {
+      Array(text).withUnsafeBufferPointer { scan($0, found) }
+    }
+  }
+
+  private func scan(_ text: UnsafeBufferPointer<UInt8>, _ found: (Int, Int) -> Void) {
+    let classCount = classCount
     classes.withUnsafeBufferPointer { classes in
       next.withUnsafeBufferPointer { next in
         var state = 0
-        var end = 0
-        for byte in text {
-          end &+= 1
-          state = Int(next[state &* classCount &+ Int(classes[Int(byte)])])
-          if state == 0 { continue }
+        for place in 0..<text.count {
+          let step = next[state &* classCount &+ Int(classes[Int(text[place])])]
+          state = Int(step & ~Self.ends)
+          // Nearly everywhere no word ends.
+          if step & Self.ends == 0 { continue }
           var hit = state
           while hit != 0 {
-            if word[hit] >= 0 { found(Int(word[hit]), end) }
+            if word[hit] >= 0 { found(Int(word[hit]), place &+ 1) }
             hit = Int(shorter[hit])
           }
         }

@@ -56,9 +56,7 @@ struct WebAsking: Sendable {
   /// The path, printable, for a report.
   static func pathText(_ request: HTTPRequest) -> String {
     let path = request.target.prefix { $0 != 0x3f }.prefix(100)
-    return String(
-      String.UnicodeScalarView(
-        path.map { Unicode.Scalar($0 >= 0x20 && $0 < 0x7f ? $0 : 0x2e) }))
+    return String(decoding: path.map { $0.isPrintable ? $0 : 0x2e }, as: UTF8.self)
   }
 }
 
