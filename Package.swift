@@ -87,7 +87,7 @@ let package = Package(
     module(
       "Signatures",
       [
-        "Analysis", "Flows", "Packets", "Terms", "CHyperscan", "CPCRE2", "CZlib", crypto,
+        "Analysis", "Flows", "Packets", "Terms", "CHyperscan", "CPCRE2", "CPrefetch", "CZlib", crypto,
       ]),
     // Layer 4
     module(

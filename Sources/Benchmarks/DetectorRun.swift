@@ -27,7 +27,8 @@ enum DetectorRun {
     while true {
       let count = try file.read(atMost: batch) { frame in
         pipeline.take(
-          frame.bytes, linkType: frame.linkType, wireLength: frame.wireLength, time: frame.time)
+          frame.bytes, linkType: frame.linkType, wireLength: frame.wireLength, time: frame.time,
+          lasts: true)
       }
       guard count > 0 else { break }
       pipeline.flush()

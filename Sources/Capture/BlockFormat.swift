@@ -53,17 +53,19 @@ extension CaptureFile {
       }
       let type = blocks.long(window.unread, 0)
       if type == BlockFormat.sectionHeader {
+        if delivered > 0 { return }
         try readSectionHeader()
         continue
       }
       let length = blocks.long(window.unread, 4)
       guard length >= 12, length % 4 == 0 else { throw .blockLength(claimed: length) }
+      // More bytes would take the place of the frames that are lent.
+      if delivered > 0, window.unread.count < Int(length) { return }
       switch type {
       case BlockFormat.BlockType.interfaceDescription:
         try readInterface(try wholeBlock(length, least: 20))
       case BlockFormat.BlockType.enhancedPacket, BlockFormat.BlockType.simplePacket,
         BlockFormat.BlockType.obsoletePacket:
-        if delivered > 0, window.unread.count < Int(length) { return }
         let least: UInt32 = type == BlockFormat.BlockType.simplePacket ? 16 : 32
         body(try frame(type: type, try wholeBlock(length, least: least)))
         delivered += 1

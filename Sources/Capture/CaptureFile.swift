@@ -53,7 +53,8 @@ public struct CaptureFile: ~Copyable, @unchecked Sendable {
   public var bytesRead: UInt64 { window.bytesRead }
   public var totalBytes: UInt64? { window.totalBytes }
 
-  /// Lends up to `limit` frames, one after the other, to `body`.
+  /// Lends up to `limit` frames, one after the other, to `body`; their bytes stay where they are until
+  /// the next call.
   ///
   /// Returns earlier rather than wait for more of a pipe once it has some. A fault behind delivered
   /// frames is thrown by the next call.

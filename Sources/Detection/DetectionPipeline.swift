@@ -96,15 +96,18 @@ public struct DetectionPipeline: ~Copyable {
   public var time: CaptureTime { shared?.time ?? flows.time }
 
   /// Takes in the next frame; see `FlowEngine.take`.
+  ///
+  /// - Parameter lasts: the bytes stay where they are until the next `flush`.
   @inline(__always)
   public mutating func take(
-    _ bytes: UnsafeRawBufferPointer, linkType: LinkType, wireLength: UInt32, time: CaptureTime
+    _ bytes: UnsafeRawBufferPointer, linkType: LinkType, wireLength: UInt32, time: CaptureTime,
+    lasts: Bool = false
   ) {
     if let shared {
       return shared.take(bytes, linkType: linkType, wireLength: wireLength, time: time)
     }
     let needsDrain = flows.take(
-      bytes, linkType: linkType, wireLength: wireLength, time: time)
+      bytes, linkType: linkType, wireLength: wireLength, time: time, lasts: lasts)
     if needsDrain { deliver() }
   }
 

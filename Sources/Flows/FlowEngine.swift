@@ -81,19 +81,21 @@ public struct FlowEngine: ~Copyable {
   /// Takes in the next frame; its events may come only some packets later, or with `flush`.
   ///
   /// - Parameters:
-  ///   - bytes: the captured bytes; not needed after the call.
+  ///   - bytes: the captured bytes; not needed after the call, unless they last.
   ///   - time: clamped to the newest time so far, and counted, when it lies before it; see
   ///     `ArrivalClock`.
+  ///   - lasts: the bytes stay where they are until the next `flush`: nothing is copied then.
   /// - Returns: `needsDrain`. Asking for it from outside would copy the whole engine.
   @discardableResult
   public mutating func take(
-    _ bytes: UnsafeRawBufferPointer, linkType: LinkType, wireLength: UInt32, time: CaptureTime
+    _ bytes: UnsafeRawBufferPointer, linkType: LinkType, wireLength: UInt32, time: CaptureTime,
+    lasts: Bool = false
   ) -> Bool {
     let slot = ring.slots + PacketRing.position(taken)
     PacketDecoder.decode(
       bytes, linkType: linkType, wireLength: wireLength, time: arrivals.arrival(time), index: taken,
       into: &slot.pointee.packet)
-    prepare(slot, bytes)
+    prepare(slot, bytes, lasts: lasts)
     taken &+= 1
     if taken &- looked > PacketRing.lookDistance { look() }
     if taken &- updated > PacketRing.updateDistance { update() }
@@ -120,7 +122,7 @@ public struct FlowEngine: ~Copyable {
       if share.contains(.datagram) {
         noteDatagram(slot, bytes)
       } else {
-        noteFrame(slot, bytes)
+        noteFrame(slot, bytes, lasts: false)
       }
       if share.contains(.forged) { slot.pointee.remark = .overlap }
       if share.contains(.quotedElsewhere) { slot.pointee.remark = .none }
@@ -157,7 +159,7 @@ public struct FlowEngine: ~Copyable {
 
   /// First stage: what needs the frame's bytes, and the hash.
   @inline(__always) private mutating func prepare(
-    _ slot: UnsafeMutablePointer<PacketRing.Slot>, _ bytes: UnsafeRawBufferPointer
+    _ slot: UnsafeMutablePointer<PacketRing.Slot>, _ bytes: UnsafeRawBufferPointer, lasts: Bool
   ) {
     counts.packets &+= 1
     counts.bytes &+= UInt64(slot.pointee.packet.wireLength)
@@ -165,19 +167,19 @@ public struct FlowEngine: ~Copyable {
     if !slot.pointee.packet.malformations.isEmpty {
       counts.malformations.count(slot.pointee.packet.malformations)
     }
-    noteFrame(slot, bytes)
+    noteFrame(slot, bytes, lasts: lasts)
     if slot.pointee.packet.content == .fragment { defragment(slot, bytes) }
     askForFlow(slot)
   }
 
   /// Keeps what later stages need of a frame.
   @inline(__always) private mutating func noteFrame(
-    _ slot: UnsafeMutablePointer<PacketRing.Slot>, _ bytes: UnsafeRawBufferPointer
+    _ slot: UnsafeMutablePointer<PacketRing.Slot>, _ bytes: UnsafeRawBufferPointer, lasts: Bool
   ) {
     switch slot.pointee.packet.content {
     case .ip:
       noteQuoted(slot, bytes)
-      keepPayload(of: bytes, isFrame: true)
+      keepPayload(of: bytes, isFrame: true, lasts: lasts)
       noteChecksum(slot, bytes)
     case .fragment: break
     case .arp: counts.arpPackets &+= 1
@@ -214,6 +216,10 @@ public struct FlowEngine: ~Copyable {
     timeouts.clock = now
     newestIndex = slot.pointee.packet.index
     enter(EventOrder(.packet, packet: newestIndex))
+    if let inspector {
+      let places = (candidate(in: 18), candidate(in: 12), candidate(in: 6))
+      inspector._withUnsafeGuaranteedRef { $0.foresee(places.0, places.1, places.2) }
+    }
     switch slot.pointee.packet.content {
     case .ip:
       if slot.pointee.remark != .elsewhere { track(slot, position) }
@@ -231,6 +237,15 @@ public struct FlowEngine: ~Copyable {
     case .control: tellControl(slot.pointee.packet)
     case .other: break
     }
+  }
+
+  /// The probable place of the flow of a packet that comes so many packets later; -1 if there is none
+  /// as far as is known.
+  @inline(__always) private func candidate(in distance: UInt64) -> Int {
+    let number = updated &+ distance
+    guard number < looked else { return -1 }
+    let slot = ring.slots + PacketRing.position(number)
+    return slot.pointee.packet.content == .ip ? Int(slot.pointee.candidate) : -1
   }
 
   /// What is told from now on has this place among the events of its time.
@@ -264,15 +279,17 @@ public struct FlowEngine: ~Copyable {
     // Here a sound transport header begins at offset 0, which elsewhere says that there is none.
     if slot.pointee.packet.payloadOffset > 0 { slot.pointee.packet.transportOffset = 1 }
     noteQuoted(slot, datagram)
-    keepPayload(of: datagram, isFrame: false)
+    keepPayload(of: datagram, isFrame: false, lasts: false)
   }
 
-  @inline(__always) private func keepPayload(of bytes: UnsafeRawBufferPointer, isFrame: Bool) {
+  @inline(__always) private func keepPayload(
+    of bytes: UnsafeRawBufferPointer, isFrame: Bool, lasts: Bool
+  ) {
     let position = PacketRing.position(taken)
     guard inspector == nil else {
-      return ring.keepForInspection(position, of: bytes, isFrame: isFrame)
+      return ring.keepForInspection(position, of: bytes, isFrame: isFrame, lasts: lasts)
     }
-    ring.keepPayload(position, of: bytes)
+    ring.keepPayload(position, of: bytes, lasts: lasts)
   }
 
   /// Keeps the key of the flow that an ICMP error complains of, or what a message tells of

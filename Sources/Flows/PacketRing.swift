@@ -48,11 +48,14 @@ struct PacketRing: ~Copyable {
   /// Beside the ring, since few packets need it.
   let quoted: UnsafeMutablePointer<FlowKey>
   let notices: UnsafeMutablePointer<NeighbourNotice>
+  /// Where the payload of each packet stands: in one of the rooms below, or where its frame stays.
+  private let payloadStarts: UnsafeMutablePointer<UnsafePointer<UInt8>>
   private let payloads: UnsafeMutablePointer<UInt8>
   private let shortPayloads: UnsafeMutablePointer<UInt8>
   private let longPayloads: UnsafeMutablePointer<UInt8>
-  /// Headers kept for an inspector.
+  /// Headers kept for an inspector, and where they stand.
   let headerBytes: UnsafeMutablePointer<UInt8>
+  let headerStarts: UnsafeMutablePointer<UnsafePointer<UInt8>>
   let headerCounts: UnsafeMutablePointer<UInt8>
 
   init() {
@@ -71,12 +74,18 @@ struct PacketRing: ~Copyable {
       UInt8.self, count: Self.capacity * Self.longPayloadLimit, isHuge: false)
     headerBytes = LazyPages.allocate(UInt8.self, count: Self.capacity * Self.headerLimit)
     headerCounts = LazyPages.allocate(UInt8.self, count: Self.capacity)
+    payloadStarts = .allocate(capacity: Self.capacity)
+    payloadStarts.initialize(repeating: UnsafePointer(payloads), count: Self.capacity)
+    headerStarts = .allocate(capacity: Self.capacity)
+    headerStarts.initialize(repeating: UnsafePointer(headerBytes), count: Self.capacity)
   }
 
   deinit {
     slots.deallocate()
     quoted.deallocate()
     notices.deallocate()
+    payloadStarts.deallocate()
+    headerStarts.deallocate()
     LazyPages.free(payloads, count: Self.capacity * Self.payloadStride)
     LazyPages.free(shortPayloads, count: Self.capacity * Self.shortPayloadLimit)
     LazyPages.free(longPayloads, count: Self.capacity * Self.longPayloadLimit)
@@ -84,30 +93,42 @@ struct PacketRing: ~Copyable {
     LazyPages.free(headerCounts, count: Self.capacity)
   }
 
-  /// Copies the payload of a TCP or UDP packet beside its slot.
+  /// Keeps the payload of a TCP or UDP packet.
   ///
-  /// - Parameter bytes: what the packet was decoded from.
-  @inline(__always) func keepPayload(_ position: Int, of bytes: UnsafeRawBufferPointer) {
+  /// - Parameters:
+  ///   - bytes: what the packet was decoded from.
+  ///   - lasts: they stay where they are until the packet is updated; else the payload is copied.
+  @inline(__always) func keepPayload(
+    _ position: Int, of bytes: UnsafeRawBufferPointer, lasts: Bool
+  ) {
     let transport = slots[position].packet.transport
     guard transport == .tcp || transport == .udp, slots[position].packet.hasTransport else {
       return
     }
-    keepAnyPayload(position, of: bytes)
+    keepAnyPayload(position, of: bytes, lasts: lasts)
   }
 
-  @inline(__always) func keepAnyPayload(_ position: Int, of bytes: UnsafeRawBufferPointer) {
+  @inline(__always) func keepAnyPayload(
+    _ position: Int, of bytes: UnsafeRawBufferPointer, lasts: Bool
+  ) {
     let slot = slots + position
     let count = Int(slot.pointee.packet.payloadLength)
     let start = Int(slot.pointee.packet.payloadOffset)
     guard count > 0, start &+ count <= bytes.count, let base = bytes.baseAddress else { return }
     slot.pointee.payloadCount = UInt16(truncatingIfNeeded: count)
-    UnsafeMutableRawPointer(room(position, count)).copyMemory(from: base + start, byteCount: count)
+    if lasts {
+      payloadStarts[position] = (base + start).assumingMemoryBound(to: UInt8.self)
+      return
+    }
+    let room = room(position, count)
+    UnsafeMutableRawPointer(room).copyMemory(from: base + start, byteCount: count)
+    payloadStarts[position] = UnsafePointer(room)
   }
 
   /// The payload kept of the packet at `position`; none for other packets.
   @inline(__always) func payload(_ position: Int) -> UnsafeRawBufferPointer {
-    let count = Int(slots[position].payloadCount)
-    return UnsafeRawBufferPointer(start: room(position, count), count: count)
+    UnsafeRawBufferPointer(
+      start: payloadStarts[position], count: Int(slots[position].payloadCount))
   }
 
   @inline(__always) private func room(_ position: Int, _ count: Int) -> UnsafeMutablePointer<UInt8>

@@ -74,7 +74,7 @@ public final class PipelineSource: LocalSource {
         onFrame?(frame)
         pipeline.take(
           frame.bytes, linkType: frame.linkType, wireLength: frame.wireLength,
-          time: frame.time + offset)
+          time: frame.time + offset, lasts: true)
       }
       figures.packets &+= UInt64(count)
       figures.bytes &+= bytes

@@ -51,23 +51,32 @@ extension PacketRing {
 
   /// Keeps what only an inspector reads: headers, and payload of other transports than TCP and UDP.
   ///
-  /// - Parameter isFrame: `bytes` are a frame, not a datagram put together from fragments.
-  func keepForInspection(_ position: Int, of bytes: UnsafeRawBufferPointer, isFrame: Bool) {
+  /// - Parameters:
+  ///   - isFrame: `bytes` are a frame, not a datagram put together from fragments.
+  ///   - lasts: see `keepPayload`.
+  func keepForInspection(
+    _ position: Int, of bytes: UnsafeRawBufferPointer, isFrame: Bool, lasts: Bool
+  ) {
     let slot = slots + position
     let end = min(Int(slot.pointee.packet.payloadOffset), bytes.count)
     let start = Int(slot.pointee.packet.networkOffset)
     var count = 0
     if isFrame, start < end, let base = bytes.baseAddress {
       count = min(end - start, Self.headerLimit)
-      UnsafeMutableRawPointer(headerBytes + position * Self.headerLimit).copyMemory(
-        from: base + start, byteCount: count)
+      if lasts {
+        headerStarts[position] = (base + start).assumingMemoryBound(to: UInt8.self)
+      } else {
+        let room = headerBytes + position * Self.headerLimit
+        UnsafeMutableRawPointer(room).copyMemory(from: base + start, byteCount: count)
+        headerStarts[position] = UnsafePointer(room)
+      }
     }
     headerCounts[position] = UInt8(truncatingIfNeeded: count)
-    keepAnyPayload(position, of: bytes)
+    keepAnyPayload(position, of: bytes, lasts: lasts)
   }
 
   func headers(_ position: Int) -> UnsafeRawBufferPointer {
     UnsafeRawBufferPointer(
-      start: headerBytes + position * Self.headerLimit, count: Int(headerCounts[position]))
+      start: headerStarts[position], count: Int(headerCounts[position]))
   }
 }

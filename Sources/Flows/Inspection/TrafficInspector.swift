@@ -19,6 +19,13 @@ open class TrafficInspector {
     order = place.bits
   }
 
+  /// Asks for the memory that packets to come will need, so that nobody waits for it then. Changes
+  /// nothing.
+  ///
+  /// - Parameters: places of flows whose packets will come ever sooner, -1 for none: what leads to
+  ///   all that is kept of the first, that itself of the second, what it leads to of the third.
+  open func foresee(_ first: Int, _ second: Int, _ third: Int) {}
+
   /// A packet of a flow. Its bytes, if they continue a TCP stream, come with `stream` afterwards.
   open func inspect(_ packet: borrowing InspectedPacket) {}
 

@@ -1,3 +1,4 @@
+import CPrefetch
 import Flows
 import Glibc
 import Packets
@@ -19,6 +20,7 @@ public final class SignatureInspector: TrafficInspector {
   let set: SignatureSet
   let image: RuleImage
   let scanner: Scanner
+  private let memo = ScanMemo()
   @exclusivity(unchecked) var run: StepRun
   @exclusivity(unchecked) var head: HeadCheck
   @exclusivity(unchecked) var scene = Scene()
@@ -99,6 +101,7 @@ public final class SignatureInspector: TrafficInspector {
   deinit {
     for place in 0..<Self.placeLimit where checked[place] & 128 != 0 { talks[place]?.release() }
     scanner.free()
+    memo.free()
     segment.free()
     run.variables.deallocate()
     buffers.deallocate()
@@ -176,8 +179,12 @@ public final class SignatureInspector: TrafficInspector {
   }
 
   /// Adds the rules whose content stands in the bytes, and those that look at them in any case.
-  @inline(__always) func search(_ point: ScanPoint, _ bytes: UnsafeRawBufferPointer) {
-    scan(point, bytes)
+  ///
+  /// - Parameter new: bytes at the end that were not searched before.
+  @inline(__always) func search(
+    _ point: ScanPoint, _ bytes: UnsafeRawBufferPointer, new: Int = .max
+  ) {
+    scan(point, bytes, new: new)
     addFound(
       point,
       UnsafeBufferPointer(
@@ -194,13 +201,32 @@ public final class SignatureInspector: TrafficInspector {
   }
 
   /// Leaves the patterns of the point's database that stand in the bytes in `scanner.hits`.
-  @inline(__always) private func scan(_ point: ScanPoint, _ bytes: UnsafeRawBufferPointer) {
+  @inline(__always) private func scan(
+    _ point: ScanPoint, _ bytes: UnsafeRawBufferPointer, new: Int = .max
+  ) {
     let scan = image.scans.base + point.place
-    if scan.pointee.databaseCount > 0, bytes.count >= scan.pointee.shortest {
-      scanner.scan(point, bytes)
-    } else {
+    guard scan.pointee.databaseCount > 0, bytes.count >= scan.pointee.shortest,
+      new > ContentTails.newLimit || mayEnd(inLast: new, of: bytes, scan)
+    else {
       scanner.hits.pointee.count = 0
+      return
     }
+    guard point.isBuffer, bytes.count <= ScanMemo.lengthLimit else {
+      return scanner.scan(point, bytes)
+    }
+    if memo.recall(point, bytes, into: scanner.hits) { return }
+    scanner.scan(point, bytes)
+    memo.keep(point, bytes, scanner.hits)
+  }
+
+  /// Whether few new bytes can complete a content.
+  private func mayEnd(
+    inLast new: Int, of bytes: UnsafeRawBufferPointer, _ scan: UnsafePointer<ScanRecord>
+  ) -> Bool {
+    guard scan.pointee.tails >= 0 else { return true }
+    return ContentTails.mayEnd(
+      inLast: new, of: bytes, image.tails.base + Int(scan.pointee.tails),
+      shortest: Int(scan.pointee.shortest))
   }
 
   /// Adds the point's rules for some patterns, and those that look at its bytes in any case.
@@ -228,7 +254,7 @@ public final class SignatureInspector: TrafficInspector {
   /// The same for payload, whose scan points have banks.
   func searchPayload(_ point: ScanPoint, _ bytes: UnsafeRawBufferPointer) {
     for part in SegmentSearch.Part.allCases {
-      if let place = bank(part, point) { search(place, bytes) }
+      if let place = bank(part, point) { search(place, bytes, new: bytes.count) }
     }
   }
 
@@ -242,7 +268,7 @@ public final class SignatureInspector: TrafficInspector {
         segment.keep(part, scanner.hits.pointee.patterns, 0)
         continue
       }
-      search(place, bytes)
+      search(place, bytes, new: scene.payloadCount)
       segment.keep(part, scanner.hits.pointee.patterns, scanner.hits.pointee.count)
     }
   }
@@ -311,6 +337,20 @@ public final class SignatureInspector: TrafficInspector {
   }
 
   // MARK: Traffic
+
+  public override func foresee(_ first: Int, _ second: Int, _ third: Int) {
+    if first >= 0, first < Self.placeLimit { beryl_prefetch(talks + first) }
+    if second >= 0, second < Self.placeLimit, let talk = talks[second] {
+      beryl_prefetch(talk.toOpaque())
+      beryl_prefetch(talk.toOpaque() + 64)
+    }
+    if third >= 0 {
+      withTalk(third) { talk in
+        beryl_prefetch(Unmanaged.passUnretained(talk.toServer).toOpaque())
+        beryl_prefetch(Unmanaged.passUnretained(talk.toClient).toOpaque())
+      }
+    }
+  }
 
   public override func inspect(_ packet: borrowing InspectedPacket) { inspectPacket(packet) }
 

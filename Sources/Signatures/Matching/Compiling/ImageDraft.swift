@@ -23,6 +23,7 @@ struct ImageDraft {
   var patternRules: [Span] = []
   private(set) var ruleLists: [Int32] = []
   var databases: [UInt8] = []
+  var tails: [UInt8] = []
   var plain: [Span] = []
   var marks: [AddressMark] = []
   var figures = [Int64](repeating: 0, count: RuleImage.Figure.allCases.count)

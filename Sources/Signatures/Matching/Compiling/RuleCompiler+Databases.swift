@@ -15,7 +15,23 @@ extension RuleCompiler {
     for place in points.indices where !isDone[place] {
       if let record = try records(of: [points[place]]).first { draft.scans[place] = record }
     }
+    narrowPayload()
     try finishBanks()
+  }
+
+  /// Of the contents of a database of payload, those that matter at a point: by them few bytes are let
+  /// go without a search.
+  private mutating func narrowPayload() {
+    for family in ScanPoint.payloadKinds {
+      let contents = Set(family.flatMap { points[$0].rules.keys })
+      let tails = contents.isEmpty ? -1 : Int64(draft.tails.count)
+      if tails >= 0 { draft.tails += ContentTails.table(contents.lazy.map(\.bytes)) }
+      for place in family {
+        draft.scans[place].shortest = Int64(contents.map(\.bytes.count).min() ?? 0)
+        draft.scans[place].tails = tails
+        if contents.isEmpty { draft.scans[place].databaseCount = 0 }
+      }
+    }
   }
 
   /// Scan points whose bytes are searched for the contents of all of them at once: they share a

@@ -91,8 +91,9 @@ extension RuleCompiler {
 
   private mutating func step(_ content: Content) -> Step {
     var step = Step(.content)
-    step.bytes = draft.string(
-      content.ignoresCase ? content.bytes.map(\.asciiLower) : content.bytes)
+    let bytes = content.ignoresCase ? content.bytes.map(\.asciiLower) : content.bytes
+    step.bytes = draft.string(bytes)
+    step.operation = UInt8(truncatingIfNeeded: ByteSearch.anchor(of: bytes))
     if content.isNegated { step.traits.insert(.isNegated) }
     if content.ignoresCase { step.traits.insert(.ignoresCase) }
     if content.endsBuffer { step.traits.insert(.endsBuffer) }

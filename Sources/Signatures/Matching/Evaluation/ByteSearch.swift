@@ -7,10 +7,12 @@ import Glibc
 enum ByteSearch {
   /// The first place in `range` where `content` lies whole; nil if it lies nowhere.
   ///
-  /// - Parameter ignoresCase: `content` is in lower case.
+  /// - Parameters:
+  ///   - anchor: of the content.
+  ///   - ignoresCase: `content` is in lower case.
   @inline(__always) static func find(
-    _ content: UnsafeRawBufferPointer, in data: UnsafeRawBufferPointer, _ range: Range<Int>,
-    ignoresCase: Bool
+    _ content: UnsafeRawBufferPointer, anchor: UInt8, in data: UnsafeRawBufferPointer,
+    _ range: Range<Int>, ignoresCase: Bool
   ) -> Int? {
     guard content.count <= range.count, content.count > 0, let base = data.baseAddress,
       let wanted = content.baseAddress
@@ -22,15 +24,16 @@ enum ByteSearch {
         : memcmp(base + range.lowerBound, wanted, content.count) == 0
       return isThere ? range.lowerBound : nil
     }
+    let anchor = min(Int(anchor), content.count &- 1)
     return ignoresCase
-      ? findFolded(wanted, content.count, base, range)
-      : findExact(wanted, content.count, base, range)
+      ? findFolded(wanted, content.count, anchor, base, range)
+      : findExact(wanted, content.count, anchor, base, range)
   }
 
   private static func findExact(
-    _ wanted: UnsafeRawPointer, _ count: Int, _ base: UnsafeRawPointer, _ range: Range<Int>
+    _ wanted: UnsafeRawPointer, _ count: Int, _ anchor: Int, _ base: UnsafeRawPointer,
+    _ range: Range<Int>
   ) -> Int? {
-    let anchor = anchor(wanted, count)
     let byte = Int32(wanted.load(fromByteOffset: anchor, as: UInt8.self))
     var at = range.lowerBound &+ anchor
     let end = range.upperBound &- count &+ anchor &+ 1
@@ -43,9 +46,9 @@ enum ByteSearch {
   }
 
   private static func findFolded(
-    _ wanted: UnsafeRawPointer, _ count: Int, _ base: UnsafeRawPointer, _ range: Range<Int>
+    _ wanted: UnsafeRawPointer, _ count: Int, _ anchor: Int, _ base: UnsafeRawPointer,
+    _ range: Range<Int>
   ) -> Int? {
-    let anchor = anchor(wanted, count)
     let lower = wanted.load(fromByteOffset: anchor, as: UInt8.self)
     let isLetter = lower >= 0x61 && lower <= 0x7a
     let end = range.upperBound &- count &+ anchor &+ 1
@@ -85,16 +88,10 @@ enum ByteSearch {
   /// Octets of a content among which the rarest is chosen.
   private static let anchorLimit = 16
 
-  @inline(__always) private static func anchor(_ wanted: UnsafeRawPointer, _ count: Int) -> Int {
-    var best = 0
-    var least = UInt8.max
-    commonness.withUnsafeBufferPointer { commonness in
-      for offset in 0..<min(count, anchorLimit) {
-        let value = commonness[Int(wanted.load(fromByteOffset: offset, as: UInt8.self))]
-        if value < least { (best, least) = (offset, value) }
-      }
-    }
-    return best
+  /// The octet of a content by which it is looked for: the one that traffic has least of.
+  static func anchor(of content: [UInt8]) -> Int {
+    let octets = content.prefix(anchorLimit)
+    return octets.indices.min { commonness[Int(octets[$0])] < commonness[Int(octets[$1])] } ?? 0
   }
 
   /// How much of a byte traffic has, roughly: text above all, and zeros.

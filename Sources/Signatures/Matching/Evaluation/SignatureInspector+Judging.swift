@@ -140,14 +140,16 @@ extension SignatureInspector {
     return partial & bit != 0 ? .later : .no
   }
 
-  static let base64Code = StickyBuffer.base64Data.code
-  static let certificatesCode = StickyBuffer.tlsCertificates.code
-  static let requestHeaderCode = StickyBuffer.httpRequestHeader.code
-  static let responseHeaderCode = StickyBuffer.httpResponseHeader.code
-  static let payloadBit: UInt64 = 1 << UInt64(StickyBuffer.payload.code)
+  static var base64Code: Int { StickyBuffer.base64Data.code }
+  static var certificatesCode: Int { StickyBuffer.tlsCertificates.code }
+  static var requestHeaderCode: Int { StickyBuffer.httpRequestHeader.code }
+  static var responseHeaderCode: Int { StickyBuffer.httpResponseHeader.code }
+  static var payloadBit: UInt64 { 1 &<< UInt64(payloadCode) }
   /// Buffers with a dot before their first byte.
-  static let dottedCodes: UInt64 =
-    [StickyBuffer.httpHost, .dnsQuery, .tlsServerName].reduce(0) { $0 | 1 << UInt64($1.code) }
+  static var dottedCodes: UInt64 {
+    1 &<< UInt64(StickyBuffer.httpHost.code) | 1 &<< UInt64(StickyBuffer.dnsQuery.code)
+      | 1 &<< UInt64(StickyBuffer.tlsServerName.code)
+  }
 
   private func holds(_ group: UnsafePointer<GroupRecord>, _ data: UnsafeRawBufferPointer) -> Bool {
     var data = data

@@ -120,7 +120,11 @@ struct StepRun {
     let ignoresCase = traits.contains(.ignoresCase)
     let range = range(step, data, cursor)
     var found: Int?
-    if let range { found = ByteSearch.find(wanted, in: data, range, ignoresCase: ignoresCase) }
+    let anchor = step.pointee.operation
+    if let range {
+      found = ByteSearch.find(
+        wanted, anchor: anchor, in: data, range, ignoresCase: ignoresCase)
+    }
     if traits.contains(.isNegated) {
       return found == nil && holds(place + 1, end, data, cursor: cursor)
     }
@@ -130,7 +134,7 @@ struct StepRun {
         return false
       }
       found = ByteSearch.find(
-        wanted, in: data, at + 1..<range.upperBound, ignoresCase: ignoresCase)
+        wanted, anchor: anchor, in: data, at + 1..<range.upperBound, ignoresCase: ignoresCase)
     }
     return false
   }

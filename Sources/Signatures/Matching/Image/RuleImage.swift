@@ -6,7 +6,7 @@ import Terms
 /// The block is trusted: it was made by this process, or its checksum was found right.
 final class RuleImage: @unchecked Sendable {
   /// Changes whenever a record's layout or meaning does.
-  static let version: UInt64 = 3
+  static let version: UInt64 = 4
 
   let block: UnsafeMutableRawBufferPointer
   let rules: Section<RuleRecord>
@@ -32,6 +32,8 @@ final class RuleImage: @unchecked Sendable {
   let patternRules: Section<Span>
   let ruleLists: Section<Int32>
   let databases: Section<UInt8>
+  /// Tables of `ContentTails`, one behind the other.
+  let tails: Section<UInt8>
   /// Rules without bytes to look for; see `PlainRules`.
   let plain: Section<Span>
   let marks: Section<AddressMark>
@@ -67,6 +69,7 @@ final class RuleImage: @unchecked Sendable {
     patternRules = reader.section()
     ruleLists = reader.section()
     databases = reader.section()
+    tails = reader.section()
     plain = reader.section()
     marks = reader.section()
     figures = reader.section()
@@ -106,6 +109,7 @@ final class RuleImage: @unchecked Sendable {
     writer.add(draft.patternRules)
     writer.add(draft.ruleLists)
     writer.add(draft.databases)
+    writer.add(draft.tails)
     writer.add(draft.plain)
     writer.add(draft.marks)
     writer.add(draft.figures)

@@ -12,16 +12,26 @@ struct ScanPoint: Hashable, BitwiseCopyable {
   static let other = ScanPoint(place: 7)
   private static let firstBuffer = 8
 
+  /// A buffer of some message, not payload nor a bank of it.
+  @inline(__always) var isBuffer: Bool { place >= Self.firstBuffer && place < Self.count }
+
   static let count = firstBuffer + 2 * StickyBuffer.allCases.count
 
-  /// Places of those that share a database, for the same bytes are searched at both. A segment's
-  /// are, as a packet and as the newest part of its stream (see `SegmentSearch`).
+  /// Places at which the same bytes are searched: a segment's are, as a packet and as the newest part
+  /// of its stream (see `SegmentSearch`).
   static let payloadFamilies = [
     [packetToServer.place, streamToServer.place], [packetToClient.place, streamToClient.place],
   ]
-  /// An HTTP body is a file as well.
-  static let families =
+  /// All that payload is searched at, by what is one search.
+  static let payloadKinds =
     payloadFamilies
+    + [datagramToServer, datagramToClient, icmp, other].map { [$0.place] }
+  /// Places of those that share a database. Most rules for datagrams look at both directions: one
+  /// database for both stays in the processor's cache sooner than two. And an HTTP body is a file as
+  /// well. What TCP's two directions are searched for has little in common, and many contents to a
+  /// server stand in all that servers send.
+  static let families =
+    payloadFamilies + [[datagramToServer.place, datagramToClient.place]]
     + [(StickyBuffer.httpRequestBody, true), (.httpResponseBody, false)].map { body, toServer in
       [body, .fileData].map { buffer($0.code, toServer: toServer).place }
     }
@@ -47,6 +57,8 @@ struct ScanRecord: BitwiseCopyable {
   /// The serialised database, in `databases`: 8-byte units would not help, it is copied anyway.
   var databaseStart: Int64 = 0
   var databaseCount: Int64 = 0
+  /// Where the table of how the contents end stands in `tails`; -1 for none. See `ContentTails`.
+  var tails: Int64 = -1
 }
 
 extension StickyBuffer {

@@ -36,7 +36,7 @@ struct Step: BitwiseCopyable {
   }
 
   var kind: Kind
-  /// Comparison, arithmetic or origin.
+  /// Comparison, arithmetic or origin; of a content the octet that is looked for first.
   var operation: UInt8 = 0
   var notation: UInt8 = 0
   /// Which of the numbers are variables.

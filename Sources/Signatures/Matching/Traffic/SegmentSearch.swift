@@ -35,6 +35,8 @@ struct SegmentSearch {
   /// Offset in the stream of the first byte searched, and how many were.
   private var start: UInt64 = 0
   private var count = 0
+  /// So few bytes were new that contents may be missing that end before them; see `ContentTails`.
+  private var isOfNewOnly = false
 
   /// - Parameters:
   ///   - seam: bytes of the stream that are searched with a packet.
@@ -61,6 +63,7 @@ struct SegmentSearch {
     _ payload: UnsafeRawBufferPointer, in scene: borrowing Scene
   ) -> UnsafeRawBufferPointer {
     isKept = payload.count <= payloadLimit
+    isOfNewOnly = false
     self.payload = payload
     index = scene.index
     place = scene.place
@@ -85,6 +88,7 @@ struct SegmentSearch {
     memcpy(room, from + (end.count - before), before)
     memcpy(room + before, next, payload.count)
     count = before + payload.count
+    isOfNewOnly = payload.count <= ContentTails.newLimit
     return UnsafeRawBufferPointer(start: room, count: count)
   }
 
@@ -115,6 +119,8 @@ struct SegmentSearch {
   mutating func take(
     _ payload: UnsafeRawBufferPointer, from start: UInt64, count: Int, in scene: borrowing Scene
   ) -> Bool {
+    // Once it is known what is spoken, rules look again at what came before.
+    if isOfNewOnly, application != scene.application { return false }
     guard isKept, index == scene.index, place == scene.place, isFromClient == scene.isFromClient,
       self.payload.baseAddress == payload.baseAddress, self.payload.count == payload.count,
       self.start == start, self.count == count

@@ -1,8 +1,8 @@
 /// Messages of protocols whose parts have buffers of their own.
 extension SignatureInspector {
-  private static let fileCode = StickyBuffer.fileData.code
-  private static let requestBodyCode = StickyBuffer.httpRequestBody.code
-  private static let responseBodyCode = StickyBuffer.httpResponseBody.code
+  private static var fileCode: Int { StickyBuffer.fileData.code }
+  private static var requestBodyCode: Int { StickyBuffer.httpRequestBody.code }
+  private static var responseBodyCode: Int { StickyBuffer.httpResponseBody.code }
 
   private func beginMessage() {
     present = 0

@@ -119,13 +119,13 @@ extension SignatureInspector {
     if let rules = marks.rules(for: address) { add(rules) }
   }
 
-  static let payloadCode = StickyBuffer.payload.code
-  private static let ipv4Code = StickyBuffer.ipv4Header.code
-  private static let ipv6Code = StickyBuffer.ipv6Header.code
-  private static let tcpCode = StickyBuffer.tcpHeader.code
-  private static let udpCode = StickyBuffer.udpHeader.code
-  private static let queryCode = StickyBuffer.dnsQuery.code
-  static let dnsCode = ApplicationProtocol.dns.code
+  static var payloadCode: Int { StickyBuffer.payload.code }
+  private static var ipv4Code: Int { StickyBuffer.ipv4Header.code }
+  private static var ipv6Code: Int { StickyBuffer.ipv6Header.code }
+  private static var tcpCode: Int { StickyBuffer.tcpHeader.code }
+  private static var udpCode: Int { StickyBuffer.udpHeader.code }
+  private static var queryCode: Int { StickyBuffer.dnsQuery.code }
+  static var dnsCode: UInt8 { ApplicationProtocol.dns.code }
 
   /// By the ports; DNS elsewhere by its form.
   private static func datagramProtocol(_ packet: borrowing InspectedPacket) -> UInt8 {

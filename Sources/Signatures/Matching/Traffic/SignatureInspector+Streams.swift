@@ -148,9 +148,9 @@ extension SignatureInspector {
     }
   }
 
-  static let httpCode = ApplicationProtocol.http.code
-  static let tlsCode = ApplicationProtocol.tls.code
-  static let sshCode = ApplicationProtocol.ssh.code
+  static var httpCode: UInt8 { ApplicationProtocol.http.code }
+  static var tlsCode: UInt8 { ApplicationProtocol.tls.code }
+  static var sshCode: UInt8 { ApplicationProtocol.ssh.code }
 
   private static func code(_ kind: SessionProtocol) -> UInt8 {
     switch kind {
