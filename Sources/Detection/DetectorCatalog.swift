@@ -12,6 +12,7 @@ public enum DetectorCatalog {
       OSFingerprint(context),
       SynFlood(context),
       TcpFlood(context),
+      SpreadFlood(context),
       UdpFlood(context),
       ProtocolFlood(context),
       IcmpFlood(context),
@@ -41,7 +42,8 @@ public enum DetectorCatalog {
 
   private static let recon = PortScan.limits + PingSweep.limits + OSFingerprint.limits
   private static let denial =
-    SynFlood.limits + TcpFlood.limits + UdpFlood.limits + ProtocolFlood.limits + IcmpFlood.limits
+    SynFlood.limits + TcpFlood.limits + SpreadFlood.limits + UdpFlood.limits + ProtocolFlood.limits
+    + IcmpFlood.limits
     + FragmentFlood.limits + SmurfAttack.limits + LandAttack.limits + FragmentAttack.limits
     + Amplification.limits + SlowConnections.limits
   private static let spoofing =

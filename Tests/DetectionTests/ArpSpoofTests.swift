@@ -77,6 +77,29 @@ import Testing
     #expect(told.isEmpty)
   }
 
+  /// One host tells another that the gateway is where nobody is (netcut), or sets right what it said
+  /// before; the owner announces a second interface of its own.
+  @Test(arguments: [(0xdead, 66, 1), (1, 66, 0), (0xdead, 1, 0)] as [(UInt64, UInt64, Int)])
+  func whoSendsHostsAstrayInAThirdsNameIsTold(told: UInt64, frame: UInt64, reports: Int) throws {
+    var story = try Story(ArpSpoof(DetectionContext()))
+    try story.arp(1, "10.1.1.66", 66, "10.1.1.1")
+    try story.arp(1, "10.1.1.5", 5, "10.1.1.1")
+    try story.arp(2, "10.1.1.1", 1, "10.1.1.5", 5)
+    for _ in 0..<4 {
+      story.wait(10)
+      var event = try story.event(
+        .arp, "10.1.1.1", "10.1.1.5", probe: .none, transport: .init(number: 0))
+      event.arpOperation = 2
+      event.sourceMAC = MACAddress(bits: told)
+      event.frameMAC = MACAddress(bits: frame)
+      event.targetMAC = MACAddress(bits: 5)
+      story.tell(event)
+    }
+    let found = story.finish()
+    #expect(found.count == reports)
+    #expect(found.allSatisfy { $0.story == "spoof.arp 10.1.1.66 > 10.1.1.1 10.1.1.5" })
+  }
+
   @Test func twoOwnersThatContradictEachOtherAreAConflict() throws {
     var story = try Story(ArpSpoof(DetectionContext()))
     for turn in 0..<12 {

@@ -39,6 +39,31 @@ import Testing
     #expect(told.first?.targets.listed.map(\.description) == ["10.1.1.5"])
   }
 
+  /// Sixty packets a second to one host: all of new sources and at other ports; the same of 25 decoys;
+  /// of a crowd that completes its handshakes at two ports; of one that comes to one port.
+  @Test(arguments: [FlowEvent.Probe.syn, .ack, .null, .otherTCP])
+  func inventedSourcesAtInventedPortsAreAFlood(probe: FlowEvent.Probe) throws {
+    func flood(sources: Int, ports: Int, completes: Bool) throws -> [Report] {
+      var story = try Story(SpreadFlood(DetectionContext()))
+      for number in 0..<1200 {
+        story.wait(1 / 60)
+        let source = number % sources
+        let name = "198.51.\(source / 250).\(source % 250)"
+        let port = UInt16(1 + number &* 7919 % ports)
+        try story.contact(.opened, name, "10.1.1.5", port, probe: probe)
+        if completes { try story.contact(.established, name, "10.1.1.5", port, probe: probe) }
+      }
+      return story.finish()
+    }
+    let told = try flood(sources: 1200, ports: 60_000, completes: false)
+    #expect(told.map { $0.text("technique") } == ["random-ports"])
+    #expect(told.allSatisfy { $0.kind == .synFlood && $0.sources.count > 300 })
+    #expect(told.first?.targets.listed.map(\.description) == ["10.1.1.5"])
+    #expect(try flood(sources: 25, ports: 60_000, completes: false).isEmpty)
+    #expect(try flood(sources: 1200, ports: 2, completes: true).isEmpty)
+    #expect(try flood(sources: 1200, ports: 1, completes: false).isEmpty)
+  }
+
   /// A monitor that starts beside a busy server sees every session in its middle.
   @Test func sessionsMetInTheirMiddleAreNoFlood() throws {
     var story = try Story(TcpFlood(DetectionContext()))

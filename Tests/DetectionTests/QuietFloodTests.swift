@@ -90,6 +90,23 @@ import Testing
     let told = story.finish()
     #expect(told.map(\.kind.text) == Array(repeating: "dos.icmp-flood", count: floods))
   }
+
+  /// A hundred errors a second, each from another source: about nothing that their receiver sent, or
+  /// about as many of its own datagrams (a name server whose clients are gone).
+  @Test(arguments: [(false, 1), (true, 0)])
+  func errorsAboutNothingAreAFlood(isAboutFlows: Bool, floods: Int) throws {
+    var story = try Story(IcmpFlood(DetectionContext()))
+    for number in 0..<1500 {
+      story.wait(0.01)
+      let source = "203.0.\(number / 250).\(number % 250)"
+      try story.contact(
+        .opened, source, "10.1.1.53", 3 << 8 | 3, probe: .icmpOther, transport: .icmp)
+      guard isAboutFlows else { continue }
+      try story.contact(.refused, "10.1.1.53", source, 40_000, probe: .udp, transport: .udp)
+    }
+    let told = story.finish()
+    #expect(told.map(\.kind.text) == Array(repeating: "dos.icmp-flood", count: floods))
+  }
 }
 
 /// What name servers are asked.

@@ -9,7 +9,7 @@ import Testing
 
 @Suite struct SlowConnectionTests {
   /// What becomes of the connections of a story after they are made.
-  private enum Habit { case trickle, answered, upload, silent, veiled, chat }
+  private enum Habit { case trickle, answered, upload, silent, veiled, chat, greeted, pooled }
 
   /// `count` connections to one port, each heard of every four seconds for a minute and a half.
   private func story(
@@ -32,7 +32,9 @@ import Testing
         event.time = story.clock
         event.packetsOut = 1
         event.payloadOut = habit == .upload ? round * 100_000 : round * 20
+        if habit == .greeted || habit == .pooled && round == 1 { event.payloadOut = 0 }
         switch habit {
+        case .greeted, .pooled: event.payloadIn = 41
         case .answered: event.payloadIn = round * 300
         case .veiled: event.payloadIn = 2246
         case .chat: event.payloadIn = 2246 + round * 30
@@ -83,6 +85,15 @@ import Testing
   @Test func connectionsHeldByOneSourceAreExhaustion() throws {
     let told = try story(200, port: 21, sources: 2, .silent)
     #expect(told.map { $0.text("technique") } == ["idle-connections"])
+  }
+
+  /// Servers that speak first (SSH, mail): greeted and left, or kept for later once the client has
+  /// given its name.
+  @Test func connectionsLeftAtTheirGreetingAreExhaustion() throws {
+    let left = try story(60, port: 22, sources: 1, .greeted)
+    #expect(left.map { $0.text("technique") } == ["idle-connections"])
+    let pool = try story(60, port: 3306, sources: 1, .pooled)
+    #expect(pool.isEmpty)
   }
 
   @Test func ordinaryLongConnectionsAreNotSlow() throws {

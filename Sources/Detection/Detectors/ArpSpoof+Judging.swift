@@ -62,7 +62,8 @@ extension ArpSpoof {
       .arpSpoof, subject: "\(claimed) \(binding.challenger)", first: binding.first,
       last: max(binding.first, binding.last), at: now, severity: 8,
       confidence: isPoisoning ? min(0.99, 1 - 0.4 / (1 + margin)) : 0.6)
-    report.sources = AddressSet(addresses(of: binding.challenger).prefix(8))
+    let liar = binding.speaker == .unknown ? binding.challenger : binding.speaker
+    report.sources = AddressSet(addresses(of: liar).prefix(8))
     report.targets = binding.deceived
     report.targets.insert(claimed)
     report.attributes = [

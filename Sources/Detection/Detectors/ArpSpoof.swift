@@ -45,6 +45,8 @@ struct ArpSpoof: AnalysisEngine {
     /// Unasked claims that the owner made before it was confirmed.
     var unasked: UInt64 = 0
     var challenger = MACAddress.unknown
+    /// Who spoke for the challenger, if not itself.
+    var speaker = MACAddress.unknown
     var claims: UInt64 = 0
     var openClaims: UInt64 = 0
     /// Replies to everybody: of the challenger, and of the owner before it was confirmed.
@@ -132,9 +134,11 @@ struct ArpSpoof: AnalysisEngine {
     }
     // An address probe (RFC 5227) claims nothing; a frame that speaks for another host is not that
     // host's word.
-    guard !event.source.isUnspecified, event.sourceMAC != .unknown, !event.sourceMAC.isGroup,
-      event.frameMAC == .unknown || event.frameMAC == event.sourceMAC
+    guard !event.source.isUnspecified, event.sourceMAC != .unknown, !event.sourceMAC.isGroup
     else { return }
+    guard event.frameMAC == .unknown || event.frameMAC == event.sourceMAC else {
+      return speakForOthers(event, into: &sink)
+    }
     claim(event, into: &sink)
     learnTarget(event)
   }
@@ -291,6 +295,7 @@ extension ArpSpoof {
     if bindings[slot].challenger != event.sourceMAC {
       guard !bindings[slot].thread.isOpen else { return }
       bindings[slot].challenger = event.sourceMAC
+      bindings[slot].speaker = event.frameMAC
       bindings[slot].claims = 0
       bindings[slot].openClaims = 0
       bindings[slot].announcements = 0
@@ -325,6 +330,17 @@ extension ArpSpoof {
     } else {
       judge(slot, at: event.time, into: &sink)
     }
+  }
+
+  /// A frame that tells one host, unasked, that another's address is at some third interface: who leads
+  /// traffic astray need not bear the address that he names (netcut).
+  private mutating func speakForOthers(_ event: FlowEvent, into sink: inout ReportSink) {
+    let slot = bindings.find(key(event.source, event))
+    guard slot >= 0, bindings[slot].owner != event.sourceMAC,
+      bindings[slot].owner != event.frameMAC, isUnasked(event),
+      bindings[slot].isConfirmed || bindings[slot].unasked &+ bindings[slot].ownAnnouncements == 0
+    else { return }
+    challenge(event, at: slot, isUnasked: true, into: &sink)
   }
 
   /// Whether the claim replies to a question.

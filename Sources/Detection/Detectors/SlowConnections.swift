@@ -8,7 +8,7 @@ import Terms
 /// close their receive window (slow read, sockstress).
 ///
 /// Only connections in which the server has said nothing yet are followed (under TLS: nothing since
-/// the handshake), and those whose client stalled. A long poll, an upload and a log shipper are mute too, a film player stalls now and
+/// the handshake; where servers speak first: no more than their greeting, to a client that is silent), and those whose client stalled. A long poll, an upload and a log shipper are mute too, a film player stalls now and
 /// then, so it takes many at once, most of them of a few sources (or at a web port), each fed or
 /// read drop by drop, or simply held for long.
 struct SlowConnections: FlowReader {
@@ -93,6 +93,8 @@ struct SlowConnections: FlowReader {
   /// certificates.
   private static let veiledPorts: Set<UInt16> = [443, 8443]
   private static let handshakeLength: UInt64 = 8192
+  /// What a server that speaks first says before it has heard its client, at most.
+  private static let greetingLength: UInt64 = 1024
   /// How long a connection under TLS is followed after its server spoke.
   private static let veiledSpan = TimeSpan.seconds(20)
   /// How often a server that holds many mute connections is judged.
@@ -228,7 +230,8 @@ extension SlowConnections {
     let slot = mute.find(Self.key(event))
     guard slot >= 0, !mute[slot].isEnded else { return }
     guard isSlow(event, mute[slot]) else { return end(slot, event) }
-    if !mute[slot].isStalled, event.pointee.payloadIn > Self.continueLength,
+    if !mute[slot].isStalled, !Self.isGreeted(event, mute[slot]),
+      event.pointee.payloadIn > Self.continueLength,
       event.pointee.payloadIn > mute[slot].heard
     {
       return restart(slot, event)
@@ -263,11 +266,18 @@ extension SlowConnections {
       return Double(event.pointee.payloadIn &- min(known.received, event.pointee.payloadIn))
         <= 4096 + rateLimit * age
     }
+    if Self.isGreeted(event, known) { return true }
     let allowance =
       Self.veiledPorts.contains(known.port)
       ? Self.handshakeLength : Self.webPorts.contains(known.port) ? Self.continueLength : 0
     return event.pointee.payloadIn <= allowance
       && Double(event.pointee.payloadOut) <= 4096 + rateLimit * age
+  }
+
+  /// Whether the server greeted (SSH, mail, FTP), and the client said nothing.
+  private static func isGreeted(_ event: UnsafePointer<FlowEvent>, _ known: Mute) -> Bool {
+    event.pointee.payloadOut == 0 && event.pointee.payloadIn <= greetingLength
+      && !webPorts.contains(known.port)
   }
 
   /// Forgets a connection that was answered or closed; for a while not where it was fed drop by drop
