@@ -29,14 +29,20 @@ struct DistributedFlood: AnalysisEngine, Codable {
     "Contacts per source and epoch, in each of the ingresses, beyond what people do.")
   static let insistenceEpochsLimit = EngineLimit(
     "distributed-flood.insistence-epochs", 2, .count, "Epochs in a row that sources must insist.")
+  static let insistentSourcesLimit = EngineLimit(
+    "distributed-flood.insistent-sources", 6, .count,
+    "Sources that insist, of which fewer may be programs that fetch page after page.")
   static let targetsLimit = EngineLimit(
     "distributed-flood.targets", 4096, .count, "Targets followed at once; the quietest go first.")
   static let limits = [
     contactsLimit, riseLimit, ingressesLimit, ingressContactsLimit, ingressSurpriseLimit,
-    distressLimit, insistenceLimit, insistenceEpochsLimit, targetsLimit,
+    distressLimit, insistenceLimit, insistenceEpochsLimit, insistentSourcesLimit,
+    targetsLimit,
   ]
   /// Lengths of the windows, in epochs.
   static let scales: [Int64] = [1, 10, 100]
+  /// Times `insistenceLimit` from which a single source is no program that only fetches pages.
+  static let rush = 12.0
   /// How long a local flood report vouches for a target's distress.
   static let detectionMemory = TimeSpan.minutes(2)
 

@@ -237,10 +237,24 @@ struct FloodTarget: Sendable, Codable {
         && $0.contacts >= table[DistributedFlood.insistenceLimit] * max(1, $0.sources)
     }
     guard rises.contains(where: { $0.window.epochs == 1 }),
-      insisting >= table.count(DistributedFlood.ingressesLimit)
+      insisting >= table.count(DistributedFlood.ingressesLimit),
+      isCrowdOrRush(load, table)
     else { return }
     insistentEpochs = lastInsistent == epoch - 1 ? insistentEpochs + 1 : 1
     lastInsistent = epoch
+  }
+
+  /// Whether many sources insist, or a few do so far more than programs that fetch one page after
+  /// another: crawlers, checkers of links, mirrors.
+  private func isCrowdOrRush(_ load: IngressLoad, _ table: LimitTable) -> Bool {
+    // Evidence of old may not say who came how often.
+    guard !load.busiest.isEmpty else { return true }
+    let insistence = table[DistributedFlood.insistenceLimit]
+    let insisting = load.busiest.values.lazy.filter { Double($0) >= insistence }.count
+    let rushing = load.busiest.values.lazy
+      .filter { Double($0) >= DistributedFlood.rush * insistence }.count
+    return insisting >= table.count(DistributedFlood.insistentSourcesLimit)
+      || rushing >= table.count(DistributedFlood.ingressesLimit)
   }
 
   /// Services that machines ask for others, as often as those need it: names (RFC 1035, RFC 7858)

@@ -89,8 +89,10 @@ struct WormPropagation: AnalysisEngine, Codable {
       }
     }
     guard !failed.isEmpty else { return }
+    // What was answered before goes with a row; what failed did so within its last epoch.
+    let began = succeeded.isEmpty ? row.first : max(row.first, row.last - EvidenceEpoch.length)
     let failures = graphs[port, default: WormGraph()].search(
-      by: row.source, failed: failed, succeeded: succeeded, first: row.first, last: row.last
+      by: row.source, failed: failed, succeeded: succeeded, first: began, last: row.last
     ) { $0.add(event, packets: row.packets) }
     profile(row.source, port, failures)
     dirty.insert(port)

@@ -80,6 +80,24 @@ import Testing
     #expect(tree.enterpriseIncidents.allSatisfy { $0.severity <= 6 })
   }
 
+  /// A crawler outside and a checker of links inside; the same two in a rush; a crowd as slow as they.
+  @Test(arguments: [(1, 36, 0), (1, 60, 1), (6, 36, 1)])
+  func fewWhoFetchPageAfterPageAreNoFlood(outside: Int, each: Int, incidents: Int) throws {
+    let (some, all) = (outside * each, (outside + 1) * each)
+    let rows = ["01:02", "01:12", "01:22"].map { time in
+      """
+      \(time) hq-dmz arrivals \(all) from 203.0.113.1-\(outside),10.10.2.4 to 10.10.1.11 ports 80 \
+      busy 203.0.113.1-\(outside),10.10.2.4 each \(each)
+      \(time) internet arrivals \(some) from 203.0.113.1-\(outside) to 10.10.1.11 ports 80 \
+      busy 203.0.113.1-\(outside) each \(each)
+      \(time) hq-office arrivals \(each) from 10.10.2.4 to 10.10.1.11 ports 80 \
+      busy 10.10.2.4 each \(each)
+      """
+    }
+    let tree = try TestTree(Self.quiet + "\n" + rows.joined(separator: "\n"))
+    #expect(tree.enterpriseIncidents.count == incidents)
+  }
+
   @Test(arguments: [(53, 0), (123, 0), (8053, 1)], ["", "open 200 "])
   func resolversAndClocksMayInsist(on service: (port: Int, incidents: Int), open: String) throws {
     let (port, incidents) = service

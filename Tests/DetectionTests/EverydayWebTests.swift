@@ -21,6 +21,7 @@ import Testing
     ##"{"message":"fix: SELECT * FROM users WHERE id = ? instead of concat; drop table in test"}"##,
     ##"{"description":"<p>Dear all,</p><p onclick=\"void(0)\">The page shows <b>alert</b>.</p>"##
       + ##"<script src=\"https://cdn.example/x.js\"></script>"}"##,
+    ##"{"commits":[{"message":"escape <script> in comments"},{"message":"say why"}]}"##,
     ##"{"path":"../assets/img/logo.png","href":"../../docs/index.html"}"##,
     ##"{"template":"Hello {{user.name}}, your order {{order.id}} is ${order.state}"}"##,
     ##"{"text":"To list users run `cat /etc/passwd | cut -d: -f1`"}"##,
@@ -34,6 +35,7 @@ import Testing
     (##"{"id":"7; drop table users--"}"##, "sqli"),
     (##"{"id":"x'; drop table users"}"##, "sqli"),
     (##"{"comment":"<b>hi</b><script src=//203.0.113.9/x.js></script>"}"##, "xss"),
+    (##"{"comment":"hello <script> alert(document.cookie)"}"##, "xss"),
     (##"{"path":"../../../../etc/passwd"}"##, "traversal"),
   ]
 

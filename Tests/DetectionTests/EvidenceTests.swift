@@ -39,6 +39,18 @@ import Testing
     #expect((row.targets.count, row.failedTargets.count) == (2, 1))
   }
 
+  /// Whom somebody reached shortly before he failed goes with it; whom he reached long ago does not.
+  @Test(arguments: [(12.0, 2), (90, 1)])
+  func whatWasAnsweredBeforeGoesWithAFailure(pause: Double, targets: Int) throws {
+    var story = try Story(FirstContacts(DetectionContext()))
+    try story.contact(.established, "10.1.1.5", "10.1.2.8", 7700)
+    story.wait(pause)
+    try story.contact(.refused, "10.1.1.5", "10.1.2.9", 7700)
+    let row = try #require(rows(story.finish()).first)
+    #expect(row.targets.count == targets)
+    #expect((row.attempts, row.failures) == (UInt64(targets), 1))
+  }
+
   @Test func everyKindOfProbeIsEvidence() throws {
     var story = try Story(FirstContacts(DetectionContext()))
     try story.contact(.unanswered, "10.1.1.5", "10.1.2.1", 1, probe: .fin)

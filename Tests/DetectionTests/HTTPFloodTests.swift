@@ -80,6 +80,18 @@ import Testing
     }
   }
 
+  /// Programs that tell each other what happened, and as many that drown whom they tell.
+  @Test(arguments: [(9, 0), (60, 1)])
+  func hooksThatPostMessagesAreNoFlood(perSecond: Int, reports: Int) throws {
+    let told = try story(30, perSecond: perSecond) { number, story in
+      story.client = "203.0.113.\(number % 6)"
+      try story.ask(
+        "POST /hooks/in\nUser-Agent: hook\nContent-Type: application/json",
+        body: #"{"event":\#(number)}"#)
+    }
+    #expect(told.count == reports)
+  }
+
   @Test func aCrawlerIsNoFlood() throws {
     let told = try story(30, perSecond: 40) { number, story in
       story.client = "198.51.100.10"

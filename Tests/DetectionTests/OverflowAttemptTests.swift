@@ -57,6 +57,20 @@ import Testing
     }
   }
 
+  /// Slammer's request and an honest one; a file's name without an end and an ordinary one.
+  @Test(
+    arguments: [
+      (1434, [0x04] + Array(repeating: 1, count: 96), 1), (1434, [0x04] + Array("PAYROLL".utf8), 0),
+      (69, [0, 1] + Array(repeating: 0x46, count: 254), 1),
+      (69, [0, 1] + Array("boot.img\0octet\0".utf8), 0),
+    ] as [(UInt16, [UInt8], Int)])
+  func anOverlongNameInADatagramIsFound(port: UInt16, bytes: [UInt8], reports: Int) throws {
+    var story = try story(port: port)
+    story.transport = .udp
+    try story.say(bytes, fromClient: true)
+    #expect(story.finish().count == reports)
+  }
+
   @Test func aFormatStringIsFound() throws {
     var story = try story(port: 21)
     try story.line("SITE", "EXEC %p%p%p%p%x%x%.f%.f|%n%n")

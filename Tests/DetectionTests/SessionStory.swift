@@ -15,6 +15,7 @@ struct SessionStory<Engine: AnalysisEngine<SessionEvent>> {
   var server = "10.10.1.10"
   var clientPort: UInt16 = 40_000
   var serverPort: UInt16 = 80
+  var transport = TransportProtocol.tcp
   private(set) var clock = CaptureTime(seconds: 1000)
   private var packet: UInt64 = 0
   /// Whose turn it is on a connection of no known protocol.
@@ -33,7 +34,7 @@ struct SessionStory<Engine: AnalysisEngine<SessionEvent>> {
     let (client, server) = (try #require(IPAddress(client)), try #require(IPAddress(server)))
     let event = SessionEvent(
       time: clock, packet: packet, firstPacket: packet, opened: clock, client: client,
-      server: server, clientPort: clientPort, serverPort: serverPort, transport: .tcp,
+      server: server, clientPort: clientPort, serverPort: serverPort, transport: transport,
       sender: fromClient ? client : server, what: what)
     withUnsafePointer(to: event) {
       engine.analyse(batch: UnsafeBufferPointer(start: $0, count: 1), into: &sink)

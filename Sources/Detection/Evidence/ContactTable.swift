@@ -21,11 +21,14 @@ struct ContactTable: Sendable {
   private var spotless = 0
   private var coarse: BoundedTable<Int32>
   private var coarseRows: [ContactRow] = []
+  /// How long what was answered waits for failures to go with.
+  private let memory: TimeSpan
   /// Contacts for which there was no row at all.
   private(set) var dropped: UInt64 = 0
 
-  init(capacity: Int) {
+  init(capacity: Int, memory: TimeSpan) {
     self.capacity = capacity
+    self.memory = memory
     places = BoundedTable(capacity: capacity * 2, empty: -1)
     coarse = BoundedTable(capacity: capacity * 2, empty: -1)
   }
@@ -36,7 +39,10 @@ struct ContactTable: Sendable {
     let slot = places.find(key)
     if slot >= 0 {
       let place = Int(places[slot])
-      if hasFailed, rows[place].failures == 0 { spotless -= 1 }
+      if hasFailed, rows[place].failures == 0 {
+        spotless -= 1
+        if event.pointee.time - rows[place].last > memory { restart(place, event) }
+      }
       settle(place)
       Self.add(event, hasFailed, to: &rows[place])
     } else if rows.count < capacity, hasFailed || spotless < capacity / 2,
@@ -62,6 +68,12 @@ struct ContactTable: Sendable {
     var isWaiting: Bool
 
     static let none = Lone(target: .unspecified, packet: 0, isWaiting: false)
+  }
+
+  /// Forgets what was answered too long ago to go with what fails now.
+  private mutating func restart(_ place: Int, _ event: UnsafePointer<FlowEvent>) {
+    rows[place] = Self.row(rows[place].source, event)
+    lone[place] = .none
   }
 
   /// Writes down the row's first contact, if it waits.
@@ -127,18 +139,14 @@ struct ContactTable: Sendable {
     if row.packets.count < packetLimit { row.packets.append(event.pointee.firstPacket) }
   }
 
-  /// Hands over the rows with failures, at most `limit`, sorted by source, transport and port; the
-  /// table is empty afterwards.
-  mutating func drain(limit: Int) -> [ContactRow] {
-    var all = rows
-    rows = []
-    lone.removeAll(keepingCapacity: true)
-    all.removeAll { $0.failures == 0 }
+  /// Hands over the rows with failures, at most `limit`, sorted by source, transport and port; of the
+  /// others the young ones stay.
+  mutating func drain(limit: Int, at now: CaptureTime) -> [ContactRow] {
+    var all = rows.filter { $0.failures > 0 }
+    keep(since: now - memory)
     all += coarseRows
     coarseRows.removeAll(keepingCapacity: true)
-    places.removeAll()
     coarse.removeAll()
-    spotless = 0
     for level in Self.levels where all.count > limit {
       let ranked = Self.ranked(all)
       all =
@@ -148,6 +156,25 @@ struct ContactTable: Sendable {
     if all.count > limit { all = Self.ranked(all).prefix(limit).map { all[$0] } }
     let names = all.map(Name.init)
     return all.indices.sorted { names[$0] < names[$1] }.map { all[$0] }
+  }
+
+  /// Keeps the newest rows without failures: half of the room that such rows may take.
+  private mutating func keep(since oldest: CaptureTime) {
+    let young = rows.indices.filter { rows[$0].failures == 0 && rows[$0].last >= oldest }
+    let kept = young.suffix(capacity / 4).map { (rows[$0], lone[$0]) }
+    rows.removeAll(keepingCapacity: true)
+    lone.removeAll(keepingCapacity: true)
+    places.removeAll()
+    spotless = 0
+    for (row, contact) in kept {
+      let detail = UInt64(row.transport.number) << 16 | UInt64(row.port)
+      guard Self.take(TableKey(row.source.base, detail: detail), rows.count, &places) else {
+        continue
+      }
+      rows.append(row)
+      lone.append(contact)
+      spotless += 1
+    }
   }
 
   /// What rows are sorted by: rows themselves are dear to compare, for they hold lists.

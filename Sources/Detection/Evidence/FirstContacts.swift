@@ -6,10 +6,11 @@ import Terms
 /// Evidence for the tiers above: which sources failed at which ports, per epoch, far below any
 /// local threshold.
 ///
-/// A row per source, transport and port with at least one failed first contact. Who tries the same
-/// again after an epoch is told of once more: clients do that, scanners go on to the next host. When there are more
-/// sources than rows (a spoofed flood), rows of neighbouring sources are merged into prefixes, the
-/// least telling first.
+/// A row per source, transport and port with at least one failed first contact, and with what was
+/// answered up to two epochs before: that nobody answers is known late, and whom a slow worm reached
+/// must not be forgotten until then. Who tries the same again after an epoch is told of once more:
+/// clients do that, scanners go on to the next host. When there are more sources than rows (a spoofed
+/// flood), rows of neighbouring sources are merged into prefixes, the least telling first.
 struct FirstContacts: FlowReader {
   static let epoch = EngineLimit(
     "first-contacts.epoch", 10, .duration,
@@ -47,7 +48,8 @@ struct FirstContacts: FlowReader {
     failed = ContactMemory(capacity: limits.count(Self.contacts), span: limits.span(Self.memory))
     repeated = ContactMemory(
       capacity: limits.count(Self.contacts) / 4, span: limits.span(Self.memory))
-    table = ContactTable(capacity: max(limits.count(Self.sources), 64))
+    table = ContactTable(
+      capacity: max(limits.count(Self.sources), 64), memory: .seconds(2 * epochSpan.seconds))
   }
 
   var interest: EventClasses {
@@ -80,7 +82,7 @@ struct FirstContacts: FlowReader {
 
   mutating func advance(to now: CaptureTime, into sink: inout ReportSink) {
     nextDeadline = .distantFuture
-    let rows = table.drain(limit: rowLimit)
+    let rows = table.drain(limit: rowLimit, at: now)
     guard !rows.isEmpty else { return }
     sink.emit(
       .contacts(rows), as: .firstContacts, on: context.segment, from: now - epochSpan, to: now)

@@ -80,7 +80,11 @@ struct OverflowAttempt: AnalysisEngine {
     case .pop(let command): judge(sign(command), "pop3", command.length, event, into: &sink)
     case .imap(let command): judge(sign(command), "imap", command.length, event, into: &sink)
     case .payload(let sample):
-      judge(sign(sample), "\(event.serverPort)", sample.bytes.count, event, into: &sink)
+      var sign = sign(sample)
+      if event.transport == .udp, Self.isOverlong(sample.bytes, port: event.serverPort) {
+        sign.add(1, "length")
+      }
+      judge(sign, "\(event.serverPort)", sample.bytes.count, event, into: &sink)
     default: break
     }
   }
@@ -123,6 +127,22 @@ extension OverflowAttempt {
     }
     return sign
   }
+
+  /// Whether a datagram's name is longer than its protocol or any file system has it: of an instance
+  /// of SQL Server (MS-SQLR 2.2.3: 32 bytes; CVE-2002-0649), or of a file (TFTP, RFC 1350: it ends with
+  /// a zero).
+  private static func isOverlong(_ bytes: [UInt8], port: UInt16) -> Bool {
+    switch port {
+    case 1434: bytes.first == 4 && bytes.count > 2 * instanceName
+    case 69:
+      bytes.count > fileName && bytes[0] == 0 && (bytes[1] == 1 || bytes[1] == 2)
+        && !bytes[2...].contains(0)
+    default: false
+    }
+  }
+
+  private static let instanceName = 32
+  private static let fileName = 250
 
   private func sign(_ command: ClientCommand) -> Sign {
     let mayConvert = command.argument.contains(0x25)

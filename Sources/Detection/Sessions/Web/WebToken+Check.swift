@@ -19,6 +19,7 @@ extension WebToken {
       }
       return Self.isUnlikely(before) || Self.isWhole(before, cursor) ? weight * 1.45 : weight
     case .handler: return weight * Self.handler(before, cursor)
+    case .tag: return Self.isMentioned(before, cursor) ? weight * 0.45 : weight
     case .value, .function: return Self.beginsValue(before) ? weight : 0
     case .comment:
       guard Self.isComment(before) else { return 0 }
@@ -236,6 +237,20 @@ extension WebToken {
       offset -= 1
     }
     return 0
+  }
+
+  /// Whether a tag stands between words, as in "escape <script> in comments": a word before it, and
+  /// two behind it.
+  private static func isMentioned(_ before: ByteCursor, _ behind: ByteCursor) -> Bool {
+    guard before.at(-1) == 0x20, before.at(-2).isLetter, before.at(-3).isLetter else {
+      return false
+    }
+    var cursor = behind
+    guard cursor.accept("> ") else { return false }
+    let length = cursor.skipWord()
+    guard length > 1, cursor.byte == 0x20 || cursor.isAtEnd else { return false }
+    cursor.place += 1
+    return cursor.byte.isLetter && cursor.at(1).isLetter
   }
 
   /// At the beginning of the text, or behind `=` or `&`.

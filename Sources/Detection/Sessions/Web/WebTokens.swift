@@ -23,6 +23,8 @@ struct WebToken: Sendable {
     case plainCommand
     /// An event handler's name and `=`, inside a tag or behind a quote.
     case handler
+    /// A tag; where words stand around it as around any other word, it is only mentioned.
+    case tag
     /// A value begins here.
     case value
     /// `() {` where a value begins: bash takes it for a function (CVE-2014-6271).
@@ -91,7 +93,8 @@ struct WebToken: Sendable {
 
   private static let scripts: [WebToken] =
     [
-      .init("<script", .xss, 1), .init("</script", .xss, 0.5), .init("javascript:", .xss, 0.6),
+      .init("<script", .xss, 1, .tag), .init("</script", .xss, 0.5),
+      .init("javascript:", .xss, 0.6),
       .init("vbscript:", .xss, 0.8), .init("data:text/html", .xss, 0.8),
       .init("document.cookie", .xss, 0.7), .init("document.write", .xss, 0.6),
       .init("document.domain", .xss, 0.5), .init("string.fromcharcode", .xss, 0.7),

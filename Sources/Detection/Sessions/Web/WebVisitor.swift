@@ -22,8 +22,10 @@ struct WebAsking: Sendable {
     path = target[target.startIndex..<end].digest
     if end < target.endIndex { query = max(target[end...].digest, 1) }
     isPost = request.method == "POST"
-    // Other credentials are another try to log in, which no cache would answer either.
-    if isPost, !request.body.isEmpty, LoginForm(request)?.secret == nil {
+    // Other credentials are another try to log in, which no cache would answer either. Programs that
+    // tell each other what happened post nothing else, each time something else.
+    let isMessage = request.contentType.mentions("json") || request.contentType.mentions("xml")
+    if isPost, !request.body.isEmpty, !isMessage, LoginForm(request)?.secret == nil {
       query ^= request.body[...].digest
     }
     if !request.referer.isEmpty { referer = max(request.referer.digest, 1) }
