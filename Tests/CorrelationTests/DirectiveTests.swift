@@ -261,6 +261,30 @@ enum ShippedDirectives {
     #expect(engine.instances.count <= 64)
   }
 
+  /// A domain tells of what two of its segments saw: one after the other where it was seen once, or both
+  /// on one segment.
+  @Test(arguments: [("hq-office", true), ("hq-servers", false)])
+  func whichSegmentSawAStepIsKnownAboveItsDomain(starved: String, isJoined: Bool) throws {
+    let context = try context(.enterprise)
+    var engine = DirectiveEngine(context)
+    var sink = ReportSink(monitor: context.monitor, tier: .enterprise)
+    let text = try ReportText(
+      """
+      00:05 hq dos.dhcp-starvation to 255.255.255.255 ports 67
+      04:00 hq spoof.dhcp-server from 10.10.2.66 to 10.10.2.20
+      """, schema: ShippedDirectives.schema)
+    for (var report, witness) in zip(text.reports, [starved, "hq-office"]) {
+      report.evidence = [
+        Evidence(monitor: try #require(MonitorName(witness)), capture: "lab", packets: [7])
+      ]
+      engine.runDeadlines(through: report.emitted, into: &sink)
+      engine.analyse(report, into: &sink)
+    }
+    engine.runDeadlines(through: ReportText.start + .hours(48), into: &sink)
+    let told = Set(sink.drain().compactMap { $0.attributes[Directive.attribute] })
+    #expect(told.contains(.text("starved-then-rogue-dhcp")) == isJoined)
+  }
+
   @Test func chainedDirectivesEnd() throws {
     let text = """
       directives:

@@ -6,7 +6,7 @@ import Terms
 enum FieldValues {
   case addresses([IPPrefix])
   case ports([UInt16])
-  case monitor(MonitorName)
+  case monitors([MonitorName])
   case value(AttributeValue)
   case none
 
@@ -15,7 +15,7 @@ enum FieldValues {
     case .source: self = .addresses(report.sources.listed)
     case .target: self = .addresses(report.targets.listed)
     case .port: self = .ports(report.ports)
-    case .monitor: self = .monitor(report.monitor)
+    case .monitor: self = .monitors(report.witnesses)
     case .attribute(let name): self = report.attributes[name].map { .value($0) } ?? .none
     }
   }
@@ -32,7 +32,8 @@ enum FieldValues {
     switch self {
     case .addresses(let list): list.isEmpty
     case .ports(let list): list.isEmpty
-    case .monitor, .value: false
+    case .monitors(let list): list.isEmpty
+    case .value: false
     case .none: true
     }
   }
@@ -42,7 +43,7 @@ enum FieldValues {
     switch (self, other) {
     case (.addresses(let mine), .addresses(let theirs)): Self.meet(mine, theirs)
     case (.ports(let mine), .ports(let theirs)): Self.meet(mine, theirs)
-    case (.monitor(let mine), .monitor(let theirs)): mine == theirs
+    case (.monitors(let mine), .monitors(let theirs)): Self.meet(mine, theirs)
     case (.value(let mine), .value(let theirs)): mine == theirs
     case (.addresses(let list), .value(.address(let address))),
       (.value(.address(let address)), .addresses(let list)):
@@ -77,7 +78,7 @@ enum FieldValues {
     case .addresses(let list):
       list.map { DistinctCount.hash($0.base.high ^ UInt64($0.length) << 56, $0.base.low) }
     case .ports(let list): list.map { UInt64($0) }
-    case .monitor(let name): [name.text.utf8.fnv1a]
+    case .monitors(let list): list.map { $0.text.utf8.fnv1a }
     case .value(let value): [value.description.utf8.fnv1a]
     case .none: []
     }
@@ -93,6 +94,12 @@ extension Sighting {
 }
 
 extension Report {
+  /// The monitors that saw it: those of the evidence, for an incident comes from a tier above them; in
+  /// order.
+  fileprivate var witnesses: [MonitorName] {
+    evidence.isEmpty ? [monitor] : Set(evidence.map(\.monitor)).sorted()
+  }
+
   /// The attribute as a number, where it is one; durations in seconds.
   func number(_ attribute: String) -> Double? {
     switch attributes[attribute] {
