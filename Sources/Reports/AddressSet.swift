@@ -85,7 +85,7 @@ public struct AddressSet: Hashable, Sendable {
 
   /// This set, a union of `parts`, with a better choice of names where it cannot name all: members
   /// that a part names in full come before what is listed of a crowd, which is chance.
-  public func naming(_ parts: [AddressSet]) -> AddressSet {
+  public func naming(_ parts: some Sequence<AddressSet>) -> AddressSet {
     guard !isComplete else { return self }
     var named = AddressSet()
     for part in parts where part.isComplete { named.formUnion(part) }

@@ -58,20 +58,49 @@ public struct FamilySet: OptionSet, Hashable, Sendable {
 
   /// Those of a list such as `recon,access`.
   public init(list: String) {
-    self = list.split(separator: ",").reduce(into: []) {
-      $0.formUnion(KindTable.families(named: String($1)))
+    // Campaigns are asked for theirs many times: the built-in names are read where they stand.
+    var list = list
+    self = list.withUTF8 { bytes in
+      bytes.split(separator: UInt8(ascii: ",")).reduce(into: []) { set, name in
+        set.formUnion(
+          Self.builtIn(name) ?? KindTable.families(named: String(decoding: name, as: UTF8.self)))
+      }
     }
   }
+
+  /// The set of one built-in family; nil for any other name.
+  private static func builtIn(_ name: Slice<UnsafeBufferPointer<UInt8>>) -> FamilySet? {
+    guard name.count <= 8 else { return nil }
+    let word = Word(name)
+    return builtInWords.firstIndex { $0 == word }.map { FamilySet(rawValue: 1 << UInt64($0)) }
+  }
+
+  /// A name of eight bytes at most, as a number.
+  private struct Word: Equatable {
+    var count: Int
+    var bytes: UInt64
+
+    init(_ name: some Collection<UInt8>) {
+      count = name.count
+      bytes = name.reduce(0) { $0 << 8 | UInt64($1) }
+    }
+  }
+
+  private static let builtInWords = FamilyNames.builtIn.map { Word($0.utf8) }
 
   @inlinable public var count: Int { rawValue.nonzeroBitCount }
 }
 
 /// Which bit a family has.
 private struct FamilyNames {
-  private var bits: [String: UInt64] = [
-    "recon": 0, "access": 1, "dos": 2, "worm": 3, "campaign": 4, "anomaly": 5, "health": 6,
-    "exposure": 7, "lateral": 8, "exfil": 9, "c2": 10,
+  /// In the order of their bits; of eight characters at most.
+  static let builtIn = [
+    "recon", "access", "dos", "worm", "campaign", "anomaly", "health", "exposure", "lateral",
+    "exfil", "c2",
   ]
+
+  private var bits = Dictionary(
+    uniqueKeysWithValues: zip(builtIn, UInt64(0)...))
 
   mutating func set(of family: String) -> FamilySet {
     if let known = bits[family] { return FamilySet(rawValue: 1 << known) }

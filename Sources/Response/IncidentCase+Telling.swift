@@ -29,20 +29,20 @@ extension IncidentCase {
   private func facts(_ fields: CaseFields) -> Report {
     guard let joined else { return lead }
     var facts = CaseFacts(lead)
-    let conclusions = conclusions
-    let isChained = Explanation.isChained(facts.report)
-    for conclusion in conclusions where conclusion.id != facts.report.id { facts.add(conclusion) }
+    // By place: to go through a list of them would copy each.
+    for place in 0..<count where self[place].id != facts.report.id { facts.add(self[place]) }
     // A chained campaign holds them already, and has chosen which to name.
-    if !isChained {
-      let family = conclusions.filter { $0.kind.family == joined.family }
-      facts.report.sources = joined.sources.naming(family.map(\.sources))
-      facts.report.targets = joined.targets.naming(family.map(\.targets))
+    if !Explanation.isChained(facts.report) {
+      let family = (0..<count).filter { self[$0].kind.family == joined.family }
+      facts.report.sources = joined.sources.naming(family.lazy.map { self[$0].sources })
+      facts.report.targets = joined.targets.naming(family.lazy.map { self[$0].targets })
     }
     facts.report.severity = joined.severity
     var report = facts.report
-    for reason in conclusions where reason.id != report.id && Explanation.staysInFamily(reason) {
-      report.terms = Array((report.terms + reason.terms).prefix(Report.Limit.terms))
-      aggregate(reason, into: &report, fields)
+    for place in 0..<count
+    where self[place].id != report.id && Explanation.staysInFamily(self[place]) {
+      report.terms = Array((report.terms + self[place].terms).prefix(Report.Limit.terms))
+      aggregate(self[place], into: &report, fields)
     }
     return report
   }
@@ -95,6 +95,7 @@ extension IncidentCase {
       report.raised = now
     }
     if report.summary != nil { report.summary = nil }
+    let conclusions = conclusions
     let reading =
       isWordless && later.isEmpty
       ? OutcomeReading(wordless: initial, fields) : OutcomeReading(conclusions, fields)

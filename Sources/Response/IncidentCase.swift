@@ -74,9 +74,9 @@ struct IncidentCase: Sendable, Codable {
   var count: Int { 1 + later.count }
 
   /// Newest revision of each conclusion, the opening one first.
-  var conclusions: [Report] { [initial] + later }
+  var conclusions: [Report] { later.isEmpty ? [initial] : [initial] + later }
 
-  private subscript(place: Int) -> Report {
+  subscript(place: Int) -> Report {
     _read {
       if place == 0 { yield initial } else { yield later[place - 1] }
     }

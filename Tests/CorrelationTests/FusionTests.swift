@@ -61,6 +61,22 @@ import Testing
       ])
   }
 
+  /// Whoever calls it, from wherever: one place that commands several hosts is one incident.
+  @Test func hostsThatCallOnePlaceAreOneIncident() throws {
+    let tree = try TestTree(
+      """
+      00:05 hq-office c2.beacon from 10.10.2.9 to 198.51.100.2 ports 443
+      01:30 hq-office c2.beacon from 10.10.2.30 to 198.51.100.2 ports 443
+      03:10 br-office c2.beacon from 10.20.1.7 to 198.51.100.2 ports 443
+      03:20 br-office c2.beacon from 10.20.1.8 to 198.51.100.77 ports 443
+      """)
+    #expect(
+      lines(tree.enterpriseIncidents).sorted() == [
+        "c2.beacon by 10.10.2.9,10.10.2.30,10.20.1.7 on 198.51.100.2 ports 443",
+        "c2.beacon by 10.20.1.8 on 198.51.100.77 ports 443",
+      ])
+  }
+
   @Test func whatOneScannerDoesToItsTargetsIsOneIncident() throws {
     let tree = try TestTree(
       """

@@ -17,6 +17,14 @@ enum TestSchema {
           FeatureComparison(
             feature: "time", measure: .time(within: .minutes(30)), expected: 0.5, least: 0.05),
         ]),
+      .beacon: KindDefinition(
+        reportClass: .detection, severity: 7,
+        correlation: [
+          FeatureComparison(feature: "sources", measure: .vector, expected: 0.1, least: 0),
+          FeatureComparison(feature: "targets", measure: .overlap, expected: 0.9, least: 0.5),
+          FeatureComparison(
+            feature: "time", measure: .time(within: .minutes(30)), expected: 0.5, least: 0.05),
+        ]),
       .synFlood: KindDefinition(reportClass: .detection, severity: 7),
       .bruteForce: KindDefinition(reportClass: .detection, severity: 7),
       .passwordSpray: KindDefinition(

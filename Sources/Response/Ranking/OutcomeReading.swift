@@ -12,14 +12,15 @@ struct OutcomeReading {
   init(_ conclusions: [Report], _ fields: CaseFields) {
     var trials = 0
     var failures: [Term] = []
-    for conclusion in conclusions {
-      let words = Words(conclusion)
-      if let reason = Self.success(conclusion, words, fields) {
+    // By place, here and below: to go through a list of reports copies each.
+    for place in conclusions.indices {
+      let words = Words(conclusions[place])
+      if let reason = Self.success(conclusions[place], words, fields) {
         succeed(reason)
-      } else if let reason = Self.failure(conclusion, words) {
+      } else if let reason = Self.failure(conclusions[place], words) {
         trials += 1
         failures.append(reason)
-      } else if conclusion.kind.families == .access {
+      } else if conclusions[place].kind.families == .access {
         trials += 1
       }
     }
@@ -140,34 +141,38 @@ struct OutcomeReading {
 
   /// A target of an intrusion that attacks others afterwards.
   private static func victimTurnedAttacker(_ conclusions: [Report]) -> Term? {
-    let attacks = conclusions.filter {
-      $0.kind.families.isSubset(of: [.recon, .access, .lateral, .dos])
+    let attacks = conclusions.indices.filter {
+      conclusions[$0].kind.families.isSubset(of: [.recon, .access, .lateral, .dos])
     }
     guard attacks.count > 1 else { return nil }
     // When each host was attacked first: one look for each, however many there are.
     var entries: [IPPrefix: CaptureTime] = [:]
-    for entry in attacks where entry.kind.families.isSubset(of: [.access, .lateral]) {
-      for target in entry.targets.listed where target.isHost {
-        entries[target] = min(entries[target] ?? entry.first, entry.first)
+    for place in attacks where conclusions[place].kind.families.isSubset(of: [.access, .lateral]) {
+      let first = conclusions[place].first
+      for target in conclusions[place].targets.listed where target.isHost {
+        entries[target] = min(entries[target] ?? first, first)
       }
     }
-    for later in attacks {
-      let turned = later.sources.listed.first { source in
-        entries[source].map { $0 < later.first } ?? false
+    guard !entries.isEmpty else { return nil }
+    for place in attacks {
+      let first = conclusions[place].first
+      let turned = conclusions[place].sources.listed.first { source in
+        entries[source].map { $0 < first } ?? false
       }
       guard let turned else { continue }
-      return Term("succeeded: \(turned.base) attacks others since (\(later.kind))", 1)
+      return Term(
+        "succeeded: \(turned.base) attacks others since (\(conclusions[place].kind))", 1)
     }
     return nil
   }
 
   /// A flood whose target stopped answering.
   private static func outage(_ conclusions: [Report]) -> Term? {
-    let floods = conclusions.filter { $0.kind.families == .dos }
+    let floods = conclusions.indices.filter { conclusions[$0].kind.families == .dos }
     guard !floods.isEmpty else { return nil }
     let down = conclusions.first { conclusion in
       conclusion.kind == .serviceDown
-        && floods.contains { $0.targets.overlaps(conclusion.targets) }
+        && floods.contains { conclusions[$0].targets.overlaps(conclusion.targets) }
     }
     return down.map { Term("succeeded: a service of \(first($0.targets)) stopped answering", 1) }
   }
