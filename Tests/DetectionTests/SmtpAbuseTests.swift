@@ -72,6 +72,20 @@ import Testing
     #expect(told.first?.text("technique") == "relay")
   }
 
+  /// Forms of nmap's and of older tests; a recipient that somebody mistyped, tried twice.
+  @Test(arguments: [
+    (["\"v@b.example\"", "v@b.example@acme.test", "b.example!v", "\"v%b.example\"@acme.test"], 1),
+    (["v@b.example@acme.test", "v@b.example@acme.test"], 0),
+    (["bounce+v=b.example@acme.test", "SRS0=x=TT=b.example=v@acme.test", "a!b@acme.test"], 0),
+  ])
+  func otherFormsOfRoutesAreTestsForRelaying(recipients: [String], reports: Int) throws {
+    var story = try story()
+    for recipient in recipients {
+      try story.line("RCPT", "TO:<\(recipient)>", code: 250)
+    }
+    #expect(story.finish().count == reports)
+  }
+
   @Test func ordinaryMailIsSilent() throws {
     var story = try story()
     for index in 0..<200 {

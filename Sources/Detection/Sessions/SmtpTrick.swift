@@ -54,17 +54,27 @@ enum SmtpTrick: String, Sendable {
   }
 
   /// How much an address asks the server to pass mail on to another: a route (RFC 5321, appendix C,
-  /// to be ignored and never sent), or a second domain in the name, by `%` or `!`, as nobody has
-  /// written since the tests for open relays.
+  /// to be ignored and never sent), or a second domain, by `%` or `!`, behind a second `@`, or in quotes
+  /// that hide the first, as nobody has written since the tests for open relays.
   private static func relaying(_ mailbox: ArraySlice<UInt8>) -> Double? {
     let end = mailbox.firstIndex(of: 0x3e) ?? mailbox.endIndex
     let address = mailbox[..<end]
     if address.first == 0x40 { return address.contains(0x3a) ? routeWeight : nil }
-    guard let at = address.lastIndex(of: 0x40) else { return nil }
-    let name = address[..<at]
-    guard let mark = name.lastIndex(where: { $0 == 0x25 || $0 == 0x21 }) else { return nil }
-    let domain = name[mark] == 0x25 ? name[(mark + 1)...] : name[..<mark]
+    // The opening quote is gone: `"user@example.org"`. People err so, too, but seldom thrice.
+    if address.last == 0x22 { return isRoute(address.dropLast(), by: [0x40]) ? relayWeight : nil }
+    guard let at = address.lastIndex(of: 0x40) else {
+      return isRoute(address, by: [0x21]) ? routeWeight : nil
+    }
+    var name = address[..<at]
+    if name.last == 0x22 { name = name.dropLast() }
+    if isRoute(name, by: [0x25, 0x21]) { return routeWeight }
+    return isRoute(name, by: [0x40]) ? relayWeight : nil
+  }
+
+  /// Whether a name and a domain are parted by one of the marks; behind `!` stands the name.
+  private static func isRoute(_ name: ArraySlice<UInt8>, by marks: Set<UInt8>) -> Bool {
+    guard let mark = name.lastIndex(where: marks.contains) else { return false }
+    let domain = name[mark] == 0x21 ? name[..<mark] : name[(mark + 1)...]
     return domain.contains(0x2e) && domain.allSatisfy { $0.isWord || $0 == 0x2e || $0 == 0x2d }
-      ? routeWeight : nil
   }
 }
