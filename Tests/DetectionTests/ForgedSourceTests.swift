@@ -153,8 +153,13 @@ import Testing
     #expect(told.isEmpty)
   }
 
-  @Test func askingForAnAddressIsNoForgery() throws {
-    var story = try Story(SpoofedSource(DetectionContext()))
+  @Test(arguments: [true, false]) func askingForAnAddressIsNoForgery(knowsSegment: Bool) throws {
+    var story = try Story(
+      SpoofedSource(knowsSegment ? Lab.segment("10.10.2.0/24") : DetectionContext()))
+    if knowsSegment {
+      // A host of the segment by its own word, which asks anew when its server is gone.
+      try packet(&story, .established, "10.10.2.5", host, "203.0.113.9", router)
+    }
     for _ in 0..<20 {
       story.wait(1)
       var event = try story.event(

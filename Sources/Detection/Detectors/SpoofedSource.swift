@@ -120,7 +120,7 @@ extension SpoofedSource {
     // Who speaks for whom in neighbour discovery is the business of those who watch claims.
     if event.pointee.transport == .icmpv6, 133...137 ~= event.pointee.targetPort >> 8 { return nil }
     guard own.knowsFamily(of: event.pointee.source) || home.knowsFamily(of: event.pointee.source),
-      !Self.isLinkLocal(event.pointee.source)
+      !Self.isOfNoNetwork(event.pointee.source)
     else { return nil }
     let kind = bearers.kind(event.pointee.source)
     return isPerimeter ? ingress(event, kind) : inside(event, kind)
@@ -140,9 +140,10 @@ extension SpoofedSource {
     }
   }
 
-  private static func isLinkLocal(_ address: IPAddress) -> Bool {
-    address.isIPv4
-      ? address.v4 >> 16 == 0xa9fe : address.high >> 54 == 0x3fa || address.isUnspecified
+  /// Addresses that are of no network: a host's on its link, or those of one that has none yet.
+  private static func isOfNoNetwork(_ address: IPAddress) -> Bool {
+    guard !address.isUnspecified else { return true }
+    return address.isIPv4 ? address.v4 >> 16 == 0xa9fe : address.high >> 54 == 0x3fa
   }
 
   /// The perimeter: the site's addresses come from the site's routers only.
