@@ -97,6 +97,27 @@ struct BufferMatchTests {
         == [1])
   }
 
+  /// A rule waits for its rarer words while a body comes; each may lie across two looks at it.
+  @Test func aBodyIsReadOnAsItGrows() throws {
+    for place in [4090, 4096, 5000, 8189, 12_000] {
+      var talk = Conversation()
+      talk.ask("GET / HTTP/1.1\r\nHost: a.example\r\n\r\n")
+      var body = Array("first ".utf8) + [UInt8](repeating: 0x2e, count: 14_000)
+      body.replaceSubrange(place..<place + 6, with: Array("second".utf8))
+      talk.answer("HTTP/1.1 200 OK\r\nContent-Length: \(body.count)\r\n\r\n")
+      for start in stride(from: 0, to: body.count, by: 1000) {
+        talk.answer(Array(body[start..<min(start + 1000, body.count)]))
+      }
+      let head = "alert http any any -> any any (msg:\"t\"; flow:to_client; file.data;"
+      let rules = """
+        \(head) content:"first"; fast_pattern; content:"SECOND"; nocase; sid:1;)
+        \(head) content:"first"; fast_pattern; content:"third"; sid:2;)
+        \(head) content:"first"; fast_pattern; content:"second"; distance:10; sid:4;)
+        """
+      #expect(try talk.matches(rules).sorted() == [1, 4], "\(place)")
+    }
+  }
+
   @Test func everyRequestOfAConversationIsRead() throws {
     var talk = Conversation()
     talk.ask("GET /one HTTP/1.1\r\nHost: a\r\n\r\nGET /two HTTP/1.1\r\nHost: a\r\n\r\n")

@@ -195,19 +195,45 @@ enum ShellTalk {
 
   static func isText(_ bytes: ArraySlice<UInt8>) -> Bool {
     guard !bytes.isEmpty else { return false }
-    let strange = bytes.withUnsafeBufferPointer { bytes in
-      // Without a branch for each byte, so that many are looked at at once.
+    return bytes.withUnsafeBytes { bytes in
+      // Eight at once where none is a control character, as nearly everywhere in text.
       var strange = 0
-      for byte in bytes {
-        let isControl: UInt8 = byte < 0x20 ? 1 : 0
-        let isDelete: UInt8 = byte == 0x7f ? 1 : 0
-        // BEL, BS, HT, LF, CR and ESC belong to a terminal's talk.
-        let isEarly: UInt8 = byte &- 0x07 < 4 ? 1 : 0
-        let isLate: UInt8 = byte == 0x0d ? 1 : byte == 0x1b ? 1 : 0
-        strange &+= Int((isControl | isDelete) & ~(isEarly | isLate))
+      var place = 0
+      while place < bytes.count {
+        if place &+ 8 <= bytes.count,
+          !hasControl(bytes.loadUnaligned(fromByteOffset: place, as: UInt64.self))
+        {
+          place &+= 8
+          continue
+        }
+        let end = Swift.min(place &+ 8, bytes.count)
+        while place < end {
+          if isStrange(bytes[place]) { strange &+= 1 }
+          place &+= 1
+        }
+        if strange &* strangeShare > bytes.count { return false }
       }
-      return strange
+      return true
     }
-    return strange * 20 <= bytes.count
+  }
+
+  /// One in so many bytes of text may be strange.
+  private static let strangeShare = 20
+
+  /// BEL, BS, HT, LF, CR and ESC belong to a terminal's talk; other control characters are strange.
+  @inline(__always) private static func isStrange(_ byte: UInt8) -> Bool {
+    guard byte < 0x20 || byte == 0x7f else { return false }
+    let usual: UInt32 = 1 << 7 | 1 << 8 | 1 << 9 | 1 << 10 | 1 << 13 | 1 << 27
+    return byte == 0x7f || usual &>> UInt32(byte) & 1 == 0
+  }
+
+  /// Whether one of eight bytes is below 0x20, or 0x7f: a byte from which more is taken than it has
+  /// borrows into its highest bit.
+  @inline(__always) private static func hasControl(_ bytes: UInt64) -> Bool {
+    let ones: UInt64 = 0x0101_0101_0101_0101
+    let other = bytes ^ ones &* 0x7f
+    let early = (bytes &- ones &* 0x20) & ~bytes
+    let delete = (other &- ones) & ~other
+    return (early | delete) & ones &* 0x80 != 0
   }
 }

@@ -3,12 +3,24 @@
 extension TLSHello {
   /// `version,ciphers,extensions,groups,formats` of a client, `version,cipher,extensions` (JA3S) of
   /// a server, in decimal, without GREASE.
-  public var ja3: String {
-    var parts = ["\(legacyVersion)", Self.joined(cipherSuites), Self.joined(extensions)]
+  public var ja3: String { String(decoding: ja3Bytes, as: UTF8.self) }
+
+  /// The same as bytes.
+  public var ja3Bytes: [UInt8] {
+    var text: [UInt8] = []
+    text.reserveCapacity((cipherSuites.count + extensions.count + groups.count) * 6 + 16)
+    Self.append(legacyVersion, to: &text)
+    Self.append(cipherSuites, to: &text)
+    Self.append(extensions, to: &text)
     if isFromClient {
-      parts += [Self.joined(groups), pointFormats.map { "\($0)" }.joined(separator: "-")]
+      Self.append(groups, to: &text)
+      text.append(UInt8(ascii: ","))
+      for (number, format) in pointFormats.enumerated() {
+        if number > 0 { text.append(UInt8(ascii: "-")) }
+        Self.append(UInt16(format), to: &text)
+      }
     }
-    return parts.joined(separator: ",")
+    return text
   }
 
   /// Of a client's hello: the part that is not hashed, such as `t13d1516h2`; the sorted ciphers; the
@@ -25,19 +37,25 @@ extension TLSHello {
     return (head, Self.hexadecimal(ciphers.sorted()), Self.hexadecimal(shown.sorted()) + tail)
   }
 
-  private static func joined(_ values: [UInt16]) -> String {
-    var text: [UInt8] = []
-    text.reserveCapacity(values.count * 6)
+  /// A comma, then the values but for GREASE, joined by `-`.
+  private static func append(_ values: [UInt16], to text: inout [UInt8]) {
+    text.append(UInt8(ascii: ","))
+    var isFirst = true
     for value in values where !isGrease(value) {
-      if !text.isEmpty { text.append(UInt8(ascii: "-")) }
-      var power: UInt16 = 10_000
-      while power > 1, power > value { power /= 10 }
-      while power > 0 {
-        text.append(UInt8(ascii: "0") + UInt8(value / power % 10))
-        power /= 10
-      }
+      if !isFirst { text.append(UInt8(ascii: "-")) }
+      isFirst = false
+      append(value, to: &text)
     }
-    return String(decoding: text, as: UTF8.self)
+  }
+
+  /// In decimal.
+  private static func append(_ value: UInt16, to text: inout [UInt8]) {
+    var power: UInt16 = 10_000
+    while power > 1, power > value { power /= 10 }
+    while power > 0 {
+      text.append(UInt8(ascii: "0") + UInt8(value / power % 10))
+      power /= 10
+    }
   }
 
   private static func hexadecimal(_ values: [UInt16]) -> String {

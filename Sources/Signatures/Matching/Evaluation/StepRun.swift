@@ -14,6 +14,9 @@ struct StepRun {
   /// Decoded base64 goes here.
   let decoded: Base64Room
   private var left = StepRun.budget
+  /// The message's body, as far as it is there while more of it may come, and what is not in it.
+  var body = UnsafeRawBufferPointer(start: nil, count: 0)
+  var absences = Absences()
 
   init(_ image: RuleImage, _ expressions: Expressions, _ decoded: Base64Room) {
     self.image = image
@@ -111,6 +114,17 @@ struct StepRun {
     return start <= end ? start..<end : nil
   }
 
+  /// Whether a content is looked for in all of a body that may grow.
+  @inline(__always) private func grows(
+    _ step: UnsafePointer<Step>, _ data: UnsafeRawBufferPointer
+  ) -> Bool {
+    guard let base = body.baseAddress, data.baseAddress == base, data.count == body.count,
+      data.count >= Int(step.pointee.bytes.count)
+    else { return false }
+    return step.pointee.isPlain && !step.pointee.traits.contains(.isNegated)
+      && !step.pointee.traits.contains(.endsBuffer)
+  }
+
   private mutating func content(
     _ step: UnsafePointer<Step>, _ place: Int, _ end: Int, _ data: UnsafeRawBufferPointer,
     _ cursor: Int
@@ -118,7 +132,9 @@ struct StepRun {
     let traits = step.pointee.traits
     let wanted = image.bytes.bytes(step.pointee.bytes)
     let ignoresCase = traits.contains(.ignoresCase)
-    let range = range(step, data, cursor)
+    var range = range(step, data, cursor)
+    let grows = grows(step, data)
+    if grows { range = max(absences.count(place) &- wanted.count &+ 1, 0)..<data.count }
     var found: Int?
     let anchor = step.pointee.operation
     if let range {
@@ -128,6 +144,7 @@ struct StepRun {
     if traits.contains(.isNegated) {
       return found == nil && holds(place + 1, end, data, cursor: cursor)
     }
+    if grows, found == nil { absences.note(place, data.count) }
     while let at = found, let range {
       if holds(place + 1, end, data, cursor: at + wanted.count) { return true }
       guard traits.contains(.isFollowed), left > 0, at + 1 <= range.upperBound else {

@@ -10,7 +10,7 @@ enum ContentTails {
   /// Octets of an end; shorter contents stand with all that may come before them.
   static let length = 4
   /// New bytes up to which a look at each is cheaper than a search.
-  static let newLimit = 24
+  static let newLimit = 32
 
   /// Case is a bit; seven others are left.
   @inline(__always) private static func folded(_ octet: UInt8) -> Int {
@@ -53,9 +53,13 @@ enum ContentTails {
     inLast new: Int, of bytes: UnsafeRawBufferPointer, _ table: UnsafePointer<UInt8>, shortest: Int
   ) -> Bool {
     guard let base = bytes.baseAddress else { return false }
-    var at = max(bytes.count &- new, shortest &- 1)
-    // So near the beginning there are not all the octets of an end.
-    if at < length &- 1, at < bytes.count { return true }
+    var at = max(bytes.count &- new, shortest &- 1, 0)
+    // So near the beginning only short contents can end, which stand with all that may come before.
+    while at < min(length &- 1, bytes.count) {
+      let before = at > 0 ? base.load(fromByteOffset: at &- 1, as: UInt8.self) : 0
+      if table[place(before, base.load(fromByteOffset: at, as: UInt8.self))] == .max { return true }
+      at &+= 1
+    }
     while at < bytes.count {
       let end = UInt32(bigEndian: base.loadUnaligned(fromByteOffset: at &- 3, as: UInt32.self))
       let octets = (

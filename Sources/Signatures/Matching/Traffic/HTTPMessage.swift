@@ -13,6 +13,8 @@ final class HTTPMessage {
   /// Buffers that are there, by code.
   @exclusivity(unchecked) private(set) var present: UInt64 = 0
   @exclusivity(unchecked) var pending: [Int32] = []
+  /// What is not in the body so far.
+  @exclusivity(unchecked) var absences = Absences()
   /// Rules that answered: each does once for a message.
   @exclusivity(unchecked) var answered: [Int32] = []
   /// Bytes of the body that were searched, and where the next search is due.
@@ -26,6 +28,7 @@ final class HTTPMessage {
   func clear() {
     head.clear()
     body.clear()
+    absences.clear()
     headCount = 0
     present = 0
     if !pending.isEmpty { pending.removeAll(keepingCapacity: true) }

@@ -89,7 +89,11 @@ extension SignatureInspector {
     beginMessage()
     showHead(message, toServer: toServer)
     showStream(toServer: toServer)
+    run.body = message.body.bytes
+    swap(&run.absences, &message.absences)
     judge(.message(message))
+    swap(&run.absences, &message.absences)
+    run.body = UnsafeRawBufferPointer(start: nil, count: 0)
   }
 
   func inspectHandshake(_ tls: TLSTalk, toServer: Bool) {

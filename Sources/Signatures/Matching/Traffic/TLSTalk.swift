@@ -100,7 +100,7 @@ final class TLSTalk {
       let hello = TLSHello(body, isFromClient: true)
       serverName = [0x2e] + hello.serverName
       if inspector.looks(at: .ja3Hash) || inspector.looks(at: .ja3Text) {
-        ja3Text = Array(hello.ja3.utf8)
+        ja3Text = hello.ja3Bytes
         ja3 = Self.hexadecimal(Insecure.MD5.hash(data: ja3Text))
       }
       if inspector.looks(at: .ja4Hash) { ja4 = Self.ja4(hello) }
@@ -109,7 +109,7 @@ final class TLSTalk {
       let hello = TLSHello(body, isFromClient: false)
       version = hello.version
       if inspector.looks(at: .ja3sHash) || inspector.looks(at: .ja3sText) {
-        ja3sText = Array(hello.ja3.utf8)
+        ja3sText = hello.ja3Bytes
         ja3s = Self.hexadecimal(Insecure.MD5.hash(data: ja3sText))
       }
       // In TLS 1.3 the certificates are encrypted: nothing more will come.
