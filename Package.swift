@@ -87,7 +87,8 @@ let package = Package(
     module(
       "Signatures",
       [
-        "Analysis", "Flows", "Packets", "Terms", "CHyperscan", "CPCRE2", "CPrefetch", "CZlib", crypto,
+        "Analysis", "Flows", "Packets", "Terms", "CHyperscan", "CPCRE2", "CPrefetch", "CZlib",
+        crypto,
       ]),
     // Layer 4
     module(
