@@ -75,6 +75,7 @@ public enum FuzzCatalog {
     session("dns-tcp", 53, [[[0, UInt8(FuzzSeeds.query.count)] + FuzzSeeds.query]]),
     session("dns", 53, udp: true, [[FuzzSeeds.query, FuzzSeeds.answer]]),
     session("dhcp", 67, udp: true, [[FuzzSeeds.discover]]),
+    session("dhcpv6", 547, udp: true, [[FuzzSeeds.solicit, FuzzSeeds.advertise]]),
     session(
       "ntp", 123, udp: true,
       [
@@ -115,6 +116,14 @@ enum FuzzSeeds {
     [1, 1, 6, 0, 1, 2, 3, 4] + [UInt8](repeating: 0, count: 20) + [2, 0, 0, 0, 0, 9]
     + [UInt8](repeating: 0, count: 202) + [99, 130, 83, 99, 53, 1, 1, 61, 7, 1, 2, 0, 0, 0, 0, 9]
     + [50, 4, 10, 0, 0, 7, 55, 2, 1, 3, 54, 4, 10, 0, 0, 1, 255]
+  private static let duid: [UInt8] = [0, 10, 0, 3, 0, 1, 2, 0, 0, 0, 0, 9]
+  private static let host: [UInt8] = [0x20, 1, 13, 0xb8] + [UInt8](repeating: 0, count: 12)
+  static let solicit: [UInt8] =
+    [1, 1, 2, 3, 0, 1] + duid + [0, 3, 0, 12] + [UInt8](repeating: 0, count: 12)
+    + [0, 8, 0, 2, 0, 0]
+  static let advertise: [UInt8] =
+    [2, 1, 2, 3, 0, 1] + duid + [0, 2] + duid + [0, 3, 0, 40] + [UInt8](repeating: 0, count: 12)
+    + [0, 5, 0, 24] + host + [0, 0, 14, 16, 0, 0, 28, 32] + [0, 23, 0, 16] + host
   static let snmpGet: [UInt8] =
     [0x30, 0x26, 2, 1, 1, 4, 6] + Array("public".utf8)
     + [0xa0, 0x19, 2, 1, 1, 2, 1, 0, 2, 1, 0, 0x30, 0x0e, 0x30, 0x0c, 6, 8]
