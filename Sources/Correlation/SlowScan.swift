@@ -40,17 +40,6 @@ struct SlowScan: AnalysisEngine, Codable {
     }
   }
 
-  /// What goes first.
-  private struct Quietness: Comparable {
-    var count: Int
-    var last: CaptureTime
-    var source: IPPrefix
-
-    static func < (left: Quietness, right: Quietness) -> Bool {
-      (left.count, left.last, left.source) < (right.count, right.last, right.source)
-    }
-  }
-
   private let context: CorrelationContext
   private let table: LimitTable
   private var sources: [IPPrefix: Source] = [:]
@@ -106,8 +95,6 @@ struct SlowScan: AnalysisEngine, Codable {
     if isNew { dirty.insert(row.source) }
   }
 
-  /// The source with the fewest contacts goes, the oldest of them first: a flood of spoofed sources
-  /// evicts itself.
   private mutating func makeRoom() {
     guard sources.count >= max(1, table.count(Self.sourcesLimit)) else { return }
     let order = sources.map {

@@ -77,8 +77,8 @@ struct SpreadGuessing: AnalysisEngine, Codable {
     else { return }
     for source in event.sources.listed where source.isHost { explained[source.base] = event.last }
     guard explained.count > table.count(Self.memoryLimit) else { return }
-    let order = explained.sorted { ($0.value, $0.key) < ($1.value, $1.key) }
-    for (source, _) in order.prefix(explained.count / 2) { explained[source] = nil }
+    let order = explained.map { Quietness(count: 0, last: $0.value, source: $0.key) }
+    for entry in order.least(explained.count / 2) { explained[entry.source] = nil }
   }
 
   private mutating func take(_ row: LoginRow, of event: Report) {
@@ -99,13 +99,12 @@ struct SpreadGuessing: AnalysisEngine, Codable {
     guard let known = services[service]?.guessers,
       known.count >= max(1, table.count(Self.memoryLimit))
     else { return }
-    let order = known.sorted {
-      ($0.value.refusals.count, $0.value.last, $0.key)
-        < ($1.value.refusals.count, $1.value.last, $1.key)
+    let order = known.map {
+      Quietness(count: $0.value.refusals.count, last: $0.value.last, source: $0.key)
     }
-    for (source, guesser) in order.prefix(known.count / 4 + 1) {
-      services[service]?.guessers[source] = nil
-      if !guesser.refusals.isEmpty { losses &+= 1 }
+    for entry in order.least(known.count / 4 + 1) {
+      services[service]?.guessers[entry.source] = nil
+      if entry.count > 0 { losses &+= 1 }
     }
   }
 
@@ -114,9 +113,10 @@ struct SpreadGuessing: AnalysisEngine, Codable {
     let oldest = now - table.span(Self.windowLimit)
     for name in dirty.sorted() {
       guard var service = services.removeValue(forKey: name) else { continue }
-      for source in service.guessers.keys.sorted() {
-        service.guessers[source]?.forget(before: oldest)
-        if service.guessers[source]?.isQuiet == true { service.guessers[source] = nil }
+      service.guessers = service.guessers.compactMapValues { guesser in
+        var guesser = guesser
+        guesser.forget(before: oldest)
+        return guesser.isQuiet ? nil : guesser
       }
       judgeSources(name, &service, now: now, into: &sink)
       judgeCrowd(name, &service, now: now, into: &sink)

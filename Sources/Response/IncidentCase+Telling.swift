@@ -95,7 +95,6 @@ extension IncidentCase {
       report.raised = now
     }
     if report.summary != nil { report.summary = nil }
-    let conclusions = conclusions
     let reading =
       isWordless && later.isEmpty
       ? OutcomeReading(wordless: initial, fields) : OutcomeReading(conclusions, fields)
