@@ -53,6 +53,14 @@ struct ByteReader {
   mutating func address() -> IPAddress? {
     long().map { $0 == 0 ? .unspecified : IPAddress(v4: $0) }
   }
+
+  /// An IPv6 address.
+  mutating func version6Address() -> IPAddress? {
+    guard let bytes = take(16) else { return nil }
+    let high = UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: 0, as: UInt64.self))
+    let low = UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
+    return IPAddress(high: high, low: low)
+  }
 }
 
 extension UnsafeRawBufferPointer {

@@ -18,7 +18,9 @@ enum DHCPv6Reader {
     message.kind = kind
     if type >= relayForward {
       // Hop count, the link that the client is on, and its address.
-      guard reader.byte() != nil, let link = address(&reader), address(&reader) != nil else {
+      guard reader.byte() != nil, let link = reader.version6Address(),
+        reader.version6Address() != nil
+      else {
         return nil
       }
       message.relay = link
@@ -67,7 +69,9 @@ enum DHCPv6Reader {
       guard data.skip(12) else { return }
       readAssociation(&data, into: &message)
     case 23:
-      while message.nameServers.count < DHCPMessage.addressLimit, let server = address(&data) {
+      while message.nameServers.count < DHCPMessage.addressLimit,
+        let server = data.version6Address()
+      {
         message.nameServers.append(server)
       }
     default: break
@@ -90,20 +94,9 @@ enum DHCPv6Reader {
       else { return }
       guard code == 5, message.offeredAddress == .unspecified else { continue }
       var lease = ByteReader(inner)
-      message.offeredAddress = address(&lease) ?? .unspecified
+      message.offeredAddress = lease.version6Address() ?? .unspecified
       _ = lease.long()
       message.leaseTime = lease.long() ?? 0
     }
-  }
-
-  private static func address(_ reader: inout ByteReader) -> IPAddress? {
-    guard let bytes = reader.take(16) else { return nil }
-    var high: UInt64 = 0
-    var low: UInt64 = 0
-    for place in 0..<8 as Range<Int> {
-      high = high << 8 | UInt64(bytes[place])
-      low = low << 8 | UInt64(bytes[place + 8])
-    }
-    return IPAddress(high: high, low: low)
   }
 }
