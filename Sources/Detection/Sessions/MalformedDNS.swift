@@ -7,7 +7,8 @@ import Terms
 /// longer than RFC 1035 allows, counts that contradict the bytes, oversized questions.
 ///
 /// What only looks cut short may have been: it weighs little. A server that repeats a bad question
-/// in its refusal attacks nobody.
+/// in its refusal attacks nobody. Who sends such messages needs no answer and may forge their sources:
+/// where ever others send them to one host, that is one attack.
 struct MalformedDNS: AnalysisEngine {
   static let score = EngineLimit(
     "malformed-dns.score", 4, .count,
@@ -15,24 +16,33 @@ struct MalformedDNS: AnalysisEngine {
       + "for what may have been damaged.")
   static let messages = EngineLimit(
     "malformed-dns.messages", 2, .count, "Least number of malformed messages.")
+  static let crowd = EngineLimit(
+    "malformed-dns.crowd", 6, .count,
+    "Sources that send one host what no sound sender makes, from which on they are one attack.")
   static let halfLife = EngineLimit(
     "malformed-dns.half-life", 3600, .duration, "Time after which an idle score has halved.")
   static let pairs = EngineLimit(
-    "malformed-dns.pairs", 2048, .count, "Pairs of hosts with malformed messages held at once.")
+    "malformed-dns.pairs", 2048, .count,
+    "Pairs of hosts with malformed messages, and hosts that are sent such, held at once.")
   static let quiet = EngineLimit(
     "malformed-dns.quiet", 60, .duration, "Silence after which the last revision is sent.")
   static let spacing = EngineLimit(
     "malformed-dns.spacing", 5, .duration, "Least time between two revisions of one report.")
-  static let limits = [score, messages, halfLife, pairs, quiet, spacing]
+  static let limits = [score, messages, crowd, halfLife, pairs, quiet, spacing]
 
   /// Bytes of a question beyond which it is oversized: RFC 1035 allows 512, with EDNS (RFC 6891)
   /// questions stay small too.
   static let questionSize = 512
+  /// Silence after which further messages are another attack.
+  private static let memory = TimeSpan.hours(1)
   /// Questions in one message beyond which their number alone is odd.
   static let questionLimit: UInt16 = 1
 
-  struct Pair: Sendable {
+  /// What one source sent one host, or all sources that host.
+  struct Sending: Sendable {
+    var sources = AddressSet()
     var target = IPAddress.unspecified
+    var isCrowd = false
     var score = FadingScore()
     var messages: UInt64 = 0
     var longest: UInt64 = 0
@@ -48,9 +58,10 @@ struct MalformedDNS: AnalysisEngine {
 
   private let scoreLimit: Double
   private let messageLimit: UInt64
+  private let crowdLimit: Int
   private let decay: TimeSpan
   private let quietSpan: TimeSpan
-  private var pairs: BoundedTable<Pair>
+  private var sendings: BoundedTable<Sending>
   private var passed = PassedQuestions()
   private(set) var nextDeadline = CaptureTime.distantFuture
 
@@ -58,11 +69,12 @@ struct MalformedDNS: AnalysisEngine {
     let limits = context.limits
     scoreLimit = max(limits[Self.score], 0.5)
     messageLimit = UInt64(max(limits.count(Self.messages), 1))
+    crowdLimit = max(limits.count(Self.crowd), 2)
     decay = limits.span(Self.halfLife)
     quietSpan = limits.span(Self.quiet)
-    pairs = BoundedTable(
+    sendings = BoundedTable(
       capacity: limits.count(Self.pairs),
-      empty: Pair(thread: ReportThread(spacing: limits.span(Self.spacing))))
+      empty: Sending(thread: ReportThread(spacing: limits.span(Self.spacing))))
   }
 
   var interest: EventClasses { .session(.dns) }
@@ -78,29 +90,27 @@ struct MalformedDNS: AnalysisEngine {
     if isAnswer, message.responseCode != 0 || message.answerCount == 0 { return }
     let (source, target) =
       isAnswer ? (turn.answerer, turn.asker) : (turn.asker, turn.answerer)
-    if isAnswer, pairs.find(key(target, source)) >= 0 { return }
+    if isAnswer, sendings.find(key(target, source)) >= 0 { return }
     let now = event.time
     if !isAnswer, passed.isPassedOn(message, turn, at: now) { return }
-    let slot = pairs.admit(key(source, target), asOf: now, until: now + .minutes(1))
-    guard slot >= 0 else { return }
-    if pairs[slot].messages == 0 { pairs[slot].first = now }
-    pairs[slot].target = target
-    pairs[slot].last = now
-    pairs[slot].messages &+= 1
-    pairs[slot].score.add(weight, at: now, span: decay)
-    pairs[slot].longest = max(pairs[slot].longest, UInt64(max(0, message.size)))
-    pairs[slot].kinds |= 1 << UInt64(message.malformation.rawValue)
-    pairs[slot].transport = event.transport
-    pairs[slot].isServerVictim = !isAnswer
-    pairs[slot].packets.add(event.packet)
-    judge(slot, at: now, into: &sink)
+    // What may have been damaged on its way makes no crowd: whole networks send it.
+    if weight >= Self.certain {
+      let crowd = note(crowdKey(target), source, target, weight, message, event)
+      if crowd >= 0 {
+        sendings[crowd].isCrowd = true
+        judge(crowd, at: now, into: &sink)
+      }
+    }
+    let slot = note(key(source, target), source, target, weight, message, event)
+    if slot >= 0 { judge(slot, at: now, into: &sink) }
   }
 
   mutating func advance(to now: CaptureTime, into sink: inout ReportSink) {
     var next = CaptureTime.distantFuture
-    for slot in pairs.slots
-    where pairs[slot].thread.isStale(count: pairs[slot].messages, facts: pairs[slot].kinds) {
-      let due = pairs[slot].thread.lastDue(after: pairs[slot].last, quiet: quietSpan)
+    for slot in sendings.slots
+    where sendings[slot].thread.isStale(count: sendings[slot].messages, facts: sendings[slot].kinds)
+    {
+      let due = sendings[slot].thread.lastDue(after: sendings[slot].last, quiet: quietSpan)
       if due <= now { emit(slot, at: now, into: &sink) } else { next = min(next, due) }
     }
     nextDeadline = next
@@ -112,6 +122,32 @@ extension MalformedDNS {
     TableKey(source, detail: TableKey(target).hash)
   }
 
+  private func crowdKey(_ target: IPAddress) -> TableKey { TableKey(target, detail: 1) }
+
+  /// Adds a message; the place of what it belongs to, -1 where others hold its bucket.
+  private mutating func note(
+    _ key: TableKey, _ source: IPAddress, _ target: IPAddress, _ weight: Double,
+    _ message: DNSMessage, _ event: SessionEvent
+  ) -> Int {
+    let now = event.time
+    let known = sendings.find(key)
+    if known >= 0, now - sendings[known].last > Self.memory { sendings.remove(known) }
+    let slot = sendings.admit(key, asOf: now, until: now + .minutes(1))
+    guard slot >= 0 else { return -1 }
+    if sendings[slot].messages == 0 { sendings[slot].first = now }
+    sendings[slot].sources.insert(source)
+    sendings[slot].target = target
+    sendings[slot].last = now
+    sendings[slot].messages &+= 1
+    sendings[slot].score.add(weight, at: now, span: decay)
+    sendings[slot].longest = max(sendings[slot].longest, UInt64(max(0, message.size)))
+    sendings[slot].kinds |= 1 << UInt64(message.malformation.rawValue)
+    sendings[slot].transport = event.transport
+    sendings[slot].isServerVictim = !message.isResponse
+    sendings[slot].packets.add(event.packet)
+    return slot
+  }
+
   /// Whether the header could be that of DNS: other protocols on the port are no attack on it.
   private static func isPlausible(_ message: DNSMessage) -> Bool {
     guard message.opcode <= 6, message.flags & 0x0040 == 0 else { return false }
@@ -119,11 +155,14 @@ extension MalformedDNS {
     return message.isResponse || message.answerCount <= 16 && message.questionCount > 0
   }
 
+  /// The weight of what no sound sender makes.
+  private static let certain = 2.0
+
   private static func weight(_ message: DNSMessage) -> Double {
     switch message.malformation {
-    case .compressionLoop, .badName, .impossibleCounts: return 2
+    case .compressionLoop, .badName, .impossibleCounts: return certain
     case .badRecord: return 1
-    case .trailingBytes where !message.isResponse && message.size > questionSize: return 2
+    case .trailingBytes where !message.isResponse && message.size > questionSize: return certain
     case .truncated where !message.isResponse && message.questionCount > questionLimit: return 1
     case .truncated, .truncatedHeader, .trailingBytes: return message.isResponse ? 0 : 0.25
     case .none: return 0
@@ -131,44 +170,58 @@ extension MalformedDNS {
   }
 
   private mutating func judge(_ slot: Int, at now: CaptureTime, into sink: inout ReportSink) {
-    if pairs[slot].thread.isOpen {
-      let (count, facts) = (pairs[slot].messages, pairs[slot].kinds)
-      if pairs[slot].thread.isDue(count: count, facts: facts, at: now) {
+    if sendings[slot].thread.isOpen {
+      let (count, facts) = (sendings[slot].messages, sendings[slot].kinds)
+      if sendings[slot].thread.isDue(count: count, facts: facts, at: now) {
         emit(slot, at: now, into: &sink)
       } else {
         nextDeadline = min(nextDeadline, now + quietSpan)
       }
-    } else if pairs[slot].score.value >= scoreLimit, pairs[slot].messages >= messageLimit {
+    } else if isTold(slot) {
       emit(slot, at: now, into: &sink)
     } else {
-      pairs.keep(slot, until: now + .minutes(10))
+      sendings.keep(slot, until: now + .minutes(10))
     }
   }
 
+  private mutating func isTold(_ slot: Int) -> Bool {
+    if sendings[slot].isCrowd { return sendings[slot].sources.count >= crowdLimit }
+    let crowd = sendings.find(crowdKey(sendings[slot].target))
+    return sendings[slot].score.value >= scoreLimit && sendings[slot].messages >= messageLimit
+      && !(crowd >= 0 && sendings[crowd].thread.isOpen)
+  }
+
   private mutating func emit(_ slot: Int, at now: CaptureTime, into sink: inout ReportSink) {
-    let pair = pairs[slot]
-    let source = pairs.key(slot).address
-    let margin = pair.score.value / scoreLimit
+    let sending = sendings[slot]
+    let who = sending.isCrowd ? "many" : "\(sendings.key(slot).address)"
+    let margin = sending.score.value / scoreLimit
     var report = sink.opening(
-      .overflow, subject: "dns \(source) \(pair.target)", first: pair.first, last: pair.last,
+      .overflow, subject: "dns \(who) \(sending.target)", first: sending.first, last: sending.last,
       at: now, severity: 7, confidence: min(0.95, 1 - 0.5 / (1 + max(0, margin - 0.5))))
-    report.sources.insert(source)
-    report.targets.insert(pair.target)
-    report.ports = pair.isServerVictim ? [DNSTurn.port] : []
-    report.transport = pair.transport
+    report.sources = sending.sources
+    report.targets.insert(sending.target)
+    report.ports = sending.isServerVictim ? [DNSTurn.port] : []
+    report.transport = sending.transport
     report.attributes = [
-      "service": .text("dns"), "length": .bytes(pair.longest),
-      "technique": .text(Self.names(pair.kinds)),
+      "service": .text("dns"), "length": .bytes(sending.longest),
+      "technique": .text(Self.names(sending.kinds)),
     ]
-    report.evidence = [sink.evidence(pair.packets.indices)]
+    report.evidence = [sink.evidence(sending.packets.indices)]
     report.terms = [
-      Term("score of malformed messages", pair.score.value, threshold: scoreLimit),
+      Term("score of malformed messages", sending.score.value, threshold: scoreLimit),
       Term(
-        "malformed messages", Double(pair.messages), threshold: Double(messageLimit),
+        "malformed messages", Double(sending.messages), threshold: Double(messageLimit),
         unit: "messages"),
     ]
-    pairs[slot].thread.emit(report, count: pair.messages, facts: pair.kinds, at: now, into: &sink)
-    pairs.keep(slot, until: now + .hours(1))
+    if sending.isCrowd {
+      report.terms.append(
+        Term(
+          "sources of such messages", Double(sending.sources.count), threshold: Double(crowdLimit),
+          unit: "sources"))
+    }
+    sendings[slot].thread.emit(
+      report, count: sending.messages, facts: sending.kinds, at: now, into: &sink)
+    sendings.keep(slot, until: now + Self.memory)
   }
 
   /// The kinds of malformation seen, joined by commas.
@@ -191,5 +244,5 @@ extension MalformedDNS {
 }
 
 extension MalformedDNS: LossCounting {
-  var losses: UInt64 { pairs.refusedCount }
+  var losses: UInt64 { sendings.refusedCount }
 }
