@@ -1,3 +1,4 @@
+import Flows
 import Signatures
 import Terms
 
@@ -37,6 +38,24 @@ public struct DetectionContext: Sendable {
     if address.isMulticast || address.isLimitedBroadcast || address.isUnspecified { return true }
     for prefix in prefixes where prefix.base.isIPv4 && prefix.lastAddress == address { return true }
     return false
+  }
+}
+
+extension DetectionContext {
+  /// Whether an address is known to be one of the site's.
+  func isHome(_ address: IPAddress) -> Bool {
+    home.contains { $0.contains(address) } || prefixes.contains { $0.contains(address) }
+  }
+
+  /// Whether a host of the site let go of a web site outside that took its call, before a word: of
+  /// connections that are tried side by side all but the first are dropped (RFC 8305, 5). Whoever did
+  /// that to find out what answers would find out nothing of the site.
+  func isLostRace(_ event: UnsafePointer<FlowEvent>) -> Bool {
+    event.pointee.probe == .syn && event.pointee.kind == .closed
+      && !event.pointee.isEstablished && event.pointee.totalPacketsIn > 0
+      && event.pointee.ending != .refused
+      && (event.pointee.targetPort == 443 || event.pointee.targetPort == 80)
+      && isHome(event.pointee.source) && !isHome(event.pointee.target)
   }
 }
 

@@ -157,8 +157,8 @@ import Testing
         story.tell(event)
       }
     }
-    try pings(50, seconds: 300, &story)
-    try pings(150, seconds: 20, &story)
+    try pings(25, seconds: 300, &story)
+    try pings(75, seconds: 20, &story)
     let told = story.finish()
     #expect(told.isEmpty)
     try pings(400, seconds: 20, &story)

@@ -58,6 +58,58 @@ import Testing
     #expect(told.map(\.kind.text) == Array(repeating: "dos.udp-flood", count: floods))
   }
 
+  /// A hundred small datagrams a second from one port, unanswered: to a time server each is a question,
+  /// to a collector of records all are one stream.
+  @Test(arguments: [(UInt16(123), 1), (UInt16(161), 1), (UInt16(2055), 0), (UInt16(514), 0)])
+  func aStreamToWhoAnswersEachDatagramIsAFlood(port: UInt16, floods: Int) throws {
+    var story = try Story(UdpFlood(DetectionContext()))
+    for number in 0..<1500 {
+      story.wait(0.01)
+      var event = try story.event(
+        number == 0 ? .opened : .progress, "203.0.113.7", "10.1.1.53", port, probe: .udp,
+        transport: .udp)
+      event.packetsOut = 1
+      event.bytesOut = 54
+      story.tell(event)
+    }
+    let told = story.finish()
+    #expect(told.map(\.kind.text) == Array(repeating: "dos.udp-flood", count: floods))
+  }
+
+  /// Streams of many hosts to a collector, 180 a second in all: there when the monitor begins, or new
+  /// after half a minute.
+  @Test(arguments: [(0.0, 0), (30.0, 1)])
+  func streamsThatWereThereBeforeAreUsual(pause: Double, floods: Int) throws {
+    var story = try Story(UdpFlood(DetectionContext()))
+    try story.contact(.opened, "10.1.1.4", "10.1.1.6", 53, probe: .udp, transport: .udp)
+    story.wait(1 + pause)
+    for number in 0..<5400 {
+      story.wait(1 / 180)
+      var event = try story.event(
+        number < 9 ? .opened : .progress, "10.1.1.\(20 + number % 9)", "10.1.1.6", 514, probe: .udp,
+        transport: .udp)
+      event.packetsOut = 1
+      event.bytesOut = 130
+      story.tell(event)
+    }
+    #expect(story.finish().map(\.kind.text) == Array(repeating: "dos.udp-flood", count: floods))
+  }
+
+  /// Of one ping: forty a second, or ten.
+  @Test(arguments: [(40.0, 1), (10.0, 0)])
+  func aPingThatFastIsAFlood(rate: Double, floods: Int) throws {
+    var story = try Story(IcmpFlood(DetectionContext()))
+    for number in 0..<Int(rate * 15) {
+      story.wait(1 / rate)
+      var event = try story.event(
+        number == 0 ? .opened : .progress, "203.0.113.9", "10.1.1.53", 2048, probe: .icmpEcho,
+        transport: .icmp)
+      event.packetsOut = 1
+      story.tell(event)
+    }
+    #expect(story.finish().map(\.kind.text) == Array(repeating: "dos.icmp-flood", count: floods))
+  }
+
   /// Twenty-five echo requests a second: each from another source, or of one ping.
   @Test(arguments: [(true, 1), (false, 0)])
   func echoRequestsOfAFlowEachAreAFlood(isForged: Bool, floods: Int) throws {

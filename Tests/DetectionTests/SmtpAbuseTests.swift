@@ -33,6 +33,18 @@ import Testing
     #expect(told.first?.text("command") == "RCPT")
   }
 
+  /// Letters to people who left long ago, again and again.
+  @Test func aStaleListIsNoSearch() throws {
+    var story = try story()
+    for index in 0..<40 {
+      story.wait(5)
+      try story.line("MAIL", "FROM:<news+\(index)@shop.example>")
+      try story.line(
+        "RCPT", "TO:<former\(index % 4)@acme.test>", code: 550, "5.1.1 user unknown")
+    }
+    #expect(story.finish().isEmpty)
+  }
+
   @Test(arguments: [
     ("DEBUG", "", "debug"), ("WIZ", "", "debug"),
     ("RCPT", "TO:<\"| sed -e '1,/^$/'d | /bin/sh ; exit 0\">", "pipe"),

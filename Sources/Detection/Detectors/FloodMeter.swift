@@ -48,6 +48,8 @@ struct FloodMeter: Sendable {
     /// Learnt requests per second in quiet times.
     var learnt = 0.0
     var seconds = 0.0
+    /// The highest rate that was found as usual when the detector began.
+    var initial = 0.0
     var flood: Int32 = -1
 
     /// Returns whether a whole second has passed since the target was judged last.
@@ -222,6 +224,12 @@ struct FloodMeter: Sendable {
     known[slot].seconds = min(known[slot].seconds + passed, Self.learningSeconds)
     let weight = min(1, passed / max(known[slot].seconds, 30))
     known[slot].learnt += (rate - known[slot].learnt) * weight
+  }
+
+  /// The highest rate of the target among those that were noted.
+  mutating func initial(_ slot: Int, noting rate: Double?) -> Double {
+    if let rate { known[slot].initial = max(known[slot].initial, rate) }
+    return known[slot].initial
   }
 
   /// Starts to follow a flood; -1 when too many go on already.

@@ -10,7 +10,7 @@ import Terms
 /// the receiver never had, they are invented.
 struct IcmpFlood: FloodDetector, FlowReader {
   static let rate = EngineLimit(
-    "icmp-flood.rate", 60, .rate, "ICMP packets per second at one host that make a flood.")
+    "icmp-flood.rate", 30, .rate, "ICMP packets per second at one host that make a flood.")
   static let forgedRate = EngineLimit(
     "icmp-flood.forged-rate", 20, .rate,
     "The same where each packet is a flow of its own.")

@@ -9,6 +9,8 @@ extension PortScan {
     guard !suspect.isScattered else { return false }
     if suspect.walk >= walkLimit, suspect.failures >= Self.walkFailures { return true }
     guard suspect.failures >= failureLimit else { return false }
+    // Answers to a flood in our names come to the ports that clients have.
+    if suspect.family == .synAck, 2 * suspect.highPorts > suspect.failures { return false }
     // A tunnel's end that is gone is one protocol; a scan tries them all, a ping some.
     if suspect.family == .ipProtocol, suspect.ports.count < Int(failureLimit), !suspect.isPing {
       return false
@@ -16,6 +18,7 @@ extension PortScan {
     // Datagrams get lost and services are silent by nature: a scan by UDP has to show more of
     // itself.
     if suspect.family == .udp, 2 * suspect.failures < 3 * failureLimit { return false }
+    if suspect.isList, context.isHome(suspect.source) { return false }
     if suspect.share >= shareLimit { return true }
     // However busy a client is, it does not fail at port after port of one host.
     if suspect.shape == "vertical", suspect.ports.count >= 2 * Int(failureLimit),

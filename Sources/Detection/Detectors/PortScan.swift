@@ -63,7 +63,7 @@ struct PortScan: FlowReader {
   /// Event time for which each failure or success protects a source's slot.
   static let holdPerContact = TimeSpan.seconds(8)
 
-  private let context: DetectionContext
+  let context: DetectionContext
   let failureLimit: UInt64
   let shareLimit: Double
   let persistentLimit: Double
@@ -80,6 +80,7 @@ struct PortScan: FlowReader {
   private var repliers: ContactMemory
   private(set) var zombies = ZombieProbes()
   private var questions = GroupQuestions()
+  private var relays = MailRelays()
   private var doorkeeper: Doorkeeper
   /// Records by place; those named in `free` and beyond the end are not in use.
   var suspects: [ScanSuspect] = []
@@ -134,19 +135,20 @@ struct PortScan: FlowReader {
     switch event.pointee.kind {
     case .opened: questions.note(event)
     case .refused, .unanswered:
-      if event.pointee.isAttempt { fail(event, into: &sink) }
+      if event.pointee.isAttempt { fail(event, ScanTechnique(event.pointee.probe), into: &sink) }
     case .established:
       if event.pointee.transport == .tcp || event.pointee.transport == .udp { succeed(event) }
     case .closed:
       guard event.pointee.transport == .tcp else { return }
-      if ZombieProbes.isProvocation(event) {
-        zombies.note(event)
+      if ZombieProbes.isProvocation(event) { zombies.note(event) }
+      if ScanTechnique.isUnasked(event) {
+        probe(withAnswer: event, into: &sink)
       } else if event.pointee.isEstablished {
         knock(event)
       } else if event.pointee.totalPacketsIn > 0 || event.pointee.ending == .reset,
-        event.pointee.isAttempt
+        event.pointee.isAttempt, !context.isLostRace(event)
       {
-        fail(event, into: &sink)
+        fail(event, ScanTechnique(event.pointee.probe), into: &sink)
       }
     default: return
     }
@@ -166,14 +168,28 @@ struct PortScan: FlowReader {
 // MARK: - Counting
 
 extension PortScan {
+  /// An answer that nobody asked for knocks at the port that it is sent to. Where hosts open their own
+  /// connections from, it only comes of a flood in their names, unless doors were tried as well.
+  private mutating func probe(
+    withAnswer event: UnsafePointer<FlowEvent>, into sink: inout ReportSink
+  ) {
+    if event.pointee.sourcePort >= ScanSuspect.firstUserPort {
+      let slot = known.find(Self.key(event.pointee.target, .synAck))
+      guard slot >= 0, known[slot].suspect >= 0 else { return }
+    }
+    var turned = event.pointee
+    swap(&turned.source, &turned.target)
+    swap(&turned.sourcePort, &turned.targetPort)
+    withUnsafePointer(to: turned) { fail($0, .synAck, into: &sink) }
+  }
+
   @inline(__always) private mutating func fail(
-    _ event: UnsafePointer<FlowEvent>, into sink: inout ReportSink
+    _ event: UnsafePointer<FlowEvent>, _ technique: ScanTechnique, into sink: inout ReportSink
   ) {
     let contact = event.pointee.contact
     guard !answered.contains(contact, asOf: event.pointee.time),
-      !questions.areAnswered(by: event)
+      !questions.areAnswered(by: event), !relays.delivers(event, context)
     else { return }
-    let technique = ScanTechnique(event.pointee.probe)
     let key = Self.key(event.pointee.source, technique)
     var slot = known.find(key)
     if slot < 0 || known[slot].suspect < 0 {
@@ -202,6 +218,7 @@ extension PortScan {
       target: event.pointee.target, port: suspects[index].family.door(event),
       packet: event.pointee.firstPacket,
       at: event.pointee.time)
+    if event.pointee.kind == .refused { suspects[index].refused &+= 1 }
     if suspects[index].family == .udp, event.pointee.sourcePort == event.pointee.targetPort {
       suspects[index].symmetric &+= 1
     }
@@ -265,6 +282,7 @@ extension PortScan {
   private mutating func succeed(_ event: UnsafePointer<FlowEvent>) {
     let contact = event.pointee.contact
     guard answered.insert(contact, at: event.pointee.time) else { return }
+    relays.note(event)
     let technique = event.pointee.transport == .udp ? ScanTechnique.udp : .syn
     failed.remove(Self.probe(contact, technique))
     let key = Self.key(event.pointee.source, technique)

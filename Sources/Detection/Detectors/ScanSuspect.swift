@@ -21,6 +21,8 @@ struct ScanSuspect: Sendable {
   var highPorts: UInt64 = 0
   /// Failures of datagrams at the port that they came from.
   var symmetric: UInt64 = 0
+  /// Failures that the target itself told.
+  var refused: UInt64 = 0
   /// Hosts that answered at one port (an RST or SYN/ACK of their own), and answers at further ones.
   var answering: UInt64 = 0
   var pressed: UInt64 = 0
@@ -137,11 +139,22 @@ struct ScanSuspect: Sendable {
 
   /// Whether the failures scatter: almost every target at another high port, as peer-to-peer
   /// software leaves them, or at the very port that the source itself speaks from, where most peers
-  /// keep to it. A scan fills a grid of targets and ports instead.
+  /// keep to it; or at a few high ports of its own, as a call tries the addresses that each of its
+  /// parties may have (RFC 8445). A scan fills a grid of targets and ports instead.
   var isScattered: Bool {
     let count = Double(failures)
-    guard Double(highPorts) > 0.8 * count, Double(targets.count) > 0.6 * count else { return false }
+    guard Double(highPorts) > 0.8 * count else { return false }
+    if family == .udp, targets.count >= 4, Double(ports.count) > 0.8 * count {
+      return failures <= 3 * UInt64(targets.count)
+    }
+    guard Double(targets.count) > 0.6 * count else { return false }
     return Double(ports.count) > 0.6 * count || 2 * symmetric > failures && ports.count >= 3
+  }
+
+  /// Whether datagrams go to one service of hosts that are there, and say that they have none: a list
+  /// of hosts, as who polls them has it. A scan finds nobody at some of the addresses that it tries.
+  var isList: Bool {
+    family == .udp && ports.count == 1 && 5 * refused >= 4 * failures
   }
 
   /// Whether `other` probes the same targets and ports in the same order at the same time: a decoy

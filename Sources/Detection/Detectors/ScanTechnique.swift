@@ -4,10 +4,12 @@ import Terms
 /// How a port scan probes, as the schema's `technique` spells it.
 enum ScanTechnique: Int, CaseIterable, Sendable {
   case syn, connect, fin, null, xmas, ack, maimon, udp, synFin, odd, sctp, ipProtocol, other
+  case synAck
 
   var text: String {
     switch self {
     case .synFin: "syn-fin"
+    case .synAck: "syn-ack"
     case .odd: "odd-flags"
     case .sctp: "sctp-init"
     case .ipProtocol: "ip-protocol"
@@ -35,8 +37,18 @@ enum ScanTechnique: Int, CaseIterable, Sendable {
   var isOrdinary: Bool {
     switch self {
     case .syn, .connect, .ack, .maimon, .udp, .sctp, .ipProtocol, .other: true
-    case .fin, .null, .xmas, .synFin, .odd: false
+    case .fin, .null, .xmas, .synFin, .odd, .synAck: false
     }
+  }
+
+  /// Whether a flow is over that was but an answer without a question (SYN/ACK) and its reset, if the
+  /// host sent one; the answer's receiver stands as the flow's source.
+  static func isUnasked(_ event: UnsafePointer<FlowEvent>) -> Bool {
+    guard event.pointee.probe == .midstream, !event.pointee.isEstablished,
+      event.pointee.payloadIn | event.pointee.payloadOut == 0, event.pointee.totalPacketsIn > 0
+    else { return false }
+    return event.pointee.totalPacketsOut == 0
+      || event.pointee.totalPacketsOut == 1 && event.pointee.ending == .reset
   }
 
   init(_ probe: FlowEvent.Probe) {

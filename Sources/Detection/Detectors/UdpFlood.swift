@@ -41,7 +41,7 @@ struct UdpFlood: FloodDetector, FlowReader {
   /// Bytes on the wire of the longest datagram that needs no fragments.
   static let frameLength: UInt64 = 1522
   /// How long the detector learns what streams there are (logs, flow records) before it calls a new
-  /// one a flood.
+  /// one, or many times as much of them, a flood.
   static let learningSpan = TimeSpan.seconds(10)
 
   var judge: FloodJudge
@@ -78,6 +78,7 @@ struct UdpFlood: FloodDetector, FlowReader {
     load.answers = Self.packets(event.pointee.packetsIn, of: event.pointee.bytesIn)
     load.bytes = event.pointee.bytesOut
     if event.pointee.kind == .opened { load.flows = 1 }
+    if Self.asksEachTime(event.pointee.targetPort) { load.flows = load.requests }
     if event.pointee.kind == .refused { load.refusals = 1 }
     guard load.requests > 0 || load.answers > 0 || load.refusals > 0,
       !event.pointee.target.isMulticast, !event.pointee.target.isLimitedBroadcast
@@ -87,6 +88,16 @@ struct UdpFlood: FloodDetector, FlowReader {
     if entry.isDue { weigh(entry.slot, at: event.pointee.time, into: &sink) }
     judge.meter.detail(
       load, event.pointee.source, event.pointee.packet, in: entry, time: event.pointee.time)
+  }
+
+  /// Whether a service answers each datagram by itself, so that each is a question of its own and no
+  /// stream, whatever port it comes from: echo and its like, name and time service, Kerberos,
+  /// portmapper, NetBIOS names, SNMP and LDAP.
+  @inline(__always) static func asksEachTime(_ port: UInt16) -> Bool {
+    switch port {
+    case 7, 13, 17, 19, 37, 53, 88, 111, 123, 137, 161, 389: true
+    default: false
+    }
   }
 
   /// Packets that datagrams came in: one of fragments is as many as it was cut into, at least.
@@ -100,9 +111,11 @@ struct UdpFlood: FloodDetector, FlowReader {
     let answered = min(1, rates.answers / max(rates.requests, 0.001))
     let isRefused = now - judge.meter.refused(slot) <= Self.refusalSpan
     let isSmall = rates.bytes <= Self.smallDatagram * rates.requests
+    let isLearning = now - born < Self.learningSpan
+    let usual = judge.meter.initial(slot, noting: isLearning ? rates.requests : nil)
     let spreads =
       rates.flows >= 0.2 * rates.requests || isRefused
-      || isSmall && rates.requests >= Self.smallRate && now - born >= Self.learningSpan
+      || isSmall && !isLearning && rates.requests >= max(Self.smallRate, judge.factor * usual)
     // Questions that nobody answers (a name server that is down) are small.
     let isLarge =
       rates.bytes > Self.questionBytes * rates.requests && rates.flows >= 0.5 * rates.requests

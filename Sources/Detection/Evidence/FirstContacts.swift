@@ -73,7 +73,9 @@ struct FirstContacts: FlowReader {
     case .opened: questions.note(event)
     case .refused, .unanswered: fail(event)
     case .closed:
-      guard event.pointee.transport == .tcp, !event.pointee.isEstablished else { return }
+      guard event.pointee.transport == .tcp, !event.pointee.isEstablished,
+        !context.isLostRace(event)
+      else { return }
       if event.pointee.totalPacketsIn > 0 || event.pointee.ending == .reset { fail(event) }
     case .established: succeed(event)
     default: return

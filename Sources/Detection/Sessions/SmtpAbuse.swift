@@ -35,6 +35,8 @@ struct SmtpAbuse: AnalysisEngine {
     var attempts: UInt64 = 0
     var failures: UInt64 = 0
     var command = ""
+    /// Recipients named since the first refusal: a stale list's bounces are ever the same few.
+    var recipients = FewDigests()
     // Attacks.
     var technique = SmtpTrick.debug
     var best = 0.0
@@ -68,6 +70,7 @@ struct SmtpAbuse: AnalysisEngine {
     switch event.what {
     case .smtp(let command):
       if command.verb == "VRFY" || command.verb == "EXPN" { verify(command, event, into: &sink) }
+      if command.verb == "RCPT" { name(command, event) }
       if let (trick, weight) = SmtpTrick.read(command) {
         note(trick, weight, command, event, into: &sink)
       }
@@ -102,6 +105,11 @@ extension SmtpAbuse {
     searches[slot].facts.command = command.verb
     searches.note(slot, event, hold: .minutes(10))
     tellSearch(slot, at: event.time, into: &sink)
+  }
+
+  private mutating func name(_ command: ClientCommand, _ event: SessionEvent) {
+    let slot = searches.find(event.client, event.server, at: event.time)
+    if slot >= 0 { _ = searches[slot].facts.recipients.insert(command.argument.digest) }
   }
 
   private mutating func read(
@@ -160,6 +168,7 @@ extension SmtpAbuse {
     guard
       searches[slot].thread.isOpen || facts.verifications >= probeLimit
         || facts.refusals >= refusalLimit
+          && Double(facts.recipients.count) >= refusalLimit - 1
     else { return }
     let (probeLimit, refusalLimit) = (probeLimit, refusalLimit)
     searches.tell(slot, at: now, into: &sink) {
