@@ -71,6 +71,41 @@ import Testing
     #expect(story.finish().count == reports)
   }
 
+  /// Datagrams that bear another source each are one attack; connections are one of each host.
+  @Test(arguments: [(TransportProtocol.udp, 1), (.tcp, 8)])
+  func datagramsOfAnySourceAreOneAttack(transport: TransportProtocol, reports: Int) throws {
+    var story = try NameStory(OverflowAttempt(DetectionContext()))
+    var sample = PayloadSample()
+    sample.bytes = Array(repeating: 0x90, count: 64) + Self.x86
+    for host in 1...8 {
+      try story.tell(
+        .payload(sample), from: "203.0.113.\(host)", 4000, to: "10.10.1.10", 9999, mac: 2,
+        transport: transport)
+      story.wait(1)
+    }
+    let told = story.finish()
+    #expect(told.count == reports)
+    #expect(told.allSatisfy { $0.transport == transport })
+    #expect(Set(told.flatMap(\.sources.listed)).count == 8)
+  }
+
+  /// Labels of no-operations; of what tunnels send; of text.
+  @Test(
+    arguments: [
+      (Array(repeating: #"\144"#, count: 60).joined() + ".example", 1),
+      ((0..<60).map { #"\2\#($0 % 40 + 10)"# }.joined() + ".example", 0),
+      (String(repeating: "a", count: 60) + ".example", 0),
+    ])
+  func aSledInANameIsFound(name: String, reports: Int) throws {
+    var story = try story(port: 53)
+    var message = NameStory<OverflowAttempt>.question(name)
+    message.nameLength = 70
+    try story.tell(.dns(message))
+    let told = story.finish()
+    #expect(told.count == reports)
+    #expect(told.allSatisfy { $0.text("service") == "dns" })
+  }
+
   @Test func aFormatStringIsFound() throws {
     var story = try story(port: 21)
     try story.line("SITE", "EXEC %p%p%p%p%x%x%.f%.f|%n%n")

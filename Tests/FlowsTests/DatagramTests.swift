@@ -55,6 +55,22 @@ struct DatagramTests {
     #expect(message(bytes)?.malformation == expected)
   }
 
+  @Test func theBytesOfABrokenMessageAreToldAsWell() {
+    var story = Story()
+    let sound = header(0x100, [1, 0, 0, 0]) + name("a") + [0, 1, 0, 1]
+    let broken = header(0, [1, 0, 0, 0]) + [0xc0, 12, 0, 1, 0, 1]
+    story.datagram("10.0.0.1:4000", "10.0.0.2:53", at: 1, sound)
+    story.datagram("10.0.0.1:4000", "10.0.0.2:53", at: 2, broken)
+    let told = story.sessionEvents().map { event in
+      switch event.what {
+      case .dns(let message): "dns \(message.malformation)"
+      case .payload(let sample): "bytes \(sample.bytes == broken)"
+      default: "else"
+      }
+    }
+    #expect(told == ["dns none", "dns compressionLoop", "bytes true"])
+  }
+
   @Test func aQueryIsKnownByItsContent() {
     let query = header(0x100, [1, 0, 0, 0]) + name("abc", "example") + [0, 16, 0, 1]
     #expect(message(query, port: 9999)?.name == "abc.example")

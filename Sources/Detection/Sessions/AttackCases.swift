@@ -7,8 +7,11 @@ import Terms
 /// What is known of one attack: who, whom, since when, how often, and the report that tells it.
 struct AttackCase<Facts: Sendable>: Sendable {
   var source = IPAddress.unspecified
+  /// All who took part, where the case is that of a target whoever attacks it; else empty.
+  var sources = AddressSet()
   var target = IPAddress.unspecified
   var port: UInt16 = 0
+  var transport = TransportProtocol.tcp
   var first = CaptureTime.distantFuture
   var last = CaptureTime.distantPast
   /// Observations so far.
@@ -25,10 +28,10 @@ struct AttackCase<Facts: Sendable>: Sendable {
     var report = sink.opening(
       kind, subject: subject, first: first, last: last, at: now, severity: severity,
       confidence: confidence)
-    report.sources.insert(source)
+    report.sources = sources.isEmpty ? AddressSet([source]) : sources
     report.targets.insert(target)
     report.ports = [port]
-    report.transport = .tcp
+    report.transport = transport
     report.evidence = [sink.evidence(packets.indices)]
     return report
   }
@@ -106,6 +109,7 @@ struct AttackCases<Facts: Sendable>: Sendable {
     hold: TimeSpan = .seconds(60)
   ) {
     table[slot].count &+= 1
+    table[slot].transport = event.transport
     table[slot].first = min(table[slot].first, first ?? event.time, event.time)
     table[slot].last = max(table[slot].last, event.time)
     table[slot].packets.add(event.packet)

@@ -8,7 +8,8 @@ import Terms
 /// people send and filled with one byte or with code, sleds, decoders, `%n`.
 ///
 /// A worm's request for `.ida?NNNN…` is told by `WebAttack`; here are header fields, bodies, other
-/// overlong targets, command lines, and the first bytes of protocols that nobody knows.
+/// overlong targets, command lines, names that are looked up, broken DNS messages, and the first bytes
+/// of protocols that nobody knows.
 struct OverflowAttempt: AnalysisEngine {
   static let score = EngineLimit(
     "overflow.score", 1, .count, "Weight of marks from which a message is an attack.")
@@ -19,7 +20,8 @@ struct OverflowAttempt: AnalysisEngine {
   static let filler = EngineLimit(
     "overflow.filler", 200, .count, "Run of one byte that fills an overlong field.")
   static let cases = EngineLimit(
-    "overflow.cases", 2048, .count, "Triples of source, target and service known at once.")
+    "overflow.cases", 2048, .count,
+    "Triples of source, target and service known at once (of datagrams: pairs of the last).")
   static let quiet = EngineLimit(
     "overflow.quiet", 60, .duration, "Silence after which the last revision is sent.")
   static let memory = EngineLimit(
@@ -70,7 +72,7 @@ struct OverflowAttempt: AnalysisEngine {
 
   var nextDeadline: CaptureTime { known.nextDeadline }
 
-  var interest: EventClasses { .session(.http, .ftp, .smtp, .pop, .imap, .payload) }
+  var interest: EventClasses { .session(.http, .ftp, .smtp, .pop, .imap, .dns, .payload) }
 
   mutating func analyse(_ event: SessionEvent, into sink: inout ReportSink) {
     switch event.what {
@@ -79,6 +81,7 @@ struct OverflowAttempt: AnalysisEngine {
     case .smtp(let command): judge(sign(command), "smtp", command.length, event, into: &sink)
     case .pop(let command): judge(sign(command), "pop3", command.length, event, into: &sink)
     case .imap(let command): judge(sign(command), "imap", command.length, event, into: &sink)
+    case .dns(let message): judge(sign(message), "dns", message.size, event, into: &sink)
     case .payload(let sample):
       var sign = sign(sample)
       if event.transport == .udp, Self.isOverlong(sample.bytes, port: event.serverPort) {
@@ -143,6 +146,29 @@ extension OverflowAttempt {
 
   private static let instanceName = 32
   private static let fileName = 250
+
+  /// A sled in the labels of a name that is written as it should be.
+  private func sign(_ message: DNSMessage) -> Sign {
+    var sign = Sign()
+    guard message.nameLength > sledLimit else { return sign }
+    var name = message.name.utf8[...]
+    var run = 0
+    while run < sledLimit, let byte = name.first {
+      if name.starts(with: Self.writtenNoOperation) {
+        run += 1
+        name = name.dropFirst(Self.writtenNoOperation.count)
+      } else {
+        // The lengths of labels stand in between; a sled's jumps lead over them.
+        if byte != 0x2e { run = 0 }
+        name = name.dropFirst()
+      }
+    }
+    if run >= sledLimit { sign.add(1, "nop") }
+    return sign
+  }
+
+  /// 0x90 in presentation form.
+  private static let writtenNoOperation = Array(#"\144"#.utf8)
 
   private func sign(_ command: ClientCommand) -> Sign {
     let mayConvert = command.argument.contains(0x25)
@@ -214,10 +240,14 @@ extension OverflowAttempt {
     let isForth = event.isFromClient
     let (source, target) =
       isForth ? (event.client, event.server) : (event.server, event.client)
+    // Datagrams may bear any source: whoever sends them, it is one attack.
+    let mayBeForged = event.transport == .udp
     let slot = known.admit(
-      source, target, UInt64(event.serverPort), port: event.serverPort, at: event.time)
+      mayBeForged ? .unspecified : source, target, UInt64(event.serverPort),
+      port: event.serverPort, at: event.time)
     guard slot >= 0 else { return }
     known.note(slot, event, hold: .hours(1))
+    if mayBeForged { known[slot].sources.insert(source) }
     if sign.weight > known[slot].facts.best {
       known[slot].facts = Facts(
         service: service(), length: UInt64(clamping: length), mark: sign.name, best: sign.weight)

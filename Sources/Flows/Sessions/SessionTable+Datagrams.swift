@@ -65,7 +65,8 @@ extension SessionTable {
     return message.malformation == .none && message.labelCount > 0 && message.queryClass == 1
   }
 
-  /// Whether the datagram was what its flow speaks.
+  /// Whether the datagram was what its flow speaks. A broken name service message is told, and its
+  /// bytes as well: what broke it may be code.
   private mutating func tell(
     _ kind: SessionProtocol, _ direction: FlowDirection, _ payload: UnsafeRawBufferPointer,
     stated: Int
@@ -85,6 +86,7 @@ extension SessionTable {
         && output.scene.clientPort != output.scene.serverPort
         && Self.service(output.scene.serverPort) != .dns
       output.tell(.dns(message), isSwapped: isSwapped)
+      return message.malformation == .none
     case .dhcp:
       let isVersion6 = DHCPv6Reader.ports.contains(output.scene.serverPort)
       guard let message = isVersion6 ? DHCPv6Reader.read(payload) : DHCPReader.read(payload)
