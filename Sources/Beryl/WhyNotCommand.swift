@@ -79,7 +79,10 @@ struct WhyNotCommand: AsyncParsableCommand {
 
   private func search(_ topology: Topology) async throws -> SilenceSearch {
     guard topology.schema.kinds.keys.contains(where: { $0.matches(kind) }) else {
-      throw StartRefusal("--kind \(kind): the schema of \(topology.path) has no such kind")
+      let meant = NearestName.of(pattern: kind, among: topology.schema.kinds.keys)
+      throw StartRefusal(
+        "--kind \(kind): the schema of \(topology.path) has no such kind"
+          + (meant.map { "; did you mean '\($0)'?" } ?? ""))
     }
     if let result = origin.result {
       let loaded = try ResultCoding.load(result)

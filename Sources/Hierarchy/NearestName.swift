@@ -1,3 +1,5 @@
+import Reports
+
 /// Finds the name that somebody meant.
 package enum NearestName {
   /// Longer names are never typing slips of one another.
@@ -20,6 +22,14 @@ package enum NearestName {
     let allowed = min(4, max(1, wanted.count / 3))
     guard let best, best.edits <= allowed else { return nil }
     return best.name
+  }
+
+  /// The kind, or the family, that a pattern of `kinds` was meant to be.
+  package static func of(
+    pattern: String, among kinds: some Sequence<ReportKind>
+  ) -> String? {
+    guard pattern.hasSuffix(".*") else { return of(pattern, among: kinds.map(\.text)) }
+    return of(pattern, among: Set(kinds.map { $0.family + ".*" }))
   }
 
   /// Optimal string alignment distance: insertions, deletions, substitutions and swaps of

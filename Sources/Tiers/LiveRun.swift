@@ -32,7 +32,8 @@ struct LiveRun {
     var pipeline = setup.pipeline(capture: settings.interface)
     let profiles = ProfileFile(run.settings)
     if case .refused(let reason) = profiles.load(into: &pipeline) {
-      put(.log(NodeLogEntry(.warning, "profiles begin afresh", ["reason": reason])))
+      let details = ["reason": reason, "kept": profiles.setAside() ?? "no"]
+      put(.log(NodeLogEntry(.warning, "profiles begin afresh", details)))
     }
     var saved = pipeline.time
     var figures = CaptureFigures()

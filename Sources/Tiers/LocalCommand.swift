@@ -47,12 +47,16 @@ public struct LocalCommand: AsyncParsableCommand {
       valueName: "pattern"))
   var kind: [String] = []
 
-  @Flag(help: "With --read and no topology: say why, with terms, thresholds and packet numbers.")
+  @Flag(
+    help: ArgumentHelp(
+      "With --read and no topology: say why, with terms, thresholds and packets (numbered from 1, "
+        + "as other programs do; from 0 in JSON)."))
   var explain = false
 
   @Option(
     help: ArgumentHelp(
-      "Learned profiles, for --read without a topology: taken up first, written at the end.",
+      "Learned profiles, for --read without a topology: taken up first, written at the end; a file "
+        + "that holds something else is left alone.",
       valueName: "file"))
   var profiles: String?
 
@@ -83,6 +87,7 @@ public struct LocalCommand: AsyncParsableCommand {
   public func run() async throws {
     if let read, options.topology == nil, options.monitor == nil {
       var segment = OneSegment(path: read, json: json, kinds: kind, explains: explain)
+      segment.pace = try pace()
       segment.profiles = profiles.map { ProfileFile(path: $0) }
       segment.workers = PipelineSetup.workers(workers ?? 1)
       return try await exiting {
@@ -100,8 +105,12 @@ public struct LocalCommand: AsyncParsableCommand {
   }
 
   public func validate() throws {
-    for pattern in kind where !ReportKind.isPattern(pattern) {
-      throw ValidationError("--kind \(pattern): a kind (recon.port-scan), family.* or * is needed")
+    for pattern in kind {
+      guard let refusal = ShippedKinds.refusal(of: pattern) else { continue }
+      throw ValidationError("--kind \(pattern): \(refusal)")
+    }
+    guard offset.isFinite, abs(offset) <= Self.offsetLimit else {
+      throw ValidationError("--offset \(offset): seconds, at most a century")
     }
     guard workers.map({ (0...DetectionPipeline.workerLimit).contains($0) }) ?? true else {
       throw ValidationError("--workers: 0 to \(DetectionPipeline.workerLimit)")
@@ -111,13 +120,18 @@ public struct LocalCommand: AsyncParsableCommand {
   private func input() throws -> MonitorSettings.Input {
     if silent { return .silence }
     guard let read else { return noCapture ? .none : .interface }
+    return .file(path: read, pace: try pace())
+  }
+
+  /// The greatest offset, in seconds: a century.
+  private static let offsetLimit = 100 * 365.25 * 86_400
+
+  private func pace() throws -> Pace {
     guard let speed = ReplaySpeed(speed) else {
       throw ValidationError("--speed \(speed): 'max' or a factor such as 1x or 10x is needed")
     }
-    return .file(
-      path: read,
-      pace: Pace(
-        speed: speed.factor, origin: origin.map { CaptureTime(seconds: $0) },
-        offset: .seconds(offset)))
+    return Pace(
+      speed: speed.factor, origin: origin.map { CaptureTime(seconds: $0) },
+      offset: .seconds(offset))
   }
 }

@@ -27,6 +27,7 @@ struct OneSegment {
   var profiles: ProfileFile?
   /// Threads that analyse packets.
   var workers = 1
+  var pace = Pace.full
 
   func run() throws {
     guard let monitor = MonitorName("local") else { return }
@@ -35,21 +36,26 @@ struct OneSegment {
     setup.context.signatures = signatures
     setup.workers = workers
     do throws(CaptureFault) {
-      source = try PipelineSource(path: path, setup: setup, keepsLearned: profiles != nil)
+      source = try PipelineSource(
+        path: path, setup: setup, offset: pace.offset, keepsLearned: profiles != nil)
     } catch {
       throw StartRefusal("\(error)")
     }
+    // What is not a file of profiles is somebody else's: it must not be written over at the end.
     if case .refused(let reason) = profiles.flatMap(source.load) {
-      complain("profiles begin afresh: \(reason)")
+      throw StartRefusal(
+        "\(reason); it stays as it is: move it away, or name another with --profiles")
     }
     let output = try open()
     let census = json == nil ? CensusBox() : nil
-    if let census { source.onFrame = { census.census.take($0) } }
+    if let census { source.onFrame = { census.census.take($0, offset: pace.offset) } }
     let began = cpuSeconds()
     var bar = ProgressBar(path)
     var newest: [ReportID: Report] = [:]
     var hidden: [ReportID: ReportKind] = [:]
+    var clock = PaceClock(pace)
     while let piece = source.next() {
+      clock.wait(until: source.time) { _ in false }
       for report in piece.reports where report.reportClass != .evidence {
         guard isWanted(report) else {
           hidden[report.id] = report.kind
@@ -94,7 +100,8 @@ struct OneSegment {
   private func line(_ report: Report) throws -> Data {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    return try encoder.encode(ReportRow(report)) + Data("\n".utf8)
+    return try encoder.encode(ReportRow(report, techniques: ShippedKinds.techniques(report.kind)))
+      + Data("\n".utf8)
   }
 
   private func precedes(_ left: Report, _ right: Report) -> Bool {
@@ -107,7 +114,7 @@ struct OneSegment {
     let rate = seconds > 0 ? Double(figures.packets) / seconds : 0
     var lines = [
       "\(figures.packets) packets, \(figures.bytes) bytes, \(statistics.flowsOpened) flows, "
-        + "\(reports) reports; \(String(format: "%.3f", seconds)) CPU seconds, "
+        + "\(reports) report\(reports == 1 ? "" : "s"); \(String(format: "%.3f", seconds)) CPU seconds, "
         + "\(Int(rate)) packets/s"
     ]
     let malformed = statistics.malformations.met

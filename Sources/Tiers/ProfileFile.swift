@@ -44,6 +44,12 @@ public struct ProfileFile: Sendable {
     return Array(data)
   }
 
+  /// Moves a file that was refused out of the way of the next one; the new path, if that worked.
+  func setAside() -> String? {
+    let aside = path + ".refused"
+    return rename(path, aside) == 0 ? aside : nil
+  }
+
   /// Puts `bytes` in the file's place in one step, so that a crash leaves the old or the new.
   public func save(_ bytes: [UInt8]) throws {
     let fresh = path + ".new"

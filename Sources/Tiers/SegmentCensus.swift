@@ -41,14 +41,15 @@ struct SegmentCensus {
   private var pairs: [Pair: UInt8] = [:]
   private var packet = Packet()
 
-  mutating func take(_ frame: Frame) {
+  mutating func take(_ frame: Frame, offset: TimeSpan = .zero) {
+    let time = frame.time + offset
     PacketDecoder.decode(
-      frame.bytes, linkType: frame.linkType, wireLength: frame.wireLength, time: frame.time,
+      frame.bytes, linkType: frame.linkType, wireLength: frame.wireLength, time: time,
       index: frames, into: &packet)
     frames &+= 1
-    if let last, frame.time < last { backwards &+= 1 }
-    first = min(first ?? frame.time, frame.time)
-    last = max(last ?? frame.time, frame.time)
+    if let last, time < last { backwards &+= 1 }
+    first = min(first ?? time, time)
+    last = max(last ?? time, time)
     if packet.capturedLength < packet.wireLength {
       cutFrames &+= 1
       snapLength = max(snapLength, packet.capturedLength)
