@@ -47,6 +47,28 @@ import Testing
     #expect(told.map(\.story) == ["recon.ping-sweep 10.1.1.5 > 20 hosts"])
   }
 
+  /// nmap's -PE, -PP and -PM.
+  @Test(arguments: [
+    (FlowEvent.Probe.icmpEcho, UInt16(8 << 8), "icmp-echo"),
+    (.icmpOther, 13 << 8, "icmp-timestamp"),
+    (.icmpOther, 17 << 8, "icmp-mask"),
+  ])
+  func aSweepIsNamedAfterWhatItAsks(
+    probe: FlowEvent.Probe, type: UInt16, technique: String
+  ) throws {
+    var story = try Story(PingSweep(DetectionContext()))
+    for host in 1...20 {
+      for kind in [FlowEvent.Kind.opened, .unanswered] {
+        try story.contact(
+          kind, "10.1.1.5", "10.1.2.\(host)", type, probe: probe, transport: .icmp)
+        story.wait(3)
+      }
+    }
+    let told = story.finish()
+    #expect(told.map(\.story) == ["recon.ping-sweep 10.1.1.5 > 20 hosts"])
+    #expect(told.first?.text("technique") == technique)
+  }
+
   /// nmap's -PA80 and -PU40125; one port on many hosts by SYN is a horizontal scan.
   @Test(arguments: [
     (FlowEvent.Probe.ack, TransportProtocol.tcp, UInt16(80), "recon.ping-sweep", "tcp-ack"),

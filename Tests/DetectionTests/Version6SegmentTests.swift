@@ -162,6 +162,7 @@ import Testing
     let told = story.finish()
     #expect(told.count == reports)
     #expect(told.allSatisfy { $0.kind == .pingSweep && $0.sources.count == 1 })
+    #expect(told.allSatisfy { $0.text("technique") == "neighbour-solicitation" })
   }
 
   @Test func whetherNeighboursAreStillThereIsNoSweep() throws {

@@ -4,8 +4,8 @@ import Packets
 import Reports
 import Terms
 
-/// Finds sources that ask around who is there: echo requests to many addresses of which most do not
-/// exist.
+/// Finds sources that ask around who is there: requests for an echo, the time or the address mask
+/// (RFC 792, RFC 950) to many addresses of which most do not exist.
 ///
 /// A segment beyond a router sees requests to existing addresses only; the others show as the
 /// router's ARP requests that nobody answers. Those *dark* requests, interleaved with a source's
@@ -52,7 +52,8 @@ struct PingSweep: FlowReader {
     var failed: UInt64 = 0
     /// Unanswered ARP requests of routers while this source asked for new addresses.
     var dark: UInt64 = 0
-    var usesARP = false
+    var questions = SweepQuestions()
+    var usesARP: Bool { questions.isARP }
     var asker = MACAddress.unknown
     /// The newest address asked, and whether the dark requests around it are still to be counted.
     var newest = IPAddress.unspecified
@@ -190,6 +191,7 @@ extension PingSweep {
   /// memory.
   private mutating func note(_ event: UnsafePointer<FlowEvent>, at slot: Int) {
     known[slot].asked &+= 1
+    known[slot].questions.note(event)
     known[slot].last = event.pointee.time
     known[slot].activity.note(event.pointee.time)
     if known[slot].asked == 1 {
@@ -287,7 +289,6 @@ extension PingSweep {
       asOf: event.pointee.time,
       until: event.pointee.time)
     guard slot >= 0 else { return }
-    known[slot].usesARP = true
     known[slot].asker = event.pointee.sourceMAC
     note(event, at: slot)
     guard known[slot].asked >= arpLimit else { return }
@@ -376,7 +377,7 @@ extension PingSweep {
     report.targets = source.targets
     report.transport = source.usesARP ? nil : address.isIPv4 ? .icmp : .icmpv6
     report.attributes = [
-      "technique": .text(source.usesARP ? "arp" : "icmp-echo"),
+      "technique": .text(source.questions.text),
       "targets": .count(UInt64(source.targets.count)), "failures": .count(failures),
     ]
     report.evidence = [sink.evidence(source.packets.indices)]
