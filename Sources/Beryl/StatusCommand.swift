@@ -12,13 +12,20 @@ struct StatusCommand: AsyncParsableCommand {
     commandName: "status",
     abstract: "Shows every monitor of a running tree.",
     discussion: """
-      Tier, parent in use, watermark, reports received, produced and passed up, spool depth, \
-      children, losses.
+      Tier, parent in use, watermark; reports received from children, produced, kept (not for the \
+      parent: subscriptions, severity, budgets) and passed up, with their share of those received; \
+      spool depth, rates, children, losses.
 
       Examples:
         beryl status topology/acme.yaml
         beryl status topology/acme.yaml --json
         until beryl status topology/acme.yaml --quiet; do sleep 1; done    (waits until all are up)
+
+      With --json one array, a row per monitor: {"monitor", "tier", "problem", "parent", "lanes": \
+      [{"name", "watermark", "isEnded", "received", "produced", "kept", "sent", "passedUp", \
+      "acknowledged", "spooled"}], "children": [{"name", "connected", "alive"}], "peers": [{"name", \
+      "linked", "lane", "sent"}], "losses", "packets", "packetRate", "reportRate", "uptime", \
+      "processID", "isReady"}; times are UTC epoch seconds, what is not known is left out.
 
       Exit codes: 0 every monitor answers and has its parent, 1 one does not, 2 bad input.
       """)

@@ -12,6 +12,8 @@ struct StatusRow: Codable {
     var isEnded: Bool
     var received: UInt64
     var produced: UInt64
+    /// Produced and not for the parent, by its subscription or budget.
+    var kept: UInt64
     /// Passed up to the parent, sent again ones included.
     var sent: UInt64
     /// Reports passed up for each one received; nil at the local tier and at roots.
@@ -68,7 +70,7 @@ struct StatusRow: Codable {
       return Lane(
         name: lane.name.description, watermark: isInside ? lane.watermark.seconds : nil,
         isEnded: lane.watermark == .distantFuture, received: lane.received,
-        produced: lane.produced, sent: lane.sent,
+        produced: lane.produced, kept: isRoot ? lane.produced : lane.kept, sent: lane.sent,
         passedUp: isRoot || lane.received == 0 ? nil : Double(lane.sent) / Double(lane.received),
         acknowledged: lane.acknowledged, spooled: lane.spooled)
     }

@@ -9,9 +9,9 @@ struct StatusTable {
   var text: String {
     var table = [
       [
-        "monitor", "tier", "parent", "lane", "watermark", "received", "produced", "passed up",
-        "spool",
-        "packets/s", "reports/s", "children", "losses",
+        "monitor", "tier", "parent", "lane", "watermark", "received", "produced", "kept",
+        "passed up",
+        "spool", "packets/s", "reports/s", "children", "losses",
       ]
     ]
     for row in rows { table += cells(row) }
@@ -25,14 +25,14 @@ struct StatusTable {
 
   private func cells(_ row: StatusRow) -> [[String]] {
     if let problem = row.problem {
-      return [[row.monitor, row.tier, "-", "-", problem, "", "", "", "", "", "", "", ""]]
+      return [[row.monitor, row.tier, "-", "-", problem, "", "", "", "", "", "", "", "", ""]]
     }
     return row.lanes.enumerated().map { index, lane in
       let isFirst = index == 0
       return [
         isFirst ? row.monitor : "", isFirst ? row.tier : "",
         isFirst ? above(row) : "", lane.name, watermark(lane), "\(lane.received)",
-        "\(lane.produced)", passedUp(lane), "\(lane.spooled)",
+        "\(lane.produced)", "\(lane.kept)", passedUp(lane), "\(lane.spooled)",
         isFirst && row.tier == "local" ? String(format: "%.0f", row.packetRate) : "",
         isFirst ? String(format: "%.1f", row.reportRate) : "", isFirst ? children(row) : "",
         isFirst ? losses(row) : "",

@@ -19,7 +19,7 @@ public struct LaneOutput: Sendable {
   public private(set) var producedCount: UInt64 = 0
   /// Reports of kinds that the schema lacks: said to nobody, who would take them for forged.
   public private(set) var unspoken: UInt64 = 0
-  /// Reports given a sequence since this value was made.
+  /// Of those produced, the ones that go up; what is made again after a crash counts in both.
   public private(set) var sentCount: UInt64 = 0
 
   public init(
@@ -38,10 +38,11 @@ public struct LaneOutput: Sendable {
     var budget: OutputBudget
     var known: Set<ReportRevision>
     var producedCount: UInt64
+    var sentCount: UInt64
   }
 
   public var state: State {
-    State(budget: budget, known: known, producedCount: producedCount)
+    State(budget: budget, known: known, producedCount: producedCount, sentCount: sentCount)
   }
 
   /// Takes up a state; what is known already stays known.
@@ -49,6 +50,7 @@ public struct LaneOutput: Sendable {
     budget = state.budget
     known.formUnion(state.known)
     producedCount = state.producedCount
+    sentCount = state.sentCount
   }
 
   public var coarsened: UInt64 { budget.coarsened }
@@ -87,11 +89,9 @@ public struct LaneOutput: Sendable {
   }
 
   private mutating func append(_ report: Report, goesUp: Bool, to list: inout [ProducedReport]) {
+    if goesUp { sentCount += 1 }
     guard known.remove(ReportRevision(report)) == nil else { return }
-    if goesUp {
-      newest += 1
-      sentCount += 1
-    }
+    if goesUp { newest += 1 }
     list.append(ProducedReport(sequence: goesUp ? newest : nil, report: report))
   }
 }

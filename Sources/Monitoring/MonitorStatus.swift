@@ -17,6 +17,10 @@ public struct MonitorStatus: Sendable, Hashable {
     /// Reports sent up, sent again ones included; none at a root.
     public var sent: UInt64
 
+    /// Reports produced here that the parent does not get: not subscribed to, not severe enough, or
+    /// over the budget. At a root nothing goes up, and all are kept.
+    public var kept: UInt64 { produced - min(produced, acknowledged &+ spooled) }
+
     public init(
       name: LaneName, watermark: CaptureTime, received: UInt64, produced: UInt64,
       acknowledged: UInt64, spooled: UInt64, sentBytes: UInt64 = 0, sent: UInt64 = 0

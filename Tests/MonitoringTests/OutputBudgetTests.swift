@@ -53,6 +53,30 @@ import Testing
   #expect(accepted.map(\.sequence) == [nil])
 }
 
+@Test func whatStaysHereIsCountedAcrossACrash() {
+  var output = LaneOutput(budget: nil, wants: { $0.severity > 8 })
+  var urgent = detection("dmz", at: 1)
+  urgent.severity = 9
+  _ = output.accept([detection("dmz", at: 1), urgent], laneEnded: false)
+  let state = output.state
+  _ = output.accept([detection("dmz", at: 2)], laneEnded: false)
+  func kept(_ output: LaneOutput) -> UInt64 {
+    MonitorStatus.Lane(
+      name: .live, watermark: .distantPast, received: 0, produced: output.producedCount,
+      acknowledged: output.sentCount, spooled: 0
+    ).kept
+  }
+  #expect(kept(output) == 2)
+  // What is made again behind the checkpoint is known from the store, and counts as before.
+  var again = LaneOutput(
+    budget: nil, wants: { $0.severity > 8 },
+    known: [ReportRevision(detection("dmz", at: 2)), ReportRevision(urgent)])
+  again.restore(state)
+  #expect(again.accept([detection("dmz", at: 2)], laneEnded: false).isEmpty)
+  #expect(kept(again) == 2)
+  #expect(again.sentCount == 1)
+}
+
 /// A site's own schema may lack kinds and fields: a parent would take them for forged.
 @Test func whatTheSchemaHasNoWordsForIsNotSaid() throws {
   var scan = detection("dmz", at: 1)
