@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Hierarchy
+import Links
 import Replay
 import Terms
 import Tiers
@@ -41,6 +42,10 @@ struct UpCommand: AsyncParsableCommand {
   func run() async throws {
     try await exiting {
       let loaded = try loadTopology(topology)
+      // Told at once, and once, instead of by every monitor.
+      for monitor in loaded.monitors {
+        _ = try LinkCredentials.load(directory: pki, name: "\(monitor.name)")
+      }
       let withoutCapture = noCapture
       let tree = ProcessTree(
         topology: loaded,

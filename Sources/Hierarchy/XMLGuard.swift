@@ -21,6 +21,36 @@ package enum XMLGuard {
     return emptyInstruction(text).map { (position($0, text), "empty processing instructions") }
   }
 
+  /// What a parser's error says, in words: Foundation has only libxml2's numbers
+  /// (`xmlParserErrors`).
+  package static func words(_ error: any Error) -> String {
+    let error = error as NSError
+    let code = error.userInfo["NSXMLParserErrorCode"] as? Int ?? error.code
+    return switch code {
+    case 4: "the document is empty"
+    case 5: "something stands behind the end of the document, or its elements do not end"
+    case 6...12: "a character that XML does not have"
+    case 13...30: "a '&' that begins no reference"
+    case 38: "a '<' in the value of an attribute"
+    case 39: "an attribute's value is not in quotes"
+    case 40: "an attribute's value is not closed"
+    case 41: "an attribute without a value"
+    case 42: "an attribute is given twice"
+    case 45: "a comment is not closed"
+    case 46, 47: "a processing instruction is not closed"
+    case 57: "the declaration '<?xml …?>' is not closed"
+    case 62: "a ']]>' outside of CDATA"
+    case 63: "a CDATA section is not closed"
+    case 65: "a blank is missing"
+    case 68: "a name is missing"
+    case 73: "a '>' is missing"
+    case 74: "a '</' is missing"
+    case 76: "an end tag does not fit the start tag"
+    case 77: "a tag is not closed"
+    default: "libxml2's error \(code)"
+    }
+  }
+
   /// The longest name of a processing instruction, in bytes.
   private static let nameLimit = 256
 

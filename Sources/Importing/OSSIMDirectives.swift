@@ -142,6 +142,6 @@ private final class OSSIMReader: NSObject, XMLParserDelegate {
       broken
       ?? ImportNote(
         file: file, line: max(1, parser.lineNumber), column: max(1, parser.columnNumber),
-        message: "not XML: \(error.localizedDescription)", isFault: true)
+        message: "not XML: \(XMLGuard.words(error))", isFault: true)
   }
 }

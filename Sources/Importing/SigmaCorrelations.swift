@@ -12,9 +12,15 @@ public struct SigmaCorrelations {
 
   public init(kinds: [String: [String]] = [:]) { self.kinds = kinds }
 
+  /// Whether the bytes look like a file of Sigma's: by how lines begin, so that one that is no YAML is
+  /// told where it is broken.
   public static func recognises(_ bytes: [UInt8]) -> Bool {
-    String(decoding: bytes.prefix(1 << 16), as: UTF8.self).split(separator: "\n")
-      .contains { $0.hasPrefix("correlation:") }
+    hasLine(["correlation:", "title:"], bytes)
+  }
+
+  private static func hasLine(_ beginnings: [String], _ bytes: [UInt8]) -> Bool {
+    String(decoding: bytes.prefix(1 << 20), as: UTF8.self).split { $0.isNewline }
+      .contains { line in beginnings.contains { line.hasPrefix($0) } }
   }
 
   public func read(_ bytes: [UInt8], file: String) throws -> Import {
@@ -27,6 +33,12 @@ public struct SigmaCorrelations {
     if let fault = log.faults.first {
       throw ImportNote(
         file: file, line: fault.line, column: fault.column, message: fault.message, isFault: true)
+    }
+    guard Self.hasLine(["correlation:"], bytes) else {
+      throw ImportNote(
+        file: file, line: 1, column: 1,
+        message: "no correlation in it: rules of Sigma that look at logs have no counterpart",
+        isFault: true)
     }
     for document in documents { translation.noteBase(document) }
     let directives = documents.compactMap { translation.directive($0) }

@@ -21,7 +21,7 @@ public enum ResultCoding {
     do {
       return try JSONDecoder().decode(ReplayResult.self, from: data)
     } catch let error as DecodingError {
-      throw Fault(path: path, reason: words(error))
+      throw Fault(path: path, reason: words(error, data))
     } catch {
       throw Fault(path: path, reason: "\(error)")
     }
@@ -38,7 +38,25 @@ public enum ResultCoding {
     return try decode(data, path: path)
   }
 
-  private static func words(_ error: DecodingError) -> String {
+  /// What is wrong, and where: the decoder says neither, the older reader "… around character N".
+  private static func fault(in data: Data) -> String? {
+    do {
+      _ = try JSONSerialization.jsonObject(with: data, options: .fragmentsAllowed)
+      return nil
+    } catch {
+      let text = (error as NSError).userInfo["NSDebugDescription"] as? String
+      let parts = (text ?? "").components(separatedBy: " around character ")
+      let place = parts.count > 1 ? Int(parts[1].prefix(while: \.isNumber)) : nil
+      let before = data.prefix(place ?? data.count)
+      let newline = UInt8(ascii: "\n")
+      let column = before.count - (before.lastIndex(of: newline).map { $0 + 1 } ?? 0) + 1
+      let what =
+        place == nil ? "it ends early" : parts[0].prefix(1).lowercased() + parts[0].dropFirst()
+      return "\(what), line \(1 + before.count { $0 == newline }), column \(column)"
+    }
+  }
+
+  private static func words(_ error: DecodingError, _ data: Data) -> String {
     func place(_ context: DecodingError.Context) -> String {
       let path = context.codingPath.map { key in
         key.intValue.map { "[\($0)]" } ?? "." + key.stringValue
@@ -51,8 +69,7 @@ public enum ResultCoding {
     case .typeMismatch(_, let context), .valueNotFound(_, let context):
       return "no replay result: \(place(context)): \(context.debugDescription)"
     case .dataCorrupted(let context):
-      let cause = context.underlyingError.map { ": \(($0 as NSError).localizedDescription)" } ?? ""
-      return "not JSON: \(context.debugDescription)\(cause)"
+      return "not JSON: \(fault(in: data) ?? context.debugDescription)"
     @unknown default: return "\(error)"
     }
   }

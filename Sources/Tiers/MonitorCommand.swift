@@ -99,7 +99,7 @@ public struct MonitorOptions: ParsableArguments {
         try await service.run()
       } catch {
         logger.error("the monitor cannot go on", metadata: ["reason": "\(error)"])
-        throw ExitCode.failure
+        throw (error as? LinkFault)?.exitCode ?? BerylExit.failure
       }
     }
   }
@@ -129,7 +129,14 @@ public func exiting(_ body: () async throws -> Void) async throws {
     throw BerylExit.badInput
   } catch let fault as LinkFault {
     complain("\(fault)")
-    throw BerylExit.failure
+    throw fault.exitCode
+  }
+}
+
+extension LinkFault {
+  /// Certificates that are missing or unfit are the user's to mend; that nobody answers is not.
+  var exitCode: ExitCode {
+    if case .credentials = self { BerylExit.badInput } else { BerylExit.failure }
   }
 }
 

@@ -32,11 +32,32 @@ extension RuleVariables {
     self.init(home: topology.segments.flatMap(\.prefixes))
   }
 
-  /// Sets what `NAME=VALUE` says; false if it does not say that.
-  public mutating func set(definition: String) -> Bool {
-    let parts = definition.split(separator: "=", maxSplits: 1)
-    guard parts.count == 2, !parts[0].isEmpty else { return false }
-    set(String(parts[0].drop { $0 == "$" }), to: String(parts[1]))
-    return true
+  /// Sets what each `NAME=VALUE` says, then sees whether all of them can be used: one that cannot
+  /// would make its rules silent.
+  ///
+  /// - Parameter option: what the user wrote them behind, for the refusal.
+  public mutating func define(_ definitions: [String], option: String) throws {
+    var names: [String] = []
+    for definition in definitions {
+      let parts = definition.split(separator: "=", maxSplits: 1)
+      let name = parts.first.map { String($0.drop { $0 == "$" }) } ?? ""
+      guard parts.count == 2, !name.isEmpty else {
+        throw StartRefusal("\(option) \(definition): 'NAME=VALUE' is needed")
+      }
+      set(name, to: String(parts[1]))
+      names.append(name)
+    }
+    for name in names {
+      guard let fault = fault(of: name) else { continue }
+      throw StartRefusal("\(option) \(name): \(fault)")
+    }
+  }
+
+  /// Why a rule cannot use the variable.
+  private func fault(of name: String) -> String? {
+    let head = ports[name] == nil ? "ip $\(name) any" : "tcp any $\(name)"
+    var reader = RuleReader(variables: self, checksExpressions: false)
+    reader.read(Array("alert \(head) -> any any (sid:1;)".utf8), file: name)
+    return reader.rules.unsupported.first?.reason
   }
 }

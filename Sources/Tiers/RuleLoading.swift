@@ -63,8 +63,11 @@ public struct RuleLoading {
     var hash = SHA256()
     hash.update(data: Data(context.utf8))
     for path in paths {
-      guard let file = try? Data(contentsOf: URL(filePath: path), options: .mappedIfSafe) else {
-        throw StartRefusal("\(path): the rules cannot be read")
+      let file: Data
+      do {
+        file = try Data(contentsOf: URL(filePath: path), options: .mappedIfSafe)
+      } catch {
+        throw StartRefusal("\(path): the rules cannot be read: \(error.localizedDescription)")
       }
       hash.update(data: Data("\(path)\n\(file.count)\n".utf8))
       hash.update(data: file)

@@ -36,9 +36,7 @@ public struct RuleOptions: ParsableArguments {
     let files = rules.isEmpty ? others : rules
     guard !files.isEmpty else { return nil }
     var variables = variables
-    for definition in ruleVariable where !variables.set(definition: definition) {
-      throw ValidationError("--rule-variable \(definition): 'NAME=VALUE' is needed")
-    }
+    try variables.define(ruleVariable, option: "--rule-variable")
     let folder = rulesCache ?? RuleCache.standardDirectory
     let (loaded, notes) = try RuleLoading(
       paths: files, variables: variables, cacheDirectory: folder == "none" ? nil : folder

@@ -88,6 +88,23 @@ enum Shipped {
     #expect(throws: ImportNote.self) { try OSSIMDirectives().read(Array(text.utf8), file: "b.xml") }
   }
 
+  @Test(arguments: [
+    ("<directives>\n<directive id='1'>\n<rule></directive>", 3, "an end tag does not fit"),
+    ("<directives>\n<directive id=1>", 2, "not in quotes"),
+    ("<directives><directive", 1, "'>' is missing"),
+  ])
+  func whatIsBrokenIsToldInWords(text: String, line: Int, words: String) {
+    do {
+      _ = try OSSIMDirectives().read(Array(text.utf8), file: "b.xml")
+      Issue.record("it was read")
+    } catch let note as ImportNote {
+      #expect(note.message.contains(words), "\(note)")
+      #expect(note.line == line)
+    } catch {
+      Issue.record(error)
+    }
+  }
+
   @Test func mutatedFilesAreReadOrFaulty() {
     var state: UInt64 = 7
     func random(_ bound: Int) -> Int {

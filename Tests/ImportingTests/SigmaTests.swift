@@ -90,4 +90,19 @@ import Testing
     #expect(note.isFault && note.line == 2)
     #expect(note.message.contains(message))
   }
+
+  @Test(arguments: [
+    ("title: x\n: : :\n [", 2, "not YAML"),
+    ("title: x\ndetection: { a: b }\n", 1, "no correlation"),
+  ])
+  func whatIsNoCorrelationIsToldWhere(text: String, line: Int, words: String) throws {
+    #expect(SigmaCorrelations.recognises(Array(text.utf8)))
+    do {
+      _ = try SigmaCorrelations().read(Array(text.utf8), file: "s.yml")
+      Issue.record("it was read")
+    } catch let note as ImportNote {
+      #expect(note.message.contains(words))
+      #expect(note.line >= line)
+    }
+  }
 }

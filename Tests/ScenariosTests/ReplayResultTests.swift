@@ -78,6 +78,16 @@ import Testing
     #expect(throws: ResultCoding.Fault.self) { try ResultCoding.load(scratch.path) }
   }
 
+  @Test(arguments: [
+    ("{\n\"scenario\": \"x\",\n\"passed\": tr", "it ends early, line 3, column 13"),
+    ("{\n\n\"scenario\" \"x\"}", "invalid value, line 3, column 12"),
+  ])
+  func whatIsNoJSONIsToldWhere(text: String, words: String) throws {
+    let path = try scratch.write("cut.json", text)
+    let fault = #expect(throws: ResultCoding.Fault.self) { try ResultCoding.load(path) }
+    #expect(fault?.description.hasPrefix("\(path): not JSON: \(words)") == true, "\(fault as Any)")
+  }
+
   @Test func theSummaryShowsIncidentsThenExpectations() throws {
     var distant = Expectation(.expect, kind: "recon.distributed-scan")
     distant.sources.atLeast = 15

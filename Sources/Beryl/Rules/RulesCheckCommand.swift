@@ -71,11 +71,7 @@ struct RulesCheckCommand: AsyncParsableCommand {
   private func checkSignatures(_ files: [String]) throws {
     var variables = RuleVariables()
     if let topology { variables = RuleVariables(topology: try loadTopology(topology)) }
-    for definition in definitions {
-      guard variables.set(definition: definition) else {
-        throw StartRefusal("--set '\(definition)' is not of the form NAME=VALUE")
-      }
-    }
+    try variables.define(definitions, option: "--set")
     let rules = try RuleFiles.load(files, variables: variables)
     if json {
       print(try JSONText.of(RuleCheckSummary(rules)))

@@ -39,8 +39,11 @@ struct RulesImportCommand: AsyncParsableCommand {
 
   func run() async throws {
     try await exiting {
-      guard let data = FileManager.default.contents(atPath: file) else {
-        throw StartRefusal("\(file): cannot be read")
+      let data: Data
+      do {
+        data = try Data(contentsOf: URL(filePath: file))
+      } catch {
+        throw StartRefusal("\(file): cannot be read: \(error.localizedDescription)")
       }
       let bytes = Array(data)
       let imported: Import

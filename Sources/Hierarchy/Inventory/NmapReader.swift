@@ -9,7 +9,8 @@ import Terms
 /// (`-sV`), their system (`-O`), and the vulnerabilities that scripts found (`--script vuln`,
 /// `vulners`). Which ports are closed is taken from the scan too; filtered ones stay unknown.
 ///
-/// Places of faults are those of the end of the tag.
+/// Places of faults are those of the end of the tag. Of a broken file Foundation's parser keeps some
+/// hundred bytes for good, with or without a delegate; whole ones leave nothing behind.
 final class NmapReader: NSObject, XMLParserDelegate {
   /// Elements within elements; nmap's scripts nest a few tables.
   static let depthLimit = 64
@@ -130,7 +131,7 @@ final class NmapReader: NSObject, XMLParserDelegate {
   func parser(_ parser: XMLParser, parseErrorOccurred error: any Error) {
     guard !isBroken else { return }
     isBroken = true
-    log.add(parser.position, .inventory("not XML: \(error.localizedDescription)"))
+    log.add(parser.position, .inventory("not XML: \(XMLGuard.words(error))"))
   }
 }
 
