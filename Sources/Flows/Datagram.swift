@@ -84,8 +84,11 @@ struct Datagram {
     }
   }
 
-  /// Whether the fragment agrees with the others on where the datagram ends.
+  /// Whether the fragment agrees with the others on where the datagram ends, and ends where another
+  /// can begin: at a multiple of eight bytes, unless it is the last (RFC 791, 3.2; RFC 8200, 4.5).
+  /// Systems cut off the rest, drop it, or fell over it (bonk, boink).
   private mutating func fits(_ piece: Piece, _ packet: Packet) -> Bool {
+    guard !packet.moreFragments || piece.end & 7 == 0 else { return false }
     if let length { return piece.end <= length && (packet.moreFragments || piece.end == length) }
     guard !packet.moreFragments else { return true }
     length = piece.end

@@ -71,7 +71,8 @@ import Terms
   /// What is wrong with the fragments behind a `fragmentOverlap`.
   @frozen public enum FragmentFault: UInt8, Sendable {
     case none
-    /// They claim some of the same bytes, or disagree on where the datagram ends.
+    /// They claim some of the same bytes, disagree on where the datagram ends, or end where no other
+    /// can begin.
     case contradiction
     /// The datagram would be longer than 65,535 bytes.
     case pastEnd

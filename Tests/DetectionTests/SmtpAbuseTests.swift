@@ -73,6 +73,22 @@ import Testing
     #expect(told.first?.text("technique") == "relay")
   }
 
+  /// One such mail is a clumsy script's.
+  @Test(arguments: [(3, true), (2, false)])
+  func envelopesThatWaitForNobodyAreFound(mails: Int, isTold: Bool) throws {
+    var story = try story()
+    for _ in 0..<mails {
+      story.wait(20)
+      var reply = ServerReply()
+      reply.code = 250
+      reply.verb = "EHLO"
+      reply.isForeseen = true
+      try story.tell(.smtpReply(reply), fromClient: false)
+    }
+    let told = story.finish()
+    #expect(told.map { $0.text("technique") } == (isTold ? ["early-talker"] : []))
+  }
+
   @Test func testsForRelayingAreFoundWhateverIsAnswered() throws {
     var story = try story()
     for route in ["v%b.example@acme.test", "@acme.test:v@b.example", "b.example!v@acme.test"] {

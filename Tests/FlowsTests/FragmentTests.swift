@@ -35,6 +35,20 @@ private let segment: [UInt8] =
   #expect(statistics.fragments.overlapping == 1)
 }
 
+/// Bonk's two fragments leave four bytes that nothing can fill; a last fragment may have any length.
+@Test func aFragmentThatEndsWhereNoOtherBeginsIsAContradiction() {
+  var story = Story()
+  let data = [UInt8](repeating: 0, count: 28)
+  story.ip(attacker, victim, 17, data, at: 1, id: 9, more: true)
+  story.ip(attacker, victim, 17, Array(data.prefix(4)), at: 1, id: 9, offset: 32)
+  story.ip(attacker, victim, 6, Array(segment.prefix(16)), at: 2, id: 7, more: true)
+  story.ip(attacker, victim, 6, Array(segment.dropFirst(16).prefix(4)), at: 2, id: 7, offset: 16)
+  let (events, statistics) = story.run()
+  #expect(events.first?.kind == .fragmentOverlap)
+  #expect(statistics.fragments.overlapping == 1)
+  #expect(statistics.fragments.reassembled == 1)
+}
+
 @Test func aDatagramBeyondTheLongestIsAnOverlap() {
   var story = Story()
   story.ip(

@@ -74,6 +74,30 @@ struct SessionParserTests {
     #expect(verbs == ["EHLO", "AUTH", "", "", "VRFY", "MAIL", "DATA"])
   }
 
+  /// An envelope in one piece is pipelining (RFC 2920); what precedes the greeting, or the reply to EHLO
+  /// that would allow it, is not.
+  @Test(arguments: [
+    (["<220 m", ">EHLO x", "<250 m", ">MAIL FROM:<a>", ">RCPT TO:<b>", "<250 ok", "<250 ok"], 0),
+    (["<220 m", ">EHLO x", ">MAIL FROM:<a>", ">RCPT TO:<b>", "<250 m", "<250 ok", "<250 ok"], 1),
+    ([">EHLO x", ">MAIL FROM:<a>", "<220 m", "<250 m", "<250 ok"], 2),
+    ([">EHLO x", ">QUIT", "<220 m", "<250 m", "<221 bye"], 0),
+  ])
+  func envelopesThatDoNotWaitAreForeseen(lines: [String], foreseen: Int) {
+    var talk = Talk("10.0.0.1:40000", "10.0.0.2:25")
+    for line in lines {
+      let bytes = Array((line.dropFirst() + "\r\n").utf8)
+      if line.hasPrefix(">") {
+        talk.ask(bytes, size: 1400)
+      } else {
+        talk.answer(bytes, size: 1400)
+      }
+    }
+    let replies = talk.events().filter { event in
+      if case .smtpReply(let reply) = event.what { reply.isForeseen } else { false }
+    }
+    #expect(replies.count == foreseen)
+  }
+
   @Test func telnetLoginsAreFollowed() {
     let roles = SampleTalk.telnet.talk(size: 1400).events().compactMap {
       event -> TelnetLine.Role? in

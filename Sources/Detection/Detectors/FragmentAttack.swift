@@ -4,8 +4,8 @@ import Reports
 import Terms
 
 /// Finds datagrams whose fragments no sound sender makes: overlapping ones (teardrop and its kin:
-/// newtear, bonk, boink, nestea, syndrop; CERT CA-1997-28) and ones beyond the longest datagram
-/// (ping of death, jolt; CERT CA-1996-26).
+/// newtear, nestea, syndrop; CERT CA-1997-28), ones that leave a gap which nothing can fill (bonk,
+/// boink) and ones beyond the longest datagram (ping of death, jolt; CERT CA-1996-26).
 struct FragmentAttack: FlowReader {
   static let overlaps = EngineLimit(
     "fragment-attack.overlaps", 3, .count,

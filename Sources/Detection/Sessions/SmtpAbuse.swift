@@ -6,7 +6,7 @@ import Terms
 
 /// Finds abuse of mail servers: addresses tried one by one (VRFY, EXPN, RCPT), and commands that no
 /// mailer sends: DEBUG and WIZ, programs in the place of mailboxes, code for known faults, relaying
-/// for strangers, talking before the greeting.
+/// for strangers, envelopes that do not wait for the greeting.
 struct SmtpAbuse: AnalysisEngine {
   static let probes = EngineLimit(
     "smtp-abuse.probes", 5, .count, "VRFY and EXPN commands of a source that search for addresses.")
@@ -115,6 +115,7 @@ extension SmtpAbuse {
   private mutating func read(
     _ reply: ServerReply, _ event: SessionEvent, into sink: inout ReportSink
   ) {
+    if reply.isForeseen { note(.earlyTalker, SmtpTrick.earlyWeight, nil, event, into: &sink) }
     switch reply.verb {
     case "VRFY", "EXPN":
       let slot = searches.find(event.client, event.server, at: event.time)
@@ -233,9 +234,10 @@ extension SmtpAbuse {
       Self.attack, subject: "\(attack.source) \(attack.target) attack", severity: attackSeverity,
       confidence: min(0.95, 1 - 0.3 * scoreLimit / max(facts.score, 0.5)), at: now, from: sink)
     report.attributes = [
-      "technique": .text(facts.technique.rawValue), "command": .printable(facts.line),
-      "attempts": .count(attack.count),
+      "technique": .text(facts.technique.rawValue), "attempts": .count(attack.count),
     ]
+    // What a reply gave away has no command of its own.
+    if !facts.line.isEmpty { report.attributes["command"] = .printable(facts.line) }
     report.terms = [
       Term("weight of commands", facts.score, threshold: scoreLimit),
       Term("weight of the worst", facts.best),

@@ -49,6 +49,10 @@ public struct ServerReply: Sendable, Hashable {
   /// Of a login in clear, a digest of the password; 0 where it was hidden.
   public var secret: UInt64 = 0
 
+  /// SMTP's greeting, or its reply to HELO or EHLO: the client had sent an envelope (MAIL, RCPT or
+  /// DATA) before it could know this. RFC 5321, 4.1.1.1 and RFC 2920, 3.1 bid it wait.
+  public var isForeseen = false
+
   public init() {}
 }
 

@@ -39,6 +39,8 @@ final class CommandParser: SessionParser {
   @exclusivity(unchecked) private var serverBytes: UInt64 = 0
   @exclusivity(unchecked) private var lostClient = false
   @exclusivity(unchecked) private var lostServer = false
+  /// Replies were lost: which command one answers is no longer certain.
+  @exclusivity(unchecked) private var hasLostReplies = false
   @exclusivity(unchecked) private var isOpaque = false
 
   override var held: Int { clientLine.line.count + serverLine.line.count + awaited.count * 48 }
@@ -61,6 +63,7 @@ final class CommandParser: SessionParser {
     } else {
       serverLine.restart()
       lostServer = true
+      hasLostReplies = true
       serverBytes = serverBytes > count ? serverBytes - count : 0
     }
     return true
@@ -220,6 +223,7 @@ final class CommandParser: SessionParser {
     reply.outcome = outcome
     reply.code = code
     reply.text = Array(serverLine.line.prefix(ServerReply.textLimit))
+    if kind == .smtp { reply.isForeseen = isForeseen(code) }
     if hasGreeted || !awaited.isEmpty && kind == .imap {
       // FTP's 1xx comes before the reply proper.
       let isPreliminary = kind == .ftp && code / 100 == 1
@@ -240,6 +244,21 @@ final class CommandParser: SessionParser {
     case .pop: output.tell(.popReply(reply))
     default: output.tell(.imapReply(reply))
     }
+  }
+
+  /// Whether the client went on to an envelope without what the server is saying now.
+  private func isForeseen(_ code: Int) -> Bool {
+    let ahead: ArraySlice<Awaited>
+    if !hasGreeted {
+      guard code == 220 else { return false }
+      ahead = awaited[...]
+    } else {
+      guard let first = awaited.first, first.verb == "EHLO" || first.verb == "HELO" else {
+        return false
+      }
+      ahead = awaited.dropFirst()
+    }
+    return !hasLostReplies && ahead.contains { ["MAIL", "RCPT", "DATA"].contains($0.verb) }
   }
 
   /// What a reply means for what comes next.
