@@ -106,6 +106,10 @@ struct ReplayCommand: AsyncParsableCommand {
           id: "drill-\(UUID().uuidString.lowercased())"
         ).run(progress: bar.update)
       }
+      if let keep, FileManager.default.fileExists(atPath: keep + "/pki/ca.pem") {
+        throw StartRefusal(
+          "--keep \(keep): holds an earlier replay; remove it, or name another folder")
+      }
       let directory = keep ?? NSTemporaryDirectory() + "beryl-\(UUID().uuidString)"
       defer { if keep == nil { try? FileManager.default.removeItem(atPath: directory) } }
       return try await interruptible {
