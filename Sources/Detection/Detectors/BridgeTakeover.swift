@@ -116,16 +116,16 @@ extension BridgeTakeover {
       .unspecified, detail: UInt64(event.pointee.arpOperation) << 16 | UInt64(event.pointee.vlan))
     let slot = floods.note(key, count: 1, packet: event.pointee.packet, at: event.pointee.time)
     guard slot >= 0 else { return }
-    noteHost(event.pointee.sourceMAC) { floods[slot].sources.insert($0) }
+    if let host = host(event.pointee.sourceMAC) { floods[slot].sources.insert(host) }
     floods[slot].detail.root = event.pointee.sourceMAC
     if floods.isDue(slot, isTold: floods[slot].score >= floodLimit, at: event.pointee.time) {
       emitFlood(slot, at: event.pointee.time, into: &sink)
     }
   }
 
-  private func noteHost(_ mac: MACAddress, _ body: (IPAddress) -> Void) {
+  private func host(_ mac: MACAddress) -> IPAddress? {
     let slot = hosts.find(key(mac))
-    if slot >= 0 { body(hosts[slot]) }
+    return slot < 0 ? nil : hosts[slot]
   }
 
   /// Holds a message against the tree as it is known; a lower number is a better root.
@@ -152,7 +152,7 @@ extension BridgeTakeover {
     guard claim >= 0 else { return }
     takeovers[claim].detail.root = event.pointee.frameMAC
     takeovers[claim].detail.previous = MACAddress(bits: trees[slot].root & 0xffff_ffff_ffff)
-    noteHost(event.pointee.sourceMAC) { takeovers[claim].sources.insert($0) }
+    if let host = host(event.pointee.sourceMAC) { takeovers[claim].sources.insert(host) }
     let isTold = takeovers[claim].score >= claimLimit - 0.5
     if takeovers.isDue(claim, isTold: isTold, at: event.pointee.time) {
       emitTakeover(claim, at: event.pointee.time, into: &sink)

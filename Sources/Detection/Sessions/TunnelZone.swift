@@ -51,11 +51,12 @@ struct TunnelZone: Sendable {
   mutating func take(
     _ name: TunnelName, _ message: DNSMessage, at now: CaptureTime, span: TimeSpan
   ) {
+    let labels = name.labels(limit: 128)
     if queries == 0 {
       text = name.zone
-      common = Array(name.labels(limit: 128).dropLast())
+      common = Array(labels.dropLast())
     } else {
-      let shared = zip(common, name.labels(limit: common.count)).prefix { $0 == $1 }.count
+      let shared = zip(common, labels).prefix { $0 == $1 }.count
       common.removeLast(common.count - shared)
     }
     let load = name.load
@@ -69,7 +70,7 @@ struct TunnelZone: Sendable {
     rich.add(Self.isRich(message.queryType) ? 1 : 0, at: now, span: span)
     bare.add(Self.isBare(message.queryType) ? 1 : 0, at: now, span: span)
     binary.add(load.isBinary ? 1 : 0, at: now, span: span)
-    let own = name.labels(limit: 128).dropFirst(common.count)
+    let own = labels.dropFirst(common.count)
     let longest = own.map(\.utf8.count).max() ?? 0
     data.add(own.reduce(0) { $0 + Double($1.utf8.count) }, at: now, span: span)
     let next = name.numbers

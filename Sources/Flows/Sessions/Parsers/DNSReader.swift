@@ -15,6 +15,8 @@ struct DNSReader {
   private var reader: ByteReader
   private var message = DNSMessage()
   private var pointers = 0
+  /// The name at hand, as it is shown: one room for all names of the message.
+  private var text: [UInt8] = []
 
   /// The message in `bytes`, as far as it is sound.
   static func read(_ bytes: UnsafeRawBufferPointer) -> DNSMessage {
@@ -152,7 +154,7 @@ struct DNSReader {
   private mutating func readName(
     isShown: Bool
   ) -> (text: String, labels: Int, longestLabel: Int)? {
-    var text: [UInt8] = []
+    text.removeAll(keepingCapacity: true)
     var (labels, longest, length, hops) = (0, 0, 1, 0)
     var at = reader.offset
     var after: Int?

@@ -9,8 +9,9 @@ struct PointDraft {
     var isCommon: Bool { bytes.count <= 4 || Set(bytes).count <= 2 }
   }
 
-  /// Longer contents are found by their beginning.
-  static let patternLimit = 64
+  /// Longer contents are found by their beginning. So many octets tell as much as all of them, and those
+  /// before new bytes of a stream are searched again.
+  static let patternLimit = 32
 
   var rules: [Pattern: [Int32]] = [:]
   var always: [Int32] = []

@@ -29,7 +29,8 @@ struct Scene {
 
   init() {}
 
-  init(_ inspected: borrowing InspectedPacket) {
+  /// Written field by field where it is kept: for each packet a copy would wait for its own parts.
+  @inline(__always) init(_ inspected: borrowing InspectedPacket) {
     source = inspected.packet.pointee.source
     destination = inspected.packet.pointee.target
     sourcePort = inspected.isFromClient ? inspected.clientPort : inspected.serverPort

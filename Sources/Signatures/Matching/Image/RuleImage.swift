@@ -6,7 +6,7 @@ import Terms
 /// The block is trusted: it was made by this process, or its checksum was found right.
 final class RuleImage: @unchecked Sendable {
   /// Changes whenever a record's layout or meaning does.
-  static let version: UInt64 = 4
+  static let version: UInt64 = 5
 
   let block: UnsafeMutableRawBufferPointer
   let rules: Section<RuleRecord>
