@@ -1,7 +1,7 @@
 extension Array where Element: Comparable {
   /// The least `count` elements, in no particular order, and not in that of a sort: about as much
   /// work as to look at all of them a few times.
-  public func least(_ count: Int) -> ArraySlice<Element> {
+  @inlinable public func least(_ count: Int) -> ArraySlice<Element> {
     guard count < self.count else { return self[...] }
     guard count > 0 else { return [] }
     var list = self
@@ -10,7 +10,7 @@ extension Array where Element: Comparable {
   }
 
   /// Puts the least `count` first: Hoare's selection, with a sort where the pivots are bad.
-  private static func select(_ count: Int, _ list: inout UnsafeMutableBufferPointer<Element>) {
+  @inlinable static func select(_ count: Int, _ list: inout UnsafeMutableBufferPointer<Element>) {
     var (low, high) = (0, list.count - 1)
     var patience = 4 * (Int.bitWidth - list.count.leadingZeroBitCount)
     while low < high {

@@ -94,7 +94,7 @@ struct EvidenceMerging: AnalysisEngine, Codable {
       report.summary = .logins(Self.bounded(group.logins, limit: rowLimit))
     } else if !group.leases.isEmpty {
       losses &+= UInt64(max(0, group.leases.count - rowLimit))
-      report.summary = .leases(Self.inOrder(group.leases).prefix(rowLimit).map(\.value))
+      report.summary = .leases(Array(Self.inOrder(group.leases).prefix(rowLimit)))
     } else if group.rates.isEmpty {
       report.summary = .contacts(Self.bounded(group.contacts, limit: rowLimit))
     } else {
@@ -104,11 +104,12 @@ struct EvidenceMerging: AnalysisEngine, Codable {
   }
 
   /// Rows by key: their places are put in order, since to move rows is dear.
-  private static func inOrder<Key: Comparable, Row>(
-    _ rows: [Key: Row]
-  ) -> [(key: Key, value: Row)] {
-    let list = Array(rows)
-    return list.indices.sorted { list[$0].key < list[$1].key }.map { list[$0] }
+  private static func inOrder<Key: Comparable, Row>(_ rows: [Key: Row]) -> [Row] {
+    var order: [(key: Key, place: Dictionary<Key, Row>.Index)] = []
+    order.reserveCapacity(rows.count)
+    for place in rows.indices { order.append((rows.keys[place], place)) }
+    order.sort { $0.key < $1.key }
+    return order.map { rows.values[$0.place] }
   }
 
   /// Those that were let in before those refused, in key order.
@@ -116,9 +117,9 @@ struct EvidenceMerging: AnalysisEngine, Codable {
     var list = inOrder(rows)
     if list.count > limit {
       list =
-        list.filter { $0.value.outcome != .refused } + list.filter { $0.value.outcome == .refused }
+        list.filter { $0.outcome != .refused } + list.filter { $0.outcome == .refused }
     }
-    return list.prefix(limit).map(\.value)
+    return Array(list.prefix(limit))
   }
 
   /// At most `limit` rows in key order: sources are joined by ever shorter prefixes until they fit.
@@ -126,7 +127,7 @@ struct EvidenceMerging: AnalysisEngine, Codable {
     var rows = rows
     for length in coarserLengths where rows.count > limit {
       var coarser: [ContactKey: ContactRow] = [:]
-      for (_, row) in inOrder(rows) {
+      for row in inOrder(rows) {
         var row = row
         let bits = row.source.base.isIPv4 ? length.v4 : length.v6
         if row.source.length > bits { row.source = IPPrefix(row.source.base, length: bits) }
@@ -134,12 +135,12 @@ struct EvidenceMerging: AnalysisEngine, Codable {
       }
       rows = coarser
     }
-    return inOrder(rows).prefix(limit).map(\.value)
+    return Array(inOrder(rows).prefix(limit))
   }
 
   /// The biggest rows, in key order.
   private static func bounded(_ rows: [RateKey: RateRow], limit: Int) -> [RateRow] {
-    guard rows.count > limit else { return inOrder(rows).map(\.value) }
+    guard rows.count > limit else { return inOrder(rows) }
     var list = rows.map { (key: $0.key, row: $0.value) }
     list.sort {
       let left = $0.row.contacts &+ $0.row.packets
@@ -221,8 +222,10 @@ private struct RateKey: Hashable, Comparable, Sendable, Codable {
   }
 
   static func < (left: RateKey, right: RateKey) -> Bool {
-    (left.target, left.port, left.segment, left.first)
-      < (right.target, right.port, right.segment, right.first)
+    if left.target != right.target { return left.target < right.target }
+    if left.port != right.port { return left.port < right.port }
+    return left.segment != right.segment
+      ? left.segment < right.segment : left.first < right.first
   }
 }
 

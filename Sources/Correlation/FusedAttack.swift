@@ -84,9 +84,10 @@ struct FusedAttack: Sendable, Codable {
     let isFollowed = follow(event, capacity: memberCapacity)
     report.first = min(report.first, event.first)
     report.last = max(report.last, event.last)
-    if report.sources != event.sources { report.sources.formUnion(event.sources) }
-    if report.targets != event.targets { report.targets.formUnion(event.targets) }
-    if report.ports != event.ports {
+    let parts = report.parts(unlike: event)
+    if parts.contains(.sources) { report.sources.formUnion(event.sources) }
+    if parts.contains(.targets) { report.targets.formUnion(event.targets) }
+    if parts.contains(.ports) {
       report.ports = report.ports.united(with: event.ports, limit: Report.Limit.ports)
     }
     if report.transport != event.transport { report.transport = nil }
@@ -96,8 +97,8 @@ struct FusedAttack: Sendable, Codable {
     if let told = event.assessment, told.outcome > report.assessment?.outcome ?? .unknown {
       report.assessment = told
     }
-    mergeAttributes(of: event, isOpener: isAlone)
-    rest(on: event)
+    if parts.contains(.attributes) { mergeAttributes(of: event, isOpener: isAlone) }
+    rest(on: event, parts)
     return isFollowed
   }
 
@@ -140,15 +141,15 @@ struct FusedAttack: Sendable, Codable {
     return min(most, 1 - (others?.doubt ?? 1 - opener.confidence))
   }
 
-  private mutating func rest(on event: Report) {
+  private mutating func rest(on event: Report, _ parts: Report.Parts) {
     if several.isEmpty, event.evidence.count <= Report.Limit.evidence {
       if report.derivedFrom.isEmpty { report.derivedFrom = [event.id] }
       if report.evidence.isEmpty {
         report.evidence = event.evidence
-      } else if report.evidence != event.evidence {
+      } else if parts.contains(.evidence) {
         report.evidence = merged(event)
       }
-      if report.coverage != event.coverage { report.coverage = event.coverage }
+      if parts.contains(.coverage) { report.coverage = event.coverage }
       return
     }
     prepareForSeveral()
@@ -221,8 +222,7 @@ struct FusedAttack: Sendable, Codable {
       report.attributes = event.attributes
       return
     }
-    guard report.attributes != event.attributes else { return }
-    for (name, value) in event.attributes.sorted(by: { $0.key < $1.key }) {
+    for (name, value) in event.attributes {
       if isOpener, report.attributes[name] != nil { report.attributes[name] = value }
       merge(value, as: name)
     }

@@ -95,7 +95,7 @@ public struct AddressSet: Hashable, Sendable {
   }
 
   /// Whether all of an ascending list are among those named.
-  private func names(all members: [IPPrefix]) -> Bool {
+  public func names(all members: [IPPrefix]) -> Bool {
     guard members.count <= listed.count else { return false }
     var place = 0
     for member in members {

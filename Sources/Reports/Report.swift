@@ -83,7 +83,7 @@ public struct Report: Hashable, Sendable {
     @usableFromInline var sources = AddressSet()
     @usableFromInline var targets = AddressSet()
     @usableFromInline var ports: [UInt16] = []
-    @usableFromInline var attributes: [String: AttributeValue] = [:]
+    @usableFromInline var attributes = Attributes()
     @usableFromInline var evidence: [Evidence] = []
     @usableFromInline var derivedFrom: [ReportID] = []
     @usableFromInline var terms: [Term] = []
@@ -106,14 +106,12 @@ public struct Report: Hashable, Sendable {
   }
 
   /// Changes what is rare; what stays nil costs nothing.
-  @usableFromInline mutating func setRarity<Value: Equatable>(
-    _ field: WritableKeyPath<Rarities, Value?>, _ value: Value?
-  ) {
+  @inlinable mutating func setRarity(isNil: Bool, _ change: (inout Rarities) -> Void) {
     if lists[0].rarities.isEmpty {
-      guard value != nil else { return }
+      guard !isNil else { return }
       lists[0].rarities = [Rarities()]
     }
-    lists[0].rarities[0][keyPath: field] = value
+    change(&lists[0].rarities[0])
     if lists[0].rarities[0].isEmpty { lists[0].rarities = [] }
   }
 
@@ -126,13 +124,6 @@ public struct Report: Hashable, Sendable {
 }
 
 extension Report {
-  /// Whether both have one set of lists, and so the same of all that is in them.
-  @inlinable public func sharesLists(with other: Report) -> Bool {
-    lists.withUnsafeBufferPointer { mine in
-      other.lists.withUnsafeBufferPointer { $0.baseAddress == mine.baseAddress }
-    }
-  }
-
   @inlinable public var sources: AddressSet {
     _read { yield lists[0].sources }
     _modify { yield &lists[0].sources }
@@ -149,7 +140,7 @@ extension Report {
     _modify { yield &lists[0].ports }
   }
 
-  @inlinable public var attributes: [String: AttributeValue] {
+  @inlinable public var attributes: Attributes {
     _read { yield lists[0].attributes }
     _modify { yield &lists[0].attributes }
   }
@@ -168,7 +159,7 @@ extension Report {
   /// revision follows, and what was said stands in the other.
   @inlinable public var partOf: ReportID? {
     get { lists[0].rarities.first?.partOf }
-    set { setRarity(\.partOf, newValue) }
+    set { setRarity(isNil: newValue == nil) { $0.partOf = newValue } }
   }
 
   /// The score and threshold terms that led here, for `why`.
@@ -188,13 +179,13 @@ extension Report {
   /// The drill this belongs to; nil for real traffic.
   @inlinable public var exercise: String? {
     get { lists[0].rarities.first?.exercise }
-    set { setRarity(\.exercise, newValue) }
+    set { setRarity(isNil: newValue == nil) { $0.exercise = newValue } }
   }
 
   /// Rows of an evidence report; nil for the other classes.
   @inlinable public var summary: Summary? {
     get { lists[0].rarities.first?.summary }
-    set { setRarity(\.summary, newValue) }
+    set { setRarity(isNil: newValue == nil) { $0.summary = newValue } }
   }
 
   /// How much it matters; incidents have one.

@@ -207,7 +207,7 @@ extension Schema {
   private func checkFields(
     of report: Report, _ definition: KindDefinition
   ) throws(SchemaViolation) {
-    for (name, value) in report.attributes.sorted(by: { $0.key < $1.key }) {
+    for (name, value) in report.attributes {
       guard let type = definition.fields[name] else { throw .unknownField(report.kind, name) }
       guard type == value.type else {
         throw .wrongType(report.kind, name, expected: type, found: value.type)

@@ -216,21 +216,22 @@ struct Explanation: Sendable {
 
   /// A campaign explains what it is made of, and more of the same by the same sources.
   private func covers(_ lesser: Report, campaign families: FamilySet) -> Bool {
-    guard Self.rank(lesser) <= facts.rank else { return false }
+    let own = Self.families(lesser)
+    guard Self.rank(lesser, own) <= facts.rank else { return false }
     let isNamed = namesSources(lesser)
     if isNamed || larger.targets.overlaps(lesser.targets), restsOnSome(of: lesser) {
       return true
     }
-    let others = Self.families(lesser) ?? lesser.kind.families
-    return isNamed && !others.isDisjoint(with: families)
+    return isNamed && !(own ?? lesser.kind.families).isDisjoint(with: families)
   }
 
   /// Most cases rest on one or two reports: to look for those costs less than a set of all.
   private func restsOnSome(of lesser: Report) -> Bool {
     // Behind who named an actor stand also the logins of everybody at that time.
     let reports = lesser.derivedFrom.prefix(lesser.attributes["actor"] == nil ? .max : 1)
-    if reports.count <= 4 { return reports.contains { larger.derivedFrom.contains($0) } }
-    return !Set(larger.derivedFrom).isDisjoint(with: reports)
+    let mine = larger.derivedFrom
+    if reports.count * mine.count <= 1024 { return reports.contains { mine.contains($0) } }
+    return !Set(mine).isDisjoint(with: reports)
   }
 
   /// A worm or a distributed flood explains the campaigns that end within it.
@@ -261,14 +262,14 @@ struct Explanation: Sendable {
   }
 
   private func sharesPorts(_ lesser: Report) -> Bool {
-    guard !larger.ports.isEmpty, !lesser.ports.isEmpty else { return true }
-    return !Set(larger.ports).isDisjoint(with: lesser.ports)
+    let (mine, others) = (larger.ports, lesser.ports)
+    return mine.isEmpty || others.isEmpty || others.contains { mine.contains($0) }
   }
 
   private func namesSources(_ lesser: Report) -> Bool {
-    let listed = lesser.sources.listed
+    let (mine, listed) = (larger.sources.listed, lesser.sources.listed)
     guard !listed.isEmpty else { return false }
-    let named = listed.count { source in larger.sources.listed.contains { $0.contains(source) } }
+    let named = listed.count { source in mine.contains { $0.contains(source) } }
     return Double(named) >= Self.sourceShare * Double(listed.count)
   }
 }

@@ -10,31 +10,30 @@ enum Growth {
   /// Something that may change what it means.
   case meaning
 
-  /// - Parameter isAlone: of its case, where reasons and segments weigh against nobody's.
-  init(from old: Report, to new: Report, isAlone: Bool) {
-    if old.sharesLists(with: new), old.kind == new.kind, new.kind.families != .campaign {
+  /// - Parameters:
+  ///   - isAlone: of its case, where reasons and segments weigh against nobody's.
+  ///   - parts: in which the two differ.
+  init(from old: Report, to new: Report, _ parts: Report.Parts, isAlone: Bool) {
+    if parts.isEmpty, old.kind == new.kind, new.kind.families != .campaign {
       self = .none
       return
     }
-    guard old.kind == new.kind, old.ports == new.ports,
+    guard old.kind == new.kind, !parts.contains(.ports),
       old.derivedFrom.count == new.derivedFrom.count,
       isAlone
         || old.terms.count == new.terms.count
           && old.coverage.segments.count == new.coverage.segments.count,
-      new.kind.families != .campaign, Self.hasSameWords(old, new)
+      new.kind.families != .campaign,
+      // What a directive says of its stages.
+      !parts.contains(.attributes) || new.attributes["directive"] == nil
     else {
       self = .meaning
       return
     }
-    self =
-      old.sources.listed == new.sources.listed && old.targets.listed == new.targets.listed
-      ? .none : .hosts
-  }
-
-  /// What a directive says of its stages.
-  private static func hasSameWords(_ old: Report, _ new: Report) -> Bool {
-    // Mostly they are one dictionary.
-    old.attributes == new.attributes || new.attributes["directive"] == nil
+    let hasNewHosts =
+      parts.contains(.sources) && old.sources.listed != new.sources.listed
+      || parts.contains(.targets) && old.targets.listed != new.targets.listed
+    self = hasNewHosts ? .hosts : .none
   }
 }
 

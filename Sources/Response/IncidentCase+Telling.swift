@@ -29,20 +29,20 @@ extension IncidentCase {
   private func facts(_ fields: CaseFields) -> Report {
     guard let joined else { return lead }
     var facts = CaseFacts(lead)
-    // By place: to go through a list of them would copy each.
-    for place in 0..<count where self[place].id != facts.report.id { facts.add(self[place]) }
+    let (id, conclusions) = (facts.report.id, conclusions)
+    for conclusion in conclusions where conclusion.id != id { facts.add(conclusion) }
     // A chained campaign holds them already, and has chosen which to name.
     if !Explanation.isChained(facts.report) {
-      let family = (0..<count).filter { self[$0].kind.family == joined.family }
-      facts.report.sources = joined.sources.naming(family.lazy.map { self[$0].sources })
-      facts.report.targets = joined.targets.naming(family.lazy.map { self[$0].targets })
+      let family = conclusions.lazy.filter { $0.kind.family == joined.family }
+      facts.report.sources = joined.sources.naming(family.map(\.sources))
+      facts.report.targets = joined.targets.naming(family.map(\.targets))
     }
     facts.report.severity = joined.severity
     var report = facts.report
-    for place in 0..<count
-    where self[place].id != report.id && Explanation.staysInFamily(self[place]) {
-      report.terms = Array((report.terms + self[place].terms).prefix(Report.Limit.terms))
-      aggregate(self[place], into: &report, fields)
+    for conclusion in conclusions where conclusion.id != id && Explanation.staysInFamily(conclusion)
+    {
+      report.terms = Array((report.terms + conclusion.terms).prefix(Report.Limit.terms))
+      aggregate(conclusion, into: &report, fields)
     }
     return report
   }
@@ -56,7 +56,7 @@ extension IncidentCase {
       // Who sees more hosts follows an actor farther back.
       for name in Explanation.actorFields { report.attributes[name] = nil }
     }
-    for (name, value) in attributes.sorted(by: { $0.key < $1.key })
+    for (name, value) in attributes
     where report.attributes[name] == nil && known[name] == value.type {
       report.attributes[name] = value
     }

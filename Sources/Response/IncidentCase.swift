@@ -245,9 +245,9 @@ struct IncidentCase: Sendable, Codable {
     _ known: inout Report, by conclusion: Report, isAlone: Bool, _ change: inout Change
   ) {
     change.isSooner = conclusion.first < known.first
-    change.growth = Growth(from: known, to: conclusion, isAlone: isAlone)
-    change.hasOtherWords =
-      !known.sharesLists(with: conclusion) && known.attributes != conclusion.attributes
+    let parts = conclusion.parts(unlike: known)
+    change.growth = Growth(from: known, to: conclusion, parts, isAlone: isAlone)
+    change.hasOtherWords = parts.contains(.attributes)
     if change.growth == .none {
       known = conclusion
     } else {

@@ -121,7 +121,8 @@ extension ReportRow {
     self.risk =
       risk ?? report.assessment.map { report.risk(assetValue: Int($0.riskValue)) } ?? 0
     self.techniques = techniques
-    attributes = report.attributes.mapValues { ResultValue($0) }
+    attributes = Dictionary(
+      uniqueKeysWithValues: report.attributes.map { ($0.key, ResultValue($0.value)) })
     derivedFrom = report.derivedFrom.map(\.description)
     partOf = report.partOf?.description
     evidence = report.evidence.map {

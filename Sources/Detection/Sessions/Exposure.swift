@@ -125,13 +125,13 @@ extension Exposure {
   private mutating func weak(
     _ service: String, _ version: String, _ event: SessionEvent, into sink: inout ReportSink
   ) {
-    var attributes: [String: AttributeValue] = ["service": .text(service)]
+    var attributes: Attributes = ["service": .text(service)]
     if !version.isEmpty { attributes["version"] = .text(version) }
     report(Self.weakService, attributes, event, into: &sink)
   }
 
   private mutating func report(
-    _ kind: ReportKind, _ attributes: [String: AttributeValue], _ event: SessionEvent,
+    _ kind: ReportKind, _ attributes: Attributes, _ event: SessionEvent,
     into sink: inout ReportSink
   ) {
     let fault = attributes.sorted { $0.key < $1.key }.map { "\($0.value)" }.joined(separator: " ")

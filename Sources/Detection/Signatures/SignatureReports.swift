@@ -37,7 +37,7 @@ struct SignatureReports: AnalysisEngine {
     var isTurned: Bool
     var severity: Double
     var confidence: Double
-    var attributes: [String: AttributeValue]
+    var attributes: Attributes
 
     init(_ rule: SignatureDescription) {
       name = "\(rule.generator):\(rule.signature)"
@@ -145,8 +145,8 @@ struct SignatureReports: AnalysisEngine {
     table.keep(slot, until: now + memory)
   }
 
-  private static func attributes(_ rule: SignatureDescription) -> [String: AttributeValue] {
-    var attributes: [String: AttributeValue] = [
+  private static func attributes(_ rule: SignatureDescription) -> Attributes {
+    var attributes: Attributes = [
       "sid": .count(UInt64(rule.signature)), "gid": .count(UInt64(rule.generator)),
       "rev": .count(UInt64(rule.revision)),
       "message": .printable(rule.message.utf8, limit: textLimit),

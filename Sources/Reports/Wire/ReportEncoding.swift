@@ -92,12 +92,11 @@ extension ReportCoding {
   }
 
   private static func write(
-    _ attributes: [String: AttributeValue], to writer: inout WireWriter
+    _ attributes: Attributes, to writer: inout WireWriter
   ) {
     guard !attributes.isEmpty else { return }
     // In order of name, so that equal reports have equal bytes.
-    let ordered = attributes.sorted { $0.key < $1.key }
-    for (name, value) in ordered.prefix(Report.Limit.attributes) {
+    for (name, value) in attributes.prefix(Report.Limit.attributes) {
       let mark = writer.begin(18)
       writer.text(1, name, limit: textLimit)
       write(value, to: &writer)

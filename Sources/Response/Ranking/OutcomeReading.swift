@@ -12,15 +12,14 @@ struct OutcomeReading {
   init(_ conclusions: [Report], _ fields: CaseFields) {
     var trials = 0
     var failures: [Term] = []
-    // By place, here and below: to go through a list of reports copies each.
-    for place in conclusions.indices {
-      let words = Words(conclusions[place])
-      if let reason = Self.success(conclusions[place], words, fields) {
+    for conclusion in conclusions {
+      let words = Words(conclusion)
+      if let reason = Self.success(conclusion, words, fields) {
         succeed(reason)
-      } else if let reason = Self.failure(conclusions[place], words) {
+      } else if let reason = Self.failure(conclusion, words) {
         trials += 1
         failures.append(reason)
-      } else if conclusions[place].kind.families == .access {
+      } else if conclusion.kind.families == .access {
         trials += 1
       }
     }
