@@ -127,7 +127,9 @@ struct AttackChains: AnalysisEngine, Codable {
       slot = known
       isNew = acts[Int(slot)]?.differs(from: event, step) ?? false
       // Hosts that it names no more must not lead to it, nor be kept for it.
-      if isNew, let act = acts[Int(slot)] { footholds.remove(act, slot) }
+      if isNew, let act = acts[Int(slot)], !act.isWithin(event, step) {
+        footholds.remove(act, slot)
+      }
       acts[Int(slot)]?.revise(event, step, site, isNew: isNew)
       if let act = acts[Int(slot)] { heads[Int(slot)].note(act) }
     } else {

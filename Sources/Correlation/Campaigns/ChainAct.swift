@@ -75,6 +75,13 @@ struct ChainAct: Sendable, Codable {
       || step.isTelling && report.attributes[Self.controls] != newer.attributes[Self.controls]
   }
 
+  /// Whether a newer revision has the same to say of all its hosts, and perhaps more of further targets.
+  func isWithin(_ newer: Report, _ step: Step) -> Bool {
+    !step.isTelling && report.kind == newer.kind
+      && report.sources.listed == newer.sources.listed
+      && newer.targets.names(all: report.targets.listed)
+  }
+
   /// Takes a newer revision.
   /// - Parameter isNew: whether it differs, so that what it says of hosts is read anew.
   mutating func revise(_ newer: Report, _ step: Step, _ site: AttackChains.Site, isNew: Bool) {

@@ -10,13 +10,13 @@ struct FootholdTable: Sendable, Codable {
   /// An act at one of its hosts, with what tells most of the others apart without a look at them.
   struct Entry: Sendable, Codable {
     var slot: Int32
-    var id: ReportID
-    var level: Int
-    var last: CaptureTime
-    var attacker: Attacker
+    var level: Int8
     /// Whether the act is at the host, or from it; both may be.
     var isTarget = false
     var isSource = false
+    var attacker: Attacker
+    var last: CaptureTime
+    var id: ReportID
   }
 
   /// Who is behind an act, as far as one address can say it.
@@ -39,60 +39,44 @@ struct FootholdTable: Sendable, Codable {
     }
   }
 
-  /// An entry in the list of a host, in no particular order.
-  private struct Link: Sendable, Codable {
-    var entry: Entry
-    /// The next of the list, or of those vacant; -1 for none.
-    var next: Int32
-  }
-
-  /// The first links of a host's lists.
+  /// The acts at one host, in no particular order: a list in each role, since they are gone through
+  /// whenever an act is at the host.
   private struct Host: Sendable, Codable {
-    var givers: Int32 = -1
-    var takers: Int32 = -1
+    var givers: [Entry] = []
+    var takers: [Entry] = []
 
-    var isEmpty: Bool { givers < 0 && takers < 0 }
+    var isEmpty: Bool { givers.isEmpty && takers.isEmpty }
   }
 
   private var hosts: [IPAddress: Host] = [:]
-  private var links: [Link] = []
-  private var vacant: Int32 = -1
   /// Acts that gave way at some host.
   private(set) var evicted: UInt64 = 0
 
   /// Shows the acts that give something of a host.
   func eachGiver(at host: IPAddress, _ body: (Entry) -> Void) {
-    show(hosts[host]?.givers ?? -1, body)
+    for entry in hosts[host]?.givers ?? [] { body(entry) }
   }
 
   /// Shows the acts that need something of a host.
   func eachTaker(at host: IPAddress, _ body: (Entry) -> Void) {
-    show(hosts[host]?.takers ?? -1, body)
-  }
-
-  private func show(_ first: Int32, _ body: (Entry) -> Void) {
-    var here = first
-    while here >= 0 {
-      body(links[Int(here)].entry)
-      here = links[Int(here)].next
-    }
+    for entry in hosts[host]?.takers ?? [] { body(entry) }
   }
 
   /// Notes an act at each of its hosts, or that it is seen again.
   mutating func note(_ act: ChainAct, _ slot: Int32) {
     var entry = Entry(
-      slot: slot, id: act.id, level: 0, last: act.report.last, attacker: act.attacker)
+      slot: slot, level: 0, attacker: act.attacker, last: act.report.last, id: act.id)
     act.eachGivenHost { host in
       guard let level = act.foothold(at: host)?.level else { return }
-      entry.level = level
-      Self.note(entry, in: &hosts[host, default: Host()].givers, &links, &vacant, &evicted)
+      entry.level = Int8(clamping: level)
+      Self.note(entry, in: &hosts[host, default: Host()].givers, &evicted)
     }
     entry.level = 0
     if act.needs.target != nil {
       for host in act.targets {
         entry.isTarget = true
         entry.isSource = act.needs.source != nil && act.isFrom(host)
-        Self.note(entry, in: &hosts[host, default: Host()].takers, &links, &vacant, &evicted)
+        Self.note(entry, in: &hosts[host, default: Host()].takers, &evicted)
       }
     }
     if act.needs.source != nil {
@@ -100,43 +84,23 @@ struct FootholdTable: Sendable, Codable {
       for host in act.sources {
         entry.isTarget = act.needs.target != nil && act.isAt(host)
         if !entry.isTarget {
-          Self.note(entry, in: &hosts[host, default: Host()].takers, &links, &vacant, &evicted)
+          Self.note(entry, in: &hosts[host, default: Host()].takers, &evicted)
         }
       }
     }
   }
 
-  private static func note(
-    _ entry: Entry, in first: inout Int32, _ links: inout [Link], _ vacant: inout Int32,
-    _ evicted: inout UInt64
-  ) {
-    var count = 0
-    var here = first
-    var least = first
-    while here >= 0 {
-      if links[Int(here)].entry.slot == entry.slot {
-        links[Int(here)].entry = entry
-        return
-      }
-      if links[Int(here)].entry.isLess(than: links[Int(least)].entry) { least = here }
-      count += 1
-      here = links[Int(here)].next
-    }
-    if count == hostLimit {
-      evicted &+= 1
-      // The new one may be the least itself.
-      if links[Int(least)].entry.isLess(than: entry) { links[Int(least)].entry = entry }
+  private static func note(_ entry: Entry, in list: inout [Entry], _ evicted: inout UInt64) {
+    if let known = list.firstIndex(where: { $0.slot == entry.slot }) {
+      list[known] = entry
       return
     }
-    let fresh = Link(entry: entry, next: first)
-    if vacant >= 0 {
-      first = vacant
-      vacant = links[Int(first)].next
-      links[Int(first)] = fresh
-    } else {
-      first = Int32(links.count)
-      links.append(fresh)
-    }
+    guard list.count == hostLimit else { return list.append(entry) }
+    evicted &+= 1
+    var least = 0
+    for place in list.indices where list[place].isLess(than: list[least]) { least = place }
+    // The new one may be the least itself.
+    if list[least].isLess(than: entry) { list[least] = entry }
   }
 
   mutating func remove(_ act: ChainAct, _ slot: Int32) {
@@ -147,29 +111,25 @@ struct FootholdTable: Sendable, Codable {
 
   private mutating func remove(_ slot: Int32, at host: IPAddress, asGiver: Bool) {
     guard let place = hosts.index(forKey: host) else { return }
-    let first = asGiver ? hosts.values[place].givers : hosts.values[place].takers
-    var (before, here): (Int32, Int32) = (-1, first)
-    while here >= 0, links[Int(here)].entry.slot != slot {
-      (before, here) = (here, links[Int(here)].next)
-    }
-    guard here >= 0 else { return }
-    let next = links[Int(here)].next
-    links[Int(here)].next = vacant
-    vacant = here
-    if before >= 0 {
-      links[Int(before)].next = next
-    } else if asGiver {
-      hosts.values[place].givers = next
+    if asGiver {
+      Self.remove(slot, from: &hosts.values[place].givers)
     } else {
-      hosts.values[place].takers = next
+      Self.remove(slot, from: &hosts.values[place].takers)
     }
     if hosts.values[place].isEmpty { hosts.remove(at: place) }
+  }
+
+  private static func remove(_ slot: Int32, from list: inout [Entry]) {
+    guard let place = list.firstIndex(where: { $0.slot == slot }) else { return }
+    list.swapAt(place, list.count - 1)
+    list.removeLast()
   }
 }
 
 extension FootholdTable.Entry {
   /// What goes first.
   fileprivate func isLess(than other: FootholdTable.Entry) -> Bool {
-    (level, last, id) < (other.level, other.last, other.id)
+    if level != other.level { return level < other.level }
+    return last != other.last ? last < other.last : id < other.id
   }
 }
