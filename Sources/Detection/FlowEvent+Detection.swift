@@ -60,6 +60,14 @@ extension FlowEvent {
   /// Least mean payload of what services reflect, in bytes; what scanners ask is shorter.
   private static let reflectedPayload: UInt64 = 120
 
+  /// Whether datagrams are too large to be a scanner's questions, unless it fills them up.
+  @inline(__always) var isBulk: Bool {
+    payloadOut >= Self.bulkPayload &* UInt64(max(totalPacketsOut, 1))
+  }
+
+  /// Least mean payload of those, in bytes; the longest of nmap's (`nmap-payloads`) has 244.
+  private static let bulkPayload: UInt64 = 320
+
   /// Whether the flow asks a host to show itself by ICMP: echo, timestamp or address mask request
   /// (RFC 792, RFC 950).
   @inline(__always) var isPing: Bool {

@@ -34,6 +34,22 @@ import Testing
     #expect(reports.first?.transport == .udp)
   }
 
+  /// A flood at random ports is told as what it is, and is no scan that precedes it; small datagrams
+  /// may well be questions, and large ones at a scanner's pace as well.
+  @Test(arguments: [(UInt64(400), 0.002, false), (400, 0.05, true), (40, 0.002, true)])
+  func largeDatagramsInHasteAreNoScan(payload: UInt64, gap: Double, isScan: Bool) throws {
+    var story = try Story(PortScan(DetectionContext()))
+    for port in 1...400 {
+      story.wait(gap)
+      var event = try story.event(
+        port % 2 == 0 ? .refused : .unanswered, "198.51.100.7", "10.1.1.9", UInt16(port * 97),
+        probe: .udp, transport: .udp)
+      event.payloadOut = payload
+      story.tell(event)
+    }
+    #expect(story.finish().map(\.kind) == (isScan ? [.portScan] : []))
+  }
+
   @Test func decoysAreOneReportThatNamesThemAll() throws {
     let reports = try Lab.detections("decoy-scan")
     #expect(

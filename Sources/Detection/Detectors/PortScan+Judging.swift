@@ -6,7 +6,7 @@ import Terms
 
 extension PortScan {
   private func isScan(_ suspect: ScanSuspect) -> Bool {
-    guard !suspect.isScattered else { return false }
+    guard !suspect.isScattered, !suspect.isFlood else { return false }
     if suspect.walk >= walkLimit, suspect.failures >= Self.walkFailures { return true }
     guard suspect.failures >= failureLimit else { return false }
     // Answers to a flood in our names come to the ports that clients have.

@@ -222,6 +222,7 @@ extension PortScan {
     if suspects[index].family == .udp, event.pointee.sourcePort == event.pointee.targetPort {
       suspects[index].symmetric &+= 1
     }
+    if suspects[index].family == .udp, event.pointee.isBulk { suspects[index].bulk &+= 1 }
     step(slot, event.pointee.target, up: true, at: event.pointee.time)
     if event.pointee.totalPacketsIn > 0, suspects[index].family == .syn {
       let pair = ContactMemory.hash(

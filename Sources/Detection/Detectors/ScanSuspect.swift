@@ -21,6 +21,8 @@ struct ScanSuspect: Sendable {
   var highPorts: UInt64 = 0
   /// Failures of datagrams at the port that they came from.
   var symmetric: UInt64 = 0
+  /// Failures of datagrams larger than any question.
+  var bulk: UInt64 = 0
   /// Failures that the target itself told.
   var refused: UInt64 = 0
   /// Hosts that answered at one port (an RST or SYN/ACK of their own), and answers at further ones.
@@ -135,6 +137,15 @@ struct ScanSuspect: Sendable {
   /// The same, as far as the counts alone tell.
   static func isContent(answering: UInt64, pressed: UInt64, failures: UInt64) -> Bool {
     answering >= 3 && pressed &* 10 <= answering && failures > answering &+ pressed
+  }
+
+  /// Failures a second from which datagrams that are mostly bulk are a flood at changing ports: a
+  /// scanner that fills up its probes (nmap's `--data-length`) is slower.
+  static let bulkPace = 100.0
+
+  /// Whether the source floods hosts at ever other ports and looks for no service there.
+  var isFlood: Bool {
+    2 * bulk > failures && Double(failures) >= Self.bulkPace * max((last - first).seconds, 0.01)
   }
 
   /// Whether the failures scatter: almost every target at another high port, as peer-to-peer
