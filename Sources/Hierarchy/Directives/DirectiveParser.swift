@@ -98,6 +98,15 @@ struct DirectiveParser {
   /// A kind that directives can conclude: it has the field that names the directive.
   private mutating func kind(_ value: YAMLValue) -> ReportKind? {
     let fit = schema.kinds.filter { $0.value.fields[Directive.attribute] == .text }
+    if case .scalar(let text) = value.content, schema.kinds[ReportKind(text)] != nil,
+      fit[ReportKind(text)] == nil
+    {
+      log.add(
+        value.position,
+        .missingKey(
+          "fields: { \(Directive.attribute): text }", of: "kind '\(text)' of a conclusion"))
+      return nil
+    }
     return log.choice(value, of: fit.keys.map(\.text).sorted(), role: .kind).map {
       ReportKind($0)
     }
