@@ -34,6 +34,9 @@ import Terms
     lanes[lane] = overflow ? .max : sum
   }
 
+  /// What the newest second holds so far.
+  @inlinable public var newest: UInt32 { lanes[Int(truncatingIfNeeded: second) & 7] }
+
   /// The first of the whole seconds, up to the newest and without a gap, that hold at least
   /// `least`.
   public func burstStart(least: UInt32) -> Int64 {

@@ -11,6 +11,9 @@ struct Crowded {
   /// Probes of which no two share a source or a target, at most.
   private(set) var pairs = 0
   private(set) var sources = 0
+  /// Whether the probes come to the same doors again and again, as a flood in invented names does:
+  /// sources that share a scan leave each other's doors alone.
+  private(set) var isFlood = false
   /// Sources that may yet turn out to be clients of one host.
   private(set) var doubted = 0
 
@@ -51,12 +54,26 @@ struct Crowded {
       seen[Int(source)] = true
     }
     pairs = Matching.independent(edges)
+    isFlood = Self.isFlood(probes.map { contacts[Int($0)] })
     for slot in candidates
     where !contacts[slot].hasFailed && seen[Int(contacts[slot].source)]
       && isCommon.holds(contacts[slot].port)
     {
       answered.append(Int32(slot))
     }
+  }
+
+  /// Probes of each door, in all and per minute, from which no scan made them.
+  static let floodDepth = 3.0
+
+  private static func isFlood(_ probes: [ScanWindow.Contact]) -> Bool {
+    guard let start = probes.map(\.first).min(), let end = probes.map(\.first).max() else {
+      return false
+    }
+    let doors = Set(
+      probes.map { UInt64(UInt32(bitPattern: $0.target)) << 32 | UInt64($0.port.bits) })
+    let depth = Double(probes.count) / Double(max(1, doors.count))
+    return depth >= floodDepth && depth >= floodDepth * (end - start).seconds / 60
   }
 
   /// How long an own host that failed at one host only may try it again, before it counts: two epochs

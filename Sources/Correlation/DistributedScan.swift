@@ -166,7 +166,7 @@ struct DistributedScan: AnalysisEngine, Codable {
     }
     let surprise = Surprise.poisson(crowd.pairs, mean: max(mean, 1e-3))
     guard crowd.pairs >= table.count(Self.pairsLimit), surprise >= table[Self.surpriseLimit],
-      crowd.success <= table[Self.successLimit]
+      crowd.success <= table[Self.successLimit], !crowd.isFlood
     else { return }
     let terms = [
       Term(

@@ -13,6 +13,8 @@ public enum DetectorCatalog {
       SynFlood(context),
       TcpFlood(context),
       SpreadFlood(context),
+      CarpetFlood(context, .tcp),
+      CarpetFlood(context, .udp),
       UdpFlood(context),
       ProtocolFlood(context),
       IcmpFlood(context),
@@ -43,7 +45,7 @@ public enum DetectorCatalog {
   private static let recon = PortScan.limits + PingSweep.limits + OSFingerprint.limits
   private static let denial =
     SynFlood.limits + TcpFlood.limits + SpreadFlood.limits + UdpFlood.limits + ProtocolFlood.limits
-    + IcmpFlood.limits
+    + CarpetFlood.limits + IcmpFlood.limits
     + FragmentFlood.limits + SmurfAttack.limits + LandAttack.limits + FragmentAttack.limits
     + Amplification.limits + SlowConnections.limits
   private static let spoofing =

@@ -60,6 +60,8 @@ public struct Report: Hashable, Sendable {
 
   /// The highest severity that is still only informational.
   public static let informationalSeverity = 2.0
+  /// The technique of a flood whose targets are whole networks.
+  public static let carpetTechnique = "carpet"
 
   public init(
     id: ReportID, kind: ReportKind, reportClass: ReportClass, monitor: MonitorName, tier: Tier,

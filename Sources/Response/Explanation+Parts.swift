@@ -67,6 +67,7 @@ extension Explanation {
         tie(larger, .target, .forgery, .source)
       }
       tie(.tunnel, .target, .flood, .target)
+      tie(.flood, .target, .distributedScan, .target)
       for lesser in [Part.scan, .distributedScan, .intrusion, .campaign] {
         tie(.worm, .source, lesser, .source)
       }

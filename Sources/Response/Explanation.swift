@@ -64,9 +64,16 @@ struct Explanation: Sendable {
     case .wormPropagation, .wormOutbreak: return 4
     case .distributedFlood: return 4
     case .distributedScan: return 2
+    // What it leaves at the doors of a network looks like a scan by many.
+    case .synFlood, .udpFlood: return isCarpet(report) ? 3 : 0
     case .passwordSpray, .icmpTunnel: return 1
     default: return 0
     }
+  }
+
+  /// Whether a flood went over whole networks.
+  static func isCarpet(_ report: Report) -> Bool {
+    report.attributes["technique"] == .text(Report.carpetTechnique)
   }
 
   /// The families of the stages that a campaign is made of, whether a directive followed it or it
@@ -188,6 +195,9 @@ struct Explanation: Sendable {
       // one attack, whichever is told first.
       return (kind == .loginAfterGuessing || kind != larger.kind && kind == .bruteForce)
         && namesSources(lesser) && larger.targets.overlaps(lesser.targets)
+    case .synFlood where kind == .distributedScan, .udpFlood where kind == .distributedScan:
+      return Self.isCarpet(larger) && larger.transport == lesser.transport && sharesPorts(lesser)
+        && larger.targets.overlaps(lesser.targets)
     case .icmpTunnel:
       return kind == .icmpFlood && larger.targets.overlaps(lesser.targets)
     case .slowScan, .portScan:

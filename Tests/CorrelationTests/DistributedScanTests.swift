@@ -35,6 +35,42 @@ import Testing
     #expect(failures.value == 12 && failures.value >= failures.threshold ?? 99)
   }
 
+  /// Forty-eight sources within eight seconds: at the doors of six hosts, or each at another's.
+  @Test(arguments: [(6, 0), (48, 1)])
+  func whoComesToTheSameDoorsAgainIsAFlood(hosts: Int, scans: Int) throws {
+    let text = (0..<48).map { number in
+      "00:\(number / 6) hq-dmz fails from 203.0.113.\(number + 1) "
+        + "to 10.10.1.\(10 + number % hosts) ports 445"
+    }
+    let tree = try TestTree(text.joined(separator: "\n"))
+    #expect(tree.enterpriseIncidents.count == scans)
+  }
+
+  /// What failed looks like a scan by many, until a tap tells of a flood over the network at these
+  /// ports; one at others explains nothing.
+  @Test(arguments: [
+    ([UInt16(445), 3389], [ReportKind.synFlood]), ([80], [.distributedScan, .synFlood]),
+  ])
+  func aFloodOverANetworkExplainsWhatItLeaves(ports: [UInt16], kinds: [ReportKind]) throws {
+    let scan = (1...24).map { number in
+      "00:\(number) hq-dmz fails from 203.0.113.\(number) to 10.10.1.\(number + 9) ports "
+        + (number % 2 == 0 ? "445" : "3389")
+    }
+    var reports = try TextScenario(
+      scan.joined(separator: "\n")
+        + "\n00:40 internet dos.syn-flood from 198.51.100.1 to 10.10.1.0 ports 1"
+    ).reports
+    let place = try #require(reports.firstIndex { $0.kind == .synFlood })
+    let net = try #require(IPPrefix("10.10.1.0/24"))
+    reports[place].targets = AddressSet()
+    reports[place].targets.insert(net)
+    reports[place].ports = ports
+    reports[place].first = reports[place].first - .seconds(40)
+    reports[place].attributes["technique"] = .text(Report.carpetTechnique)
+    let told = try TestTree(reports).enterpriseIncidents
+    #expect(Set(told.map(\.kind)) == Set(kinds))
+  }
+
   /// The same scan, slower; 49 s become 82 minutes.
   @Test(arguments: [10, 100]) func slownessDoesNotHideIt(factor: Int) throws {
     let slow = Self.scan.split(separator: "\n").map { line in

@@ -110,6 +110,37 @@ import Testing
     #expect(story.finish().map(\.kind.text) == Array(repeating: "dos.icmp-flood", count: floods))
   }
 
+  /// Two thousand openings within a twentieth of a second and no packet after them: left alone, or
+  /// each taken up.
+  @Test(arguments: [(false, 1), (true, 0)])
+  func whatIsOverWithinASecondIsAFloodAllTheSame(isTakenUp: Bool, floods: Int) throws {
+    var story = try Story(SynFlood(DetectionContext()))
+    for number in 0..<2000 {
+      story.wait(0.000_025)
+      let source = "198.51.\(number / 250).\(number % 250)"
+      try story.contact(.opened, source, "10.1.1.12", 80)
+      if isTakenUp { try story.contact(.established, source, "10.1.1.12", 80) }
+    }
+    let told = story.finish()
+    #expect(told.map(\.kind.text) == Array(repeating: "dos.syn-flood", count: floods))
+    #expect(told.allSatisfy { $0.targets.listed.map(\.description) == ["10.1.1.12"] })
+  }
+
+  /// The same of datagrams and of echo requests.
+  @Test func otherBurstsAreFloodsAsWell() throws {
+    var datagrams = try Story(UdpFlood(DetectionContext()))
+    var echoes = try Story(IcmpFlood(DetectionContext()))
+    for number in 0..<2000 {
+      datagrams.wait(0.000_025)
+      echoes.wait(0.000_025)
+      let source = "198.51.\(number / 250).\(number % 250)"
+      try datagrams.contact(.opened, source, "10.1.1.12", 80, probe: .udp, transport: .udp)
+      try echoes.contact(.opened, source, "10.1.1.12", 2048, probe: .icmpEcho, transport: .icmp)
+    }
+    #expect(datagrams.finish().map(\.kind) == [.udpFlood])
+    #expect(echoes.finish().map(\.kind) == [.icmpFlood])
+  }
+
   /// Twenty-five echo requests a second: each from another source, or of one ping.
   @Test(arguments: [(true, 1), (false, 0)])
   func echoRequestsOfAFlowEachAreAFlood(isForged: Bool, floods: Int) throws {

@@ -6,13 +6,26 @@ import Terms
 /// does the rest.
 protocol FloodDetector: AnalysisEngine, LossCounting {
   var judge: FloodJudge { get set }
+  /// Judges a target after a second that held very much.
+  mutating func reweigh(
+    _ slot: Int, _ key: TableKey, at now: CaptureTime, into sink: inout ReportSink)
 }
 
 extension FloodDetector {
-  var nextDeadline: CaptureTime { judge.nextDeadline }
+  var nextDeadline: CaptureTime { min(judge.nextDeadline, judge.meter.surgeDue) }
   var losses: UInt64 { judge.losses }
 
   mutating func advance(to now: CaptureTime, into sink: inout ReportSink) {
-    judge.advance(to: now, into: &sink)
+    if judge.meter.surgeDue <= now {
+      for key in judge.meter.takeSurges() {
+        let slot = judge.meter.slot(of: key)
+        if slot >= 0 { reweigh(slot, key, at: now, into: &sink) }
+      }
+    }
+    if judge.nextDeadline <= now { judge.advance(to: now, into: &sink) }
   }
+
+  mutating func reweigh(
+    _ slot: Int, _ key: TableKey, at now: CaptureTime, into sink: inout ReportSink
+  ) {}
 }

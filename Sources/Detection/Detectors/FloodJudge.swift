@@ -129,7 +129,7 @@ struct FloodJudge: Sendable {
       severity: severity, confidence: min(0.99, 0.9 - 0.4 / max(margin, 1)))
     report.sources =
       named ?? AddressSet(listed: flood.sources.listed, distinct: flood.distinct) ?? flood.sources
-    report.targets.insert(flood.key.address)
+    report.targets.insert(label.net ?? IPPrefix(host: flood.key.address))
     if port != 0 { report.ports = [port] }
     report.transport = label.transport ?? transport
     if report.transport == .icmp, !flood.key.address.isIPv4 { report.transport = .icmpv6 }

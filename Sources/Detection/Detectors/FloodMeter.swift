@@ -90,6 +90,8 @@ struct FloodMeter: Sendable {
     var path = ""
     /// nil: that of the detector.
     var transport: TransportProtocol?
+    /// The network that is flooded as a whole; nil for a host.
+    var net: IPPrefix?
   }
 
   /// A flood that goes on.
@@ -147,7 +149,13 @@ struct FloodMeter: Sendable {
   static let learningSeconds = 600.0
   static let holdSpan = TimeSpan.seconds(8)
 
+  /// Requests within one second after which a target is judged, though no more may come: a tool that
+  /// sends all it has at once is done within that second.
+  static let surgeLoad: UInt32 = 256
+
   private(set) var known: BoundedTable<Target>
+  private var surges: [TableKey] = []
+  private(set) var surgeDue = CaptureTime.distantFuture
   private(set) var floods: [Flood]
   let quietSpan: TimeSpan
   let spacingSpan: TimeSpan
@@ -178,7 +186,28 @@ struct FloodMeter: Sendable {
   mutating func add(_ load: Load, to key: TableKey, at time: CaptureTime) -> Entry {
     let slot = known.admit(key, asOf: time, until: time + .seconds(1))
     guard slot >= 0 else { return Entry(slot: -1, isDue: false) }
-    return Entry(slot: slot, isDue: known[slot].add(load, at: time))
+    let isDue = known[slot].add(load, at: time)
+    let newest = known[slot].requests.newest
+    if newest >= Self.surgeLoad, newest &- load.requests < Self.surgeLoad {
+      surge(slot, at: time)
+    }
+    return Entry(slot: slot, isDue: isDue)
+  }
+
+  /// Remembers to judge the target when the second is over, though nothing may follow.
+  private mutating func surge(_ slot: Int, at time: CaptureTime) {
+    guard surges.count < Self.floodLimit else { return }
+    surges.append(known.key(slot))
+    known.keep(slot, until: time + Self.holdSpan)
+    let end = CaptureTime(nanoseconds: (time.wholeSeconds &+ 1) &* 1_000_000_000)
+    surgeDue = min(surgeDue, end)
+  }
+
+  /// The targets that are to be judged now.
+  mutating func takeSurges() -> [TableKey] {
+    surgeDue = .distantFuture
+    defer { surges.removeAll(keepingCapacity: true) }
+    return surges
   }
 
   /// Adds to the flood at a target's slot, if there is one.

@@ -90,6 +90,12 @@ struct IcmpFlood: FloodDetector, FlowReader {
     return 3...5 ~= type || type == 11 || type == 12
   }
 
+  mutating func reweigh(
+    _ slot: Int, _ key: TableKey, at now: CaptureTime, into sink: inout ReportSink
+  ) {
+    weigh(slot, key.detail == Self.errorMark, at: now, into: &sink)
+  }
+
   private mutating func weigh(
     _ slot: Int, _ isError: Bool, at now: CaptureTime, into sink: inout ReportSink
   ) {

@@ -107,6 +107,12 @@ struct SynFlood: FloodDetector, FlowReader {
       && event.pointee.payloadOut == 0
   }
 
+  mutating func reweigh(
+    _ slot: Int, _ key: TableKey, at now: CaptureTime, into sink: inout ReportSink
+  ) {
+    weigh(slot, at: now, into: &sink)
+  }
+
   private mutating func weigh(_ slot: Int, at now: CaptureTime, into sink: inout ReportSink) {
     let rates = judge.meter.rates(slot, at: now)
     // A refused opening is over: it costs the target a packet, not a place in its queue. Four of

@@ -106,6 +106,12 @@ struct UdpFlood: FloodDetector, FlowReader {
       ? datagrams : UInt32(clamping: bytes / Self.frameLength)
   }
 
+  mutating func reweigh(
+    _ slot: Int, _ key: TableKey, at now: CaptureTime, into sink: inout ReportSink
+  ) {
+    weigh(slot, at: now, into: &sink)
+  }
+
   private mutating func weigh(_ slot: Int, at now: CaptureTime, into sink: inout ReportSink) {
     let rates = judge.meter.rates(slot, at: now)
     let answered = min(1, rates.answers / max(rates.requests, 0.001))
