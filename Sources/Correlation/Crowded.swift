@@ -11,8 +11,9 @@ struct Crowded {
   /// Probes of which no two share a source or a target, at most.
   private(set) var pairs = 0
   private(set) var sources = 0
-  /// Whether the probes come to the same doors again and again, as a flood in invented names does:
-  /// sources that share a scan leave each other's doors alone.
+  /// Whether the probes come to the same doors again and again in haste, by ever other sources, as a
+  /// flood in invented names does: sources that share a scan leave each other's doors alone, or try
+  /// several each.
   private(set) var isFlood = false
   /// Sources that may yet turn out to be clients of one host.
   private(set) var doubted = 0
@@ -54,7 +55,7 @@ struct Crowded {
       seen[Int(source)] = true
     }
     pairs = Matching.independent(edges)
-    isFlood = Self.isFlood(probes.map { contacts[Int($0)] })
+    isFlood = isFlood(contacts)
     for slot in candidates
     where !contacts[slot].hasFailed && seen[Int(contacts[slot].source)]
       && isCommon.holds(contacts[slot].port)
@@ -63,17 +64,21 @@ struct Crowded {
     }
   }
 
-  /// Probes of each door, in all and per minute, from which no scan made them.
-  static let floodDepth = 3.0
+  /// Probes of each door, and probes per second, from which no scan made them.
+  private static let floodDepth = 3.0
+  private static let floodRate = 10.0
+  /// Probes of each source up to which it may be invented.
+  private static let inventedProbes = 1.5
 
-  private static func isFlood(_ probes: [ScanWindow.Contact]) -> Bool {
-    guard let start = probes.map(\.first).min(), let end = probes.map(\.first).max() else {
-      return false
-    }
+  private func isFlood(_ contacts: [ScanWindow.Contact]) -> Bool {
+    let probes = probes.map { contacts[Int($0)] }
+    guard let start = probes.map(\.first).min(), let end = probes.map(\.first).max(),
+      Double(probes.count) <= Self.inventedProbes * Double(sources)
+    else { return false }
     let doors = Set(
       probes.map { UInt64(UInt32(bitPattern: $0.target)) << 32 | UInt64($0.port.bits) })
-    let depth = Double(probes.count) / Double(max(1, doors.count))
-    return depth >= floodDepth && depth >= floodDepth * (end - start).seconds / 60
+    return Double(probes.count) >= Self.floodDepth * Double(doors.count)
+      && Double(probes.count) >= Self.floodRate * max(1, (end - start).seconds)
   }
 
   /// How long an own host that failed at one host only may try it again, before it counts: two epochs

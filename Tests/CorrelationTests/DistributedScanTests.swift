@@ -35,12 +35,19 @@ import Testing
     #expect(failures.value == 12 && failures.value >= failures.threshold ?? 99)
   }
 
-  /// Forty-eight sources within eight seconds: at the doors of six hosts, or each at another's.
-  @Test(arguments: [(6, 0), (48, 1)])
-  func whoComesToTheSameDoorsAgainIsAFlood(hosts: Int, scans: Int) throws {
-    let text = (0..<48).map { number in
-      "00:\(number / 6) hq-dmz fails from 203.0.113.\(number + 1) "
-        + "to 10.10.1.\(10 + number % hosts) ports 445"
+  /// Sources that try one door each, at those of six hosts or each at another's, within few seconds or
+  /// a minute; and such as try two.
+  @Test(arguments: [
+    (sources: 96, probes: 1, hosts: 6, seconds: 8, scans: 0), (96, 1, 96, 8, 1),
+    (96, 1, 6, 60, 1), (48, 2, 6, 8, 1),
+  ])
+  func whoComesToTheSameDoorsAgainIsAFlood(
+    sources: Int, probes: Int, hosts: Int, seconds: Int, scans: Int
+  ) throws {
+    let text = (0..<sources * probes).map { number in
+      let second = number * seconds / (sources * probes)
+      return "00:\(second < 10 ? "0" : "")\(second) hq-dmz fails from "
+        + "203.0.113.\(number % sources + 1) to 10.10.1.\(10 + (number + number / sources) % hosts) ports 445"
     }
     let tree = try TestTree(text.joined(separator: "\n"))
     #expect(tree.enterpriseIncidents.count == scans)
