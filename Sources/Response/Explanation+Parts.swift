@@ -66,6 +66,7 @@ extension Explanation {
         for lesser in [Part.flood, .forgery] { tie(larger, .target, lesser, .target) }
         tie(larger, .target, .forgery, .source)
       }
+      tie(.denial, .target, .flood, .source)
       tie(.tunnel, .target, .flood, .target)
       tie(.flood, .target, .distributedScan, .target)
       for lesser in [Part.scan, .distributedScan, .intrusion, .campaign] {

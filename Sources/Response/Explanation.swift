@@ -180,13 +180,11 @@ struct Explanation: Sendable {
     case .distributedFlood:
       return (Self.isFlood(kind) || kind == .distributedFlood || kind == .ipSpoof)
         && larger.targets.overlaps(lesser.targets)
-    case .smurf where kind == .ipSpoof, .fraggle where kind == .ipSpoof,
-      .amplification where kind == .ipSpoof:
-      // The victim's name, at the reflectors.
+    case .smurf where kind == .ipSpoof || kind == .icmpFlood,
+      .fraggle where kind == .ipSpoof || kind == .udpFlood,
+      .amplification where kind == .ipSpoof || kind == .udpFlood:
+      // What the victim gets, and what the reflectors get in the victim's name.
       return larger.targets.overlaps(lesser.sources) || larger.targets.overlaps(lesser.targets)
-    case .smurf where kind == .icmpFlood, .fraggle where kind == .udpFlood,
-      .amplification where kind == .udpFlood:
-      return larger.targets.overlaps(lesser.targets)
     case .distributedScan:
       if kind == .distributedScan { return sharesPorts(lesser) }
       return Self.isScan(kind) && namesSources(lesser) && sharesPorts(lesser)

@@ -47,6 +47,19 @@ import Testing
       ])
   }
 
+  /// The pings in the victim's name that make others answer to it are part of a smurf; those that the
+  /// others get from somebody else are not.
+  @Test(arguments: [("10.10.1.10", 1), ("203.0.113.7", 2)])
+  func whatReflectorsGetInTheVictimsNameIsPartOfTheAttack(source: String, incidents: Int) throws {
+    let tree = try TestTree(
+      """
+      00:05 hq-dmz dos.smurf from 10.10.2.3-9 to 10.10.1.10
+      00:06 hq-office dos.icmp-flood from \(source) to 10.10.2.255
+      """)
+    #expect(tree.enterpriseIncidents.count == incidents)
+    #expect(tree.enterpriseIncidents.contains { $0.kind == .smurf })
+  }
+
   @Test func aTunnelThroughAForwarderIsOneIncident() throws {
     let tree = try TestTree(
       """
