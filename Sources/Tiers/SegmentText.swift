@@ -163,7 +163,7 @@ struct SegmentText {
   }
 
   private static func attributes(_ report: Report) -> String {
-    report.attributes.sorted { $0.key < $1.key }.prefix(5).map { key, value in
+    report.attributes.prefix(5).map { key, value in
       let text = Self.harmless("\(ResultValue(value))")
       return "\(key)=\(text.count > 40 ? String(text.prefix(39)) + "…" : text)"
     }.joined(separator: " ")

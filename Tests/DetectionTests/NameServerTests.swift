@@ -102,17 +102,24 @@ import Testing
     #expect(reports.map(\.story) == ["access.overflow 203.0.113.5 > 10.1.1.2"])
   }
 
-  /// Each source sends one message (forged at random) or two.
-  @Test(arguments: [1, 2]) func badQuestionsOfManySourcesAreOneAttack(perSource: Int) throws {
+  /// What is told of malformed messages of thirty sources in turn to one server.
+  private func reports(
+    of malformation: DNSMessage.Malformation, perSource: Int
+  ) throws -> [Report] {
     var story = try NameStory(MalformedDNS(DetectionContext()))
     for turn in 0..<30 * perSource {
       story.wait(1)
       var message = NameStory<MalformedDNS>.question("bad\(turn).example.net", id: UInt16(turn))
-      message.malformation = .compressionLoop
+      message.malformation = malformation
       try story.tell(
         .dns(message), from: "203.0.113.\(turn % 30 + 1)", 4000, to: "10.1.1.2", 53, mac: 2)
     }
-    let reports = story.finish()
+    return story.finish()
+  }
+
+  /// Each source sends one message (forged at random) or two.
+  @Test(arguments: [1, 2]) func badQuestionsOfManySourcesAreOneAttack(perSource: Int) throws {
+    let reports = try reports(of: .compressionLoop, perSource: perSource)
     #expect(reports.count == 1)
     #expect(reports.first?.kind == .overflow)
     #expect(reports.first?.sources.count == 30)
@@ -120,15 +127,7 @@ import Testing
   }
 
   @Test func damagedMessagesOfManySourcesAreNoAttack() throws {
-    var story = try NameStory(MalformedDNS(DetectionContext()))
-    for turn in 0..<60 {
-      story.wait(1)
-      var message = NameStory<MalformedDNS>.question("www.example.net", id: UInt16(turn))
-      message.malformation = .truncated
-      try story.tell(
-        .dns(message), from: "203.0.113.\(turn % 30 + 1)", 4000, to: "10.1.1.2", 53, mac: 2)
-    }
-    let told = story.finish()
+    let told = try reports(of: .truncated, perSource: 2)
     #expect(told.isEmpty)
   }
 }

@@ -134,7 +134,7 @@ extension Exposure {
     _ kind: ReportKind, _ attributes: Attributes, _ event: SessionEvent,
     into sink: inout ReportSink
   ) {
-    let fault = attributes.sorted { $0.key < $1.key }.map { "\($0.value)" }.joined(separator: " ")
+    let fault = attributes.map { "\($0.value)" }.joined(separator: " ")
     let key = TableKey(event.server, detail: fault.utf8.map(\.self).digest)
     let slot = told.admit(key, asOf: event.time, until: event.time + .minutes(10))
     guard slot >= 0, told[slot] == .distantPast || event.time - told[slot] > memory else { return }

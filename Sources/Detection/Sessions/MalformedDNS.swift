@@ -42,7 +42,6 @@ struct MalformedDNS: AnalysisEngine {
   struct Sending: Sendable {
     var sources = AddressSet()
     var target = IPAddress.unspecified
-    var isCrowd = false
     var score = FadingScore()
     var messages: UInt64 = 0
     var longest: UInt64 = 0
@@ -95,14 +94,9 @@ struct MalformedDNS: AnalysisEngine {
     if !isAnswer, passed.isPassedOn(message, turn, at: now) { return }
     // What may have been damaged on its way makes no crowd: whole networks send it.
     if weight >= Self.certain {
-      let crowd = note(crowdKey(target), source, target, weight, message, event)
-      if crowd >= 0 {
-        sendings[crowd].isCrowd = true
-        judge(crowd, at: now, into: &sink)
-      }
+      add(message, of: source, to: target, crowdKey(target), weight, event, into: &sink)
     }
-    let slot = note(key(source, target), source, target, weight, message, event)
-    if slot >= 0 { judge(slot, at: now, into: &sink) }
+    add(message, of: source, to: target, key(source, target), weight, event, into: &sink)
   }
 
   mutating func advance(to now: CaptureTime, into sink: inout ReportSink) {
@@ -122,18 +116,25 @@ extension MalformedDNS {
     TableKey(source, detail: TableKey(target).hash)
   }
 
-  private func crowdKey(_ target: IPAddress) -> TableKey { TableKey(target, detail: 1) }
+  /// The detail of a crowd's key; that of a pair's is a hash.
+  private static let crowdMark: UInt64 = 1
 
-  /// Adds a message; the place of what it belongs to, -1 where others hold its bucket.
-  private mutating func note(
-    _ key: TableKey, _ source: IPAddress, _ target: IPAddress, _ weight: Double,
-    _ message: DNSMessage, _ event: SessionEvent
-  ) -> Int {
+  private func crowdKey(_ target: IPAddress) -> TableKey {
+    TableKey(target, detail: Self.crowdMark)
+  }
+
+  private func isCrowd(_ slot: Int) -> Bool { sendings.key(slot).detail == Self.crowdMark }
+
+  /// Adds a message to what `key` names, and judges that.
+  private mutating func add(
+    _ message: DNSMessage, of source: IPAddress, to target: IPAddress, _ key: TableKey,
+    _ weight: Double, _ event: SessionEvent, into sink: inout ReportSink
+  ) {
     let now = event.time
     let known = sendings.find(key)
     if known >= 0, now - sendings[known].last > Self.memory { sendings.remove(known) }
     let slot = sendings.admit(key, asOf: now, until: now + .minutes(1))
-    guard slot >= 0 else { return -1 }
+    guard slot >= 0 else { return }
     if sendings[slot].messages == 0 { sendings[slot].first = now }
     sendings[slot].sources.insert(source)
     sendings[slot].target = target
@@ -145,7 +146,7 @@ extension MalformedDNS {
     sendings[slot].transport = event.transport
     sendings[slot].isServerVictim = !message.isResponse
     sendings[slot].packets.add(event.packet)
-    return slot
+    judge(slot, at: now, into: &sink)
   }
 
   /// Whether the header could be that of DNS: other protocols on the port are no attack on it.
@@ -184,8 +185,8 @@ extension MalformedDNS {
     }
   }
 
-  private mutating func isTold(_ slot: Int) -> Bool {
-    if sendings[slot].isCrowd { return sendings[slot].sources.count >= crowdLimit }
+  private func isTold(_ slot: Int) -> Bool {
+    if isCrowd(slot) { return sendings[slot].sources.count >= crowdLimit }
     let crowd = sendings.find(crowdKey(sendings[slot].target))
     return sendings[slot].score.value >= scoreLimit && sendings[slot].messages >= messageLimit
       && !(crowd >= 0 && sendings[crowd].thread.isOpen)
@@ -193,7 +194,8 @@ extension MalformedDNS {
 
   private mutating func emit(_ slot: Int, at now: CaptureTime, into sink: inout ReportSink) {
     let sending = sendings[slot]
-    let who = sending.isCrowd ? "many" : "\(sendings.key(slot).address)"
+    let isCrowd = isCrowd(slot)
+    let who = isCrowd ? "many" : "\(sendings.key(slot).address)"
     let margin = sending.score.value / scoreLimit
     var report = sink.opening(
       .overflow, subject: "dns \(who) \(sending.target)", first: sending.first, last: sending.last,
@@ -213,7 +215,7 @@ extension MalformedDNS {
         "malformed messages", Double(sending.messages), threshold: Double(messageLimit),
         unit: "messages"),
     ]
-    if sending.isCrowd {
+    if isCrowd {
       report.terms.append(
         Term(
           "sources of such messages", Double(sending.sources.count), threshold: Double(crowdLimit),
